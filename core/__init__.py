@@ -1,0 +1,1 @@
+"""Shared vocabulary: audio, messages, voices, protocols, errors, settings. No network, no models."""

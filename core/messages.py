@@ -1,0 +1,144 @@
+"""What is said in a dialogue: the messages a model reads and the deltas it writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vivavoce.core.audio import AudioClip
+
+AUDIO_TOKENS_HZ = 25  # Step-Audio 2 speech tokens per second (specification, section 5.1)
+AUDIO_TOKEN_COUNT = 6561  # ids 0..6560 are sound, 6561 is padding (specification, section 1.2)
+
+ToolStatus = Literal["done", "failed", "timed_out", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a model understood the user's speech to be. Models that never transcribe do not emit it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer, as text to be spoken."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTokens:
+    """The next piece of the answer, as speech tokens in [0, 6561), 25 per second."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to use a tool. ``arguments`` is raw JSON, not yet validated."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+LMDelta = Heard | TextDelta | AudioTokens | ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenClip:
+    """A piece of speech and the text it speaks (empty where a decoder does not know)."""
+
+    audio: AudioClip
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """What a tool gives back.
+
+    content: for the model to read. spoken: a sentence that already says it well, for models too small to rephrase
+    reliably. sources: short names of documents or pages. voice_id: a voice to answer in from now on; an effect is data,
+    the controller applies it.
+    """
+
+    content: str
+    spoken: str | None = None
+    sources: tuple[str, ...] = ()
+    voice_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The one end state of a tool call. ``content`` is bounded and neutralised; of a failure it says what went wrong."""
+
+    call: ToolCall
+    status: ToolStatus
+    content: str
+    spoken: str | None = None
+    sources: tuple[str, ...] = ()
+    voice_id: str | None = None
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessage:
+    """Standing instructions."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    """What the user said: speech, text, or speech with the text it was heard as."""
+
+    text: str | None = None
+    audio: AudioClip | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantMessage:
+    """What the model answered, or the calls it made."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    audio_tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMessage:
+    """A tool's result, as the model reads it."""
+
+    result: ToolResult
+
+
+Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+
+
+@dataclass(frozen=True, slots=True)
+class ToolExample:
+    """An utterance that should lead to this tool, with the arguments it should be given."""
+
+    utterance: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model sees it.
+
+    parameters: JSON schema of an object. examples: what a router learns from. idempotent: a failed call may be tried
+    again. timeout_s: deadline of one call including retries.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    examples: tuple[ToolExample, ...] = ()
+    idempotent: bool = True
+    timeout_s: float = 10.0
+
+    def as_json_schema(self) -> dict[str, Any]:
+        """The ``{"type": "function", ...}`` form that chat models read."""
+        function = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
+        return {"type": "function", "function": function}

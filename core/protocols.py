@@ -1,0 +1,133 @@
+"""The seams of the house: folders meet here, and only here."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.messages import AudioTokens, LMDelta, Message, SpokenClip, TextDelta, ToolOutput, ToolSpec
+from vivavoce.core.passage import Passage
+from vivavoce.core.voice import Voice, VoiceFilters, VoiceHit
+
+FloatMatrix = NDArray[np.float32]
+
+
+@runtime_checkable
+class SpeechLM(Protocol):
+    """Hears and thinks."""
+
+    def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
+        """Answer the last message, or call tools.
+
+        A transcribing model emits `Heard` first; an empty one means that there was no speech, and ends the stream.
+
+        Raises:
+            ModelError: the model failed; nothing more comes.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free what the model holds. May be called twice."""
+        ...
+
+
+class VoiceConditioning(Protocol):
+    """What a decoder made of a voice. Only the decoder that made it can read it."""
+
+    @property
+    def voice_id(self) -> str:
+        """The voice it was made from."""
+        ...
+
+
+@runtime_checkable
+class SpeechDecoder(Protocol):
+    """Speaks."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Of every clip that `decode` yields, in Hz."""
+        ...
+
+    async def prepare(self, voice: Voice) -> VoiceConditioning:
+        """Analyse a reference clip: slow once, then cached by content hash.
+
+        Raises:
+            AudioError: the clip cannot condition a voice (no speech in it, too short).
+        """
+        ...
+
+    def decode(
+        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
+    ) -> AsyncIterator[SpokenClip]:
+        """Speak deltas while they come; each clip continues the one before."""
+        ...
+
+    async def close(self) -> None:
+        """Free what the decoder holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """Something a model can call."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """How a model sees it."""
+        ...
+
+    async def call(self, arguments: str) -> ToolOutput:
+        """Run with raw JSON arguments.
+
+        Raises:
+            ToolFailed: with a clause that can be spoken.
+        """
+        ...
+
+
+@runtime_checkable
+class TextEmbedder(Protocol):
+    """Turns text into unit vectors."""
+
+    @property
+    def id(self) -> str:
+        """Name and version of the weights; stored beside every index."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> FloatMatrix:
+        """Unit vectors, float32 (len(texts), dimension). Blocking."""
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Finds passages."""
+
+    async def search(self, query: str, k: int) -> Sequence[Passage]:
+        """The ``k`` best passages, best first; fewer when there are fewer."""
+        ...
+
+
+@runtime_checkable
+class VoiceBank(Protocol):
+    """Finds voices."""
+
+    def get(self, voice_id: str) -> Voice:
+        """One voice with its clip.
+
+        Raises:
+            VoiceNotFound: no voice has this id.
+        """
+        ...
+
+    async def search(self, query: str | AudioClip, k: int, filters: VoiceFilters | None = None) -> Sequence[VoiceHit]:
+        """The ``k`` best voices for a description or an example clip, best first."""
+        ...

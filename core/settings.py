@@ -1,0 +1,68 @@
+"""Settings, read once by ``app`` from the environment (``VIVAVOCE_...``) and an optional ``.env`` file."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vivavoce.core.errors import ConfigError
+from vivavoce.core.voice import DEFAULT_VOICE_ID
+
+
+def _default_threads() -> int:
+    # More than four threads gain nothing for models this small; a spinning surplus costs a lot on a shared machine.
+    return max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+class Settings(BaseSettings):
+    """What a user may set. Each field is the environment variable ``VIVAVOCE_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="VIVAVOCE_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("vivavoce"), description="where everything is kept")
+    model: str = Field("embedded", description="embedded or scripted")
+    language_model: str = Field("qwen2.5-coder-0.5b", description="weights of the embedded language model")
+    language_model_path: Path | None = Field(None, description="a GGUF file of your own instead")
+    voice: str = Field(DEFAULT_VOICE_ID, description="voice of a new session")
+    threads: PositiveInt = Field(default_factory=_default_threads, description="threads of each model")
+    max_question_s: PositiveFloat = Field(120.0, description="longest spoken question, seconds")
+    max_steps: PositiveInt = Field(4, description="rounds of tool calls in one turn")
+    tool_result_chars: PositiveInt = Field(4000, description="longest tool result a model reads, characters")
+    searxng_url: str | None = Field(None, description="a SearXNG server to search first")
+    hub: bool = Field(True, description="whether weights may come from a model hub")
+
+    @property
+    def weights_dir(self) -> Path:
+        """Where weights lie."""
+        return self.home / "weights"
+
+    @property
+    def voices_dir(self) -> Path:
+        """Where the voice bank lies."""
+        return self.home / "voices"
+
+    @property
+    def index_dir(self) -> Path:
+        """Where the text index lies."""
+        return self.home / "index"
+
+    @property
+    def sessions_dir(self) -> Path:
+        """Where sessions and the audio they refer to lie."""
+        return self.home / "sessions"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with explicit values on top.
+
+    Raises:
+        ConfigError: a value is not of its kind; names the variable.
+    """
+    try:
+        return Settings(**overrides)  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "VIVAVOCE_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"{name}={first['input']!r}: {first['msg']}; correct or unset it") from error
