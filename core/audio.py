@@ -106,7 +106,7 @@ class AudioClip:
                 frames, rate = file.frames, file.samplerate
                 if rate <= 0 or frames / rate > max_duration_s:
                     seconds = frames / max(rate, 1)
-                    raise AudioError(f"{path}: {seconds:.0f} s is longer than the {max_duration_s:.0f} s allowed; cut it")
+                    raise AudioError(f"{path}: {seconds:.0f} s is longer than the {max_duration_s:.0f} s allowed; cut")
                 samples = file.read(dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise AudioError(f"{path}: not a readable {READABLE} recording ({error})") from error

@@ -1,7 +1,7 @@
 """Writes that are whole or absent, and locks between processes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def discard(path: Path) -> None:
 
 
 @contextmanager
-def exclusive(path: Path, busy: str, error: type[StoreError] = StoreError, timeout_s: float = 10.0) -> Iterator[None]:
+def exclusive(path: Path, busy: str, error: type[StoreError] = StoreError, timeout_s: float = 10.0) -> Generator[None]:
     """Hold the lock file at ``path``, shared by all processes; it is freed when a process dies.
 
     Raises:

@@ -70,7 +70,7 @@ class ToolOutput:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The one end state of a tool call. ``content`` is bounded and neutralised; of a failure it says what went wrong."""
+    """The one end state of a tool call. ``content`` is bounded and neutralised; of a failure it says why."""
 
     call: ToolCall
     status: ToolStatus
