@@ -1,1 +1,29 @@
-"""TBD."""
+"""The controller: a LangGraph state machine around a speech language model, its tools and its decoder."""
+
+from vivavoce.agent.agent import Agent
+from vivavoce.agent.turn import (
+    AudioChunk,
+    HeardText,
+    SpokenText,
+    Timings,
+    ToolFinished,
+    ToolStarted,
+    Turn,
+    TurnDone,
+    TurnEvent,
+    VoiceChanged,
+)
+
+__all__ = [
+    "Agent",
+    "AudioChunk",
+    "HeardText",
+    "SpokenText",
+    "Timings",
+    "ToolFinished",
+    "ToolStarted",
+    "Turn",
+    "TurnDone",
+    "TurnEvent",
+    "VoiceChanged",
+]

@@ -38,9 +38,7 @@ class AudioClip:
             AudioError: the samples are not a finite, non-empty mono signal, or the rate is out of range.
         """
         if not MIN_SAMPLE_RATE_HZ <= self.sample_rate <= MAX_SAMPLE_RATE_HZ:
-            raise AudioError(
-                f"sample rate {self.sample_rate} Hz is outside {MIN_SAMPLE_RATE_HZ}-{MAX_SAMPLE_RATE_HZ} Hz"
-            )
+            raise AudioError(f"sample rate {self.sample_rate} Hz is outside {MIN_SAMPLE_RATE_HZ}-{MAX_SAMPLE_RATE_HZ} Hz")
         if self.samples.ndim != 1 or self.samples.size == 0:
             raise AudioError(f"expected a non-empty mono signal, got shape {self.samples.shape}")
         if not np.isfinite(self.samples).all():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vivavoce.core.errors import StoreError
+from vivavoce.core.errors import StoreError, VivavoceError
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -49,7 +49,7 @@ def discard(path: Path) -> None:
 
 
 @contextmanager
-def exclusive(path: Path, busy: str, error: type[StoreError] = StoreError, timeout_s: float = 10.0) -> Generator[None]:
+def exclusive(path: Path, busy: str, error: type[VivavoceError] = StoreError, timeout_s: float = 10.0) -> Generator[None]:
     """Hold the lock file at ``path``, shared by all processes; it is freed when a process dies.
 
     Raises:

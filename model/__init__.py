@@ -1,1 +1,1 @@
-"""TBD."""
+"""Models: the embedded default, the scripted fakes, and where weights come from."""

@@ -1,1 +1,1 @@
-"""TBD."""
+"""The embedded default: hears, thinks and speaks on a laptop CPU with weights that come inside packages."""

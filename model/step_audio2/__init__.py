@@ -1,1 +1,1 @@
-"""TBD."""
+"""The dialect of Step-Audio 2."""

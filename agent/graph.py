@@ -1,0 +1,151 @@
+"""The state machine of a turn: generate <-> run_tool, one `Send` a call so that calls run in parallel."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Send
+
+from vivavoce.agent.audio_store import AudioStore
+from vivavoce.agent.state import DialogueState, Record, assistant_record, to_message, tool_record, user_record
+from vivavoce.agent.tool_ledger import ToolLedger
+from vivavoce.agent.tool_runner import ToolBox, run_tool
+from vivavoce.agent.turn import HeardText, ToolFinished, ToolStarted
+from vivavoce.core.messages import (
+    AudioTokens,
+    Heard,
+    Message,
+    SystemMessage,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+from vivavoce.core.protocols import SpeechLM
+
+NOTHING_HEARD = "I did not hear anything."
+TOO_MANY_STEPS = "I am sorry, I could not finish that in the steps I am allowed."
+ANSWER_NOW = SystemMessage("Use no more tools. Answer with what you have.")
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """What the nodes of one turn work with. Not checkpointed."""
+
+    lm: SpeechLM
+    tools: ToolBox
+    ledger: ToolLedger
+    audio: AudioStore
+    has_voice: Callable[[str], bool]
+    max_steps: int
+    result_chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A delta to be spoken, with the voice it is for."""
+
+    voice_id: str
+    delta: TextDelta | AudioTokens
+
+
+@dataclass(slots=True)
+class _Said:
+    """What one run of the model amounts to."""
+
+    text: str = ""
+    audio_tokens: list[int] = field(default_factory=list[int])
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    heard: str | None = None
+
+
+def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Compile the controller. One run is one turn; the thread id is the session."""
+    graph = StateGraph(DialogueState, context_schema=TurnContext)
+    graph.add_node("generate", _generate)
+    graph.add_node("run_tool", _run_tool)
+    graph.add_edge(START, "generate")
+    graph.add_conditional_edges("generate", _dispatch, ["run_tool", END])
+    graph.add_edge("run_tool", "generate")
+    return graph.compile(checkpointer=checkpointer)
+
+
+async def _generate(state: DialogueState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+    context, steps = runtime.context, state["steps"]
+    messages = [to_message(record, context.audio.get) for record in state["messages"]]
+    user = messages[-1]
+    if isinstance(user, UserMessage) and user.audio is not None and user.audio.is_silent:
+        runtime.stream_writer(HeardText(""))
+        said = _Said(heard="")
+    else:
+        said = await _listen_to_model(messages, state["voice_id"], steps, runtime)
+    if steps >= context.max_steps:
+        said.calls.clear()
+    if not said.text and not said.audio_tokens and not said.calls:
+        said.text = NOTHING_HEARD if said.heard == "" else TOO_MANY_STEPS if steps >= context.max_steps else ""
+        runtime.stream_writer(Speech(state["voice_id"], TextDelta(said.text)))
+    answer = assistant_record(uuid.uuid4().hex, said.text, tuple(said.calls), tuple(said.audio_tokens))
+    return {
+        "messages": [*_transcribed(state["messages"], said.heard), answer],
+        "pending": answer["tool_calls"],
+        "steps": steps + 1,
+    }
+
+
+async def _listen_to_model(messages: list[Message], voice_id: str, steps: int, runtime: Runtime[TurnContext]) -> _Said:
+    """Stream the model's deltas out, and gather them."""
+    context, write, said = runtime.context, runtime.stream_writer, _Said()
+    last_step = steps >= context.max_steps
+    tools = () if last_step else context.tools.specs
+    async for delta in context.lm.stream([ANSWER_NOW, *messages] if last_step else messages, tools):
+        match delta:
+            case Heard(text):
+                said.heard = text
+                write(HeardText(text))
+            case ToolCall():
+                said.calls.append(delta)
+            case TextDelta(text):
+                said.text += text
+                write(Speech(voice_id, delta))
+            case AudioTokens(ids):
+                said.audio_tokens += ids
+                write(Speech(voice_id, delta))
+    return said
+
+
+def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
+    """The last user record with what the model heard, so that it is not listened to again."""
+    if heard is None:
+        return []
+    user = next(record for record in reversed(records) if record["role"] == "user")
+    return [user_record(user["id"], heard, user["audio"])]
+
+
+def _dispatch(state: DialogueState) -> list[Send] | str:
+    return [Send("run_tool", call) for call in state["pending"]] or END
+
+
+class PendingCall(TypedDict):
+    """What a `Send` carries: the fields of a `ToolCall`."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+    context, call = runtime.context, ToolCall(**state)
+    if not context.ledger.open(call):
+        return {}
+    runtime.stream_writer(ToolStarted(call))
+    result = await run_tool(call, context.tools, context.result_chars)
+    if result.voice_id is not None and not context.has_voice(result.voice_id):
+        result = ToolResult(call, "failed", "that voice is no longer in the voice bank", duration_s=result.duration_s)
+    context.ledger.close(result)
+    runtime.stream_writer(ToolFinished(result))
+    return {"messages": [tool_record(result)], "voice_id": result.voice_id or ""}

@@ -1,0 +1,188 @@
+"""One turn while it runs: the graph and the decoder side by side."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from vivavoce.agent.audio_store import AudioStore
+from vivavoce.agent.graph import Speech, TurnContext
+from vivavoce.agent.speech import SpeechQueue, speak
+from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
+from vivavoce.agent.stopwatch import Stopwatch
+from vivavoce.agent.tool_ledger import ToolLedger
+from vivavoce.agent.tool_runner import ToolBox
+from vivavoce.agent.turn import (
+    AudioChunk,
+    HeardText,
+    SpokenText,
+    ToolFinished,
+    Turn,
+    TurnDone,
+    TurnEvent,
+    VoiceChanged,
+)
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import VoiceNotFound
+from vivavoce.core.messages import TextDelta
+from vivavoce.core.protocols import SpeechDecoder, SpeechLM, VoiceBank, VoiceConditioning
+from vivavoce.core.voice import DEFAULT_VOICE_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every turn of an agent works with. result_chars: longest tool result a model reads."""
+
+    lm: SpeechLM
+    decoder: SpeechDecoder
+    bank: VoiceBank
+    tools: ToolBox
+    graph: CompiledStateGraph[Any, Any, Any, Any]
+    audio: AudioStore
+    default_voice: str
+    max_steps: int
+    result_chars: int
+
+    def has_voice(self, voice_id: str) -> bool:
+        """Whether the bank knows it."""
+        try:
+            self.bank.get(voice_id)
+        except VoiceNotFound:
+            return False
+        return True
+
+    async def voice_of(self, session: str) -> str:
+        """The id of the voice that a session speaks in; the default where that voice left the bank."""
+        snapshot = await self.graph.aget_state({"configurable": {"thread_id": session}})
+        voice_id = str(snapshot.values.get("voice_id") or self.default_voice)
+        return voice_id if self.has_voice(voice_id) else DEFAULT_VOICE_ID
+
+
+class RunningTurn:
+    """One turn while it runs."""
+
+    def __init__(self, services: Services, session: str) -> None:
+        self._services = services
+        self._session = session
+        self._config: Any = {"configurable": {"thread_id": session}}
+        self._ledger = ToolLedger()
+        self._watch = Stopwatch()
+        self._speech: SpeechQueue = asyncio.Queue()
+        self._events: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
+        self._heard = ""
+        self._written = ""
+        self._chunks: list[AudioChunk] = []
+
+    async def run(self, question: AudioClip | str, voice: str | None) -> AsyncGenerator[TurnEvent]:
+        """Yield what graph and decoder bring as it comes; closing the iterator interrupts both."""
+        voice_id = voice or await self._services.voice_of(self._session)
+        user = await self._enter(question)
+        work = asyncio.create_task(self._work(user, voice_id))
+        finished = False
+        try:
+            while (event := await self._events.get()) is not None:
+                yield event
+            await work
+            finished = True
+            yield TurnDone(await self._turn())
+        finally:
+            if not finished:
+                work.cancel()
+                with suppress(asyncio.CancelledError, Exception):  # the caller gets the first error, not its echo
+                    await work
+                await self._keep_what_was_heard(user, voice_id)
+
+    async def _enter(self, question: AudioClip | str) -> Record:
+        id_ = uuid.uuid4().hex
+        if isinstance(question, str):
+            self._heard = question
+            return user_record(id_, question, None)
+        return user_record(id_, None, await asyncio.to_thread(self._services.audio.put, question))
+
+    async def _work(self, user: Record, voice_id: str) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._think(user, voice_id))
+                group.create_task(self._speak())
+        except* Exception as errors:  # noqa: BLE001 - unwraps the group, hides nothing
+            raise errors.exceptions[0] from None
+        finally:
+            self._events.put_nowait(None)
+
+    async def _think(self, user: Record, voice_id: str) -> None:
+        """Run the graph; sort its custom stream into events and speech."""
+        services = self._services
+        context = TurnContext(
+            lm=services.lm,
+            tools=services.tools,
+            ledger=self._ledger,
+            audio=services.audio,
+            has_voice=services.has_voice,
+            max_steps=services.max_steps,
+            result_chars=services.result_chars,
+        )
+        inputs = {"messages": [user], "voice_id": voice_id, "pending": [], "steps": 0}
+        run = services.graph.astream(inputs, self._config, context=context, stream_mode="custom", durability="exit")
+        try:
+            async for item in run:
+                self._take(item)
+        finally:
+            self._watch.writing_ended()
+            self._speech.put_nowait(None)
+
+    def _take(self, item: Any) -> None:  # noqa: ANN401 - whatever the nodes wrote
+        if isinstance(item, Speech):
+            self._watch.writes()
+            self._speech.put_nowait(item)
+            if isinstance(item.delta, TextDelta) and item.delta.text:
+                self._written += item.delta.text
+                self._events.put_nowait(SpokenText(item.delta.text))
+            return
+        if isinstance(item, HeardText):
+            self._heard = item.text
+        self._watch.saw(item)
+        self._events.put_nowait(item)
+        if isinstance(item, ToolFinished) and item.result.voice_id:
+            self._events.put_nowait(VoiceChanged(self._services.bank.get(item.result.voice_id)))
+
+    async def _speak(self) -> None:
+        async with aclosing(speak(self._speech, self._services.decoder, self._prepare)) as clips:
+            async for clip in clips:
+                self._watch.spoke()
+                chunk = AudioChunk(clip.audio, clip.text)
+                self._chunks.append(chunk)
+                self._events.put_nowait(chunk)
+
+    async def _prepare(self, voice_id: str) -> VoiceConditioning:
+        voice = await asyncio.to_thread(self._services.bank.get, voice_id)
+        return await self._services.decoder.prepare(voice)
+
+    async def _turn(self) -> Turn:
+        clips = [chunk.audio for chunk in self._chunks]
+        return Turn(
+            session=self._session,
+            heard=self._heard,
+            answer_text=" ".join(self._written.split()),
+            answer_audio=AudioClip.joined(clips) if clips else None,
+            tool_calls=self._ledger.results,
+            voice=self._services.bank.get(await self._services.voice_of(self._session)),
+            timings=self._watch.timings(),
+        )
+
+    async def _keep_what_was_heard(self, user: Record, voice_id: str) -> None:
+        """After an interruption: the question, open calls as cancelled, and only the part of the answer that was spoken."""
+        self._ledger.cancel_open()
+        results = self._ledger.results
+        records = [user | {"text": self._heard or user["text"]}]
+        if results:
+            records.append(assistant_record(uuid.uuid4().hex, "", tuple(result.call for result in results)))
+            records += [tool_record(result) for result in results]
+        spoken = "".join(chunk.text for chunk in self._chunks).strip()
+        records.append(assistant_record(uuid.uuid4().hex, spoken, ()))
+        voice_id = next((r.voice_id for r in reversed(results) if r.voice_id), voice_id)
+        values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0}
+        await self._services.graph.aupdate_state(self._config, values, as_node="generate")

@@ -1,0 +1,78 @@
+"""The state of a dialogue as it is checkpointed: JSON values only, audio by content hash."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, TypedDict
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    ToolResult,
+    UserMessage,
+)
+
+Record = dict[str, Any]
+
+
+def merge_records(old: list[Record], new: list[Record]) -> list[Record]:
+    """Append; a record whose id is known replaces the earlier one."""
+    merged = {record["id"]: record for record in old}
+    merged.update({record["id"]: record for record in new})
+    return list(merged.values())
+
+
+def last_of(old: str, new: str) -> str:
+    """The newer of two values; parallel tools may each set the voice."""
+    return new or old
+
+
+class DialogueState(TypedDict):
+    """messages: records, see `to_message`. pending: calls that the last message made. steps: rounds so far this turn."""
+
+    messages: Annotated[list[Record], merge_records]
+    voice_id: Annotated[str, last_of]
+    pending: list[Record]
+    steps: int
+
+
+def user_record(id_: str, text: str | None, audio_hash: str | None) -> Record:
+    """What the user said."""
+    return {"id": id_, "role": "user", "text": text, "audio": audio_hash}
+
+
+def assistant_record(id_: str, text: str, calls: tuple[ToolCall, ...], audio_tokens: tuple[int, ...] = ()) -> Record:
+    """What the model answered."""
+    return {
+        "id": id_,
+        "role": "assistant",
+        "text": text,
+        "tool_calls": [asdict(call) for call in calls],
+        "audio_tokens": list(audio_tokens),
+    }
+
+
+def tool_record(result: ToolResult) -> Record:
+    """How a call ended."""
+    return {"id": result.call.id, "role": "tool", "result": asdict(result)}
+
+
+def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:
+    """The message a model reads. Audio is loaded only where there is no text for it."""
+    match record["role"]:
+        case "user":
+            heard = record["text"]
+            audio = load_audio(record["audio"]) if heard is None and record["audio"] else None
+            return UserMessage(heard if heard is not None or audio is not None else "", audio)
+        case "assistant":
+            calls = tuple(ToolCall(**call) for call in record["tool_calls"])
+            return AssistantMessage(record["text"], calls, tuple(record["audio_tokens"]))
+        case "tool":
+            fields = dict(record["result"])
+            fields |= {"call": ToolCall(**fields["call"]), "sources": tuple(fields["sources"])}
+            return ToolMessage(ToolResult(**fields))
+        case _:
+            return SystemMessage(record["text"])

@@ -1,0 +1,73 @@
+"""Runs one tool call to its end state: deadline, retry, and no exception that could end the turn."""
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from typing import Protocol
+
+from vivavoce.core.errors import ToolFailed
+from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult, ToolSpec
+from vivavoce.core.protocols import Tool
+from vivavoce.core.untrusted import fence, neutralise
+
+RETRY_PAUSE_S = 0.3
+SPOKEN_CHARS = 600
+SOURCE_CHARS = 80
+logger = logging.getLogger(__name__)
+
+
+class ToolBox(Protocol):
+    """The tools that are registered."""
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """As models see them."""
+        ...
+
+    def get(self, name: str) -> Tool | None:
+        """The tool of that name, if there is one."""
+        ...
+
+
+async def run_tool(call: ToolCall, tools: ToolBox, result_chars: int) -> ToolResult:
+    """Run a call. Whatever the tool does, the result says how it ended."""
+    started = time.perf_counter()
+    tool = tools.get(call.name)
+    if tool is None:
+        result = ToolResult(call, "failed", f"there is no tool called {neutralise(call.name, 40)}")
+    else:
+        result = await _run_known(call, tool, result_chars)
+    return replace(result, duration_s=time.perf_counter() - started)
+
+
+async def _run_known(call: ToolCall, tool: Tool, result_chars: int) -> ToolResult:
+    spoken_name = f"the {call.name.replace('_', ' ')} tool"
+    try:
+        async with asyncio.timeout(tool.spec.timeout_s):
+            output = await _call_with_retry(call, tool)
+    except TimeoutError:
+        return ToolResult(call, "timed_out", f"{spoken_name} did not answer within {tool.spec.timeout_s:g} seconds")
+    except ToolFailed as error:
+        return ToolResult(call, "failed", neutralise(str(error), SPOKEN_CHARS))
+    except Exception as error:
+        logger.warning("tool %s raised", call.name, exc_info=True)
+        return ToolResult(call, "failed", f"{spoken_name} failed with {type(error).__name__}")
+    return ToolResult(
+        call,
+        "done",
+        fence(call.name, neutralise(output.content, result_chars)),
+        spoken=neutralise(output.spoken, SPOKEN_CHARS) if output.spoken else None,
+        sources=tuple(neutralise(source, SOURCE_CHARS) for source in output.sources),
+        voice_id=output.voice_id,
+    )
+
+
+async def _call_with_retry(call: ToolCall, tool: Tool) -> ToolOutput:
+    try:
+        return await tool.call(call.arguments)
+    except ToolFailed as error:
+        if not (error.retryable and tool.spec.idempotent):
+            raise
+    await asyncio.sleep(RETRY_PAUSE_S)
+    return await tool.call(call.arguments)

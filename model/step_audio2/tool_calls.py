@@ -1,0 +1,93 @@
+r"""Step-Audio 2's wire format of tool calls: ``<tool_call>function\nNAME\n{json}</tool_call>``.
+
+Specification, section 5.3 with the clarifications 9.1-9.3 and 9.10.
+"""
+
+import json
+import uuid
+from collections.abc import Collection
+
+from vivavoce.core.messages import TextDelta, ToolCall
+
+START = "<tool_call>"
+END = "</tool_call>"
+
+
+def render_tool_call(name: str, arguments: str) -> str:
+    """One call as the model writes it. ``arguments`` is raw JSON."""
+    return f"{START}function\n{name}\n{arguments}{END}"
+
+
+class ToolCallParser:
+    """Reads text that streams in pieces of any size.
+
+    Text before the first call passes at once, except what may be the beginning of a tag. A call is emitted when its end
+    tag arrives. Text after the first tag waits for `finish`: where no call survived it is the raw text from that tag on,
+    else what follows the last block.
+
+    known_tools: names that count; empty means any. keep_malformed: emit a call whose JSON is broken with its raw
+    arguments, so that the controller can say so, instead of treating it as text as the reference does.
+    """
+
+    def __init__(self, known_tools: Collection[str] = (), *, keep_malformed: bool = False) -> None:
+        self._known = frozenset(known_tools)
+        self._keep_malformed = keep_malformed
+        self._held = ""  # text from the first tag (or the beginning of one) on
+        self._scanned = 0  # where in it the next block is looked for
+        self._called = False
+
+    def push(self, text: str) -> list[TextDelta | ToolCall]:
+        """Take the next piece; return what it completes."""
+        self._held += text
+        deltas: list[TextDelta | ToolCall] = []
+        if not self._scanned and (free := self._free_length()):
+            deltas.append(TextDelta(self._held[:free]))
+            self._held = self._held[free:]
+        deltas.extend(self._finished_calls())
+        return deltas
+
+    def finish(self) -> list[TextDelta | ToolCall]:
+        """End of the stream; return the text that was held back."""
+        rest = self._held[self._scanned :] if self._called else self._held
+        self._held, self._scanned, self._called = "", 0, False
+        return [TextDelta(rest)] if rest else []
+
+    def _free_length(self) -> int:
+        start = self._held.find(START)
+        if start >= 0:
+            return start
+        for length in range(min(len(START) - 1, len(self._held)), 0, -1):
+            if START.startswith(self._held[-length:]):
+                return len(self._held) - length
+        return len(self._held)
+
+    def _finished_calls(self) -> list[ToolCall]:
+        calls: list[ToolCall] = []
+        while (start := self._held.find(START, self._scanned)) >= 0:
+            end = self._held.find(END, start)
+            if end < 0:
+                break
+            self._scanned = end + len(END)
+            if call := self._read(self._held[start + len(START) : end]):
+                calls.append(call)
+                self._called = True
+        return calls
+
+    def _read(self, block: str) -> ToolCall | None:
+        parts = block.split("\n", 2)
+        if len(parts) < 3:
+            return None
+        name = parts[1].strip()
+        if self._known and name not in self._known:
+            return None
+        try:
+            arguments = json.loads(parts[2])
+        except (ValueError, RecursionError):
+            arguments = None
+        if isinstance(arguments, dict):
+            raw = json.dumps(arguments, ensure_ascii=False)
+        elif self._keep_malformed:
+            raw = parts[2].strip()
+        else:
+            return None
+        return ToolCall(id=f"call_{uuid.uuid4().hex[:12]}", name=name, arguments=raw)
