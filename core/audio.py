@@ -149,4 +149,4 @@ class AudioClip:
 
 
 def _pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.clip(np.rint(samples * 32767.0), -32767, 32767).astype("<i2")
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     model: str = Field("embedded", description="embedded or scripted")
     language_model: str = Field("qwen2.5-coder-0.5b", description="weights of the embedded language model")
     language_model_path: Path | None = Field(None, description="a GGUF file of your own instead")
+    recogniser: str = Field("whisper-base", description="whisper-base or whisper-tiny.en (faster, hears less well)")
     voice: str = Field(DEFAULT_VOICE_ID, description="voice of a new session")
     threads: PositiveInt = Field(default_factory=_default_threads, description="threads of each model")
     max_question_s: PositiveFloat = Field(120.0, description="longest spoken question, seconds")

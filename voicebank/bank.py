@@ -136,7 +136,8 @@ class FolderVoiceBank:
     async def search(self, query: str | AudioClip, k: int, filters: VoiceFilters | None = None) -> Sequence[VoiceHit]:
         """The ``k`` best voices for a description or an example clip, best first.
 
-        Scores lie in [0, 1]. By description: above 0.6 what was asked for is met, below 0.4 nothing in the bank fits.
+        Scores lie in [0, 1]. By description: 1 when named, at least 0.75 when every stated fact is fully met; without
+        stated facts it is the likeness of meaning, and below 0.3 nothing in the bank fits.
         By clip: 0 is as unlike as two random voices, 1 the same voice.
 
         Raises:
@@ -153,7 +154,7 @@ class FolderVoiceBank:
         kept = [item for item in ranked if passes(item[1], filters)][:k]
         return tuple(VoiceHit(self._voice(record), round(score, 4), reason) for score, record, reason in kept)
 
-    def _by_text(self, query: str, records: Sequence[VoiceRecord]) -> list[Scored]:
+    def _by_text(self, query: str, records: Sequence[VoiceRecord]) -> Sequence[Scored]:
         query = query.strip()[:MAX_QUERY_CHARS]
         if not query:
             raise ConfigError("the description of the voice is empty; say what it should sound like")
@@ -173,7 +174,7 @@ class FolderVoiceBank:
         )
         return rank_by_description(query, records, _cosines(matrix, embedder.embed([query])[0]))
 
-    def _by_clip(self, query: AudioClip, records: Sequence[VoiceRecord]) -> list[Scored]:
+    def _by_clip(self, query: AudioClip, records: Sequence[VoiceRecord]) -> Sequence[Scored]:
         _check_clip(query)
         if not records:
             return []

@@ -31,7 +31,11 @@ ENGLISH: tuple[tuple[str, tuple[Wish, ...]], ...] = (
     ("elf|fairy|pixie|gnome|goblin|cartoon|imp", (("style", "elf"), HIGH)),
     ("narrator|audiobook|storyteller|reader|reading|narration|reads|novel|books", (("style", "reader"),)),
     ("dramatic|theatrical|theatre|theater|stage|play", (("style", "theatre"),)),
-    ("serious|newsreader|announcer|news anchor|authoritative|formal|broadcaster|news", (("style", "announcer"),)),
+    (
+        "serious|reading the news|reads the news|news reader|newsreader|announcer|news anchor|authoritative|formal"
+        "|broadcaster|news",
+        (("style", "announcer"),),
+    ),
     ("ghost|ghostly|spooky|eerie|haunting", (("style", "ghost"), ("style", "whisper"))),
     ("normal voice|default|usual|original voice|normal", (("style", "default"),)),
     ("real person|human|real human|natural person|real voice", (("kind", "human"),)),
@@ -76,4 +80,4 @@ CHINESE: tuple[tuple[str, tuple[Wish, ...]], ...] = (
     ("真人", (("kind", "human"),)),
 )
 
-NEGATIONS = frozenset("not no without never don't isn't doesn't nor neither except".split())
+NEGATIONS = frozenset(["not", "no", "without", "never", "don't", "isn't", "doesn't", "nor", "neither", "except"])

@@ -6,7 +6,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class VoiceRecord:
     clip: str
     duration_s: float
     sample_rate: int
-    facts: VoiceFacts = VoiceFacts()
+    facts: VoiceFacts = field(default_factory=VoiceFacts)
     licence: str = ""
     source: str = ""
     synthetic: bool = False

@@ -13,7 +13,7 @@ UNKNOWN = 0.35  # how well an unknown fact meets a wish
 MIDDLE_HZ = 165.0  # between men's and women's voices
 CONFLICT = 0.25  # what remains of the score of a voice of the other sex
 WEIGHTS = {"gender": 4.0, "age": 2.5, "style": 2.5, "pitch": 1.5, "accent": 2.0, "language": 3.0, "kind": 2.0}
-NEAR_AGES = {frozenset(("young", "adult")): 0.6, frozenset(("young", "child")): 0.35, frozenset(("adult", "old")): 0.2}
+NEAR_AGES = {("adult", "young"): 0.6, ("child", "young"): 0.35, ("adult", "old"): 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,13 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How a voice meets the wishes: score in [0, 1], and the wishes met and unmet."""
+    """How a voice meets the wishes: score in [0, 1], and the wishes met and unmet.
+
+    conflict: it is of the other sex than wished, or is what was ruled out.
+    """
 
     score: float
+    conflict: bool
     met: tuple[Wish, ...]
     unmet: tuple[Wish, ...]
 
@@ -55,10 +59,12 @@ def match(wishes: Wishes, facts: VoiceFacts, synthetic: bool) -> Match:
     met: list[Wish] = []
     unmet: list[Wish] = []
     total = weight_sum = 0.0
+    ruled_out = False
     styles = frozenset(what for what in parse_wishes(facts.style).wanted if what[0] == "style")
     for wish in sorted(wishes.wanted | wishes.unwanted):
         value = _satisfaction(wish, facts, styles, synthetic)
         if wish in wishes.unwanted:
+            ruled_out |= value == 1.0
             value = 1.0 - value
         elif value >= 0.5:
             met.append(wish)
@@ -68,9 +74,10 @@ def match(wishes: Wishes, facts: VoiceFacts, synthetic: bool) -> Match:
         total += WEIGHTS[wish[0]] * value
     score = total / weight_sum if weight_sum else 0.0
     genders = {value for kind, value in wishes.wanted if kind == "gender"}
-    if genders and facts.gender and facts.gender not in genders:
+    wrong_sex = bool(genders and facts.gender and facts.gender not in genders)
+    if wrong_sex:
         score *= CONFLICT
-    return Match(score, tuple(met), tuple(unmet))
+    return Match(score, wrong_sex or ruled_out, tuple(met), tuple(unmet))
 
 
 def _satisfaction(wish: Wish, facts: VoiceFacts, styles: frozenset[Wish], synthetic: bool) -> float:
@@ -103,7 +110,7 @@ def _pitch_satisfaction(wanted: str, f0_hz: float | None) -> float:
 def _age_satisfaction(wanted: str, age: str) -> float:
     if not age:
         return UNKNOWN
-    return 1.0 if age == wanted else NEAR_AGES.get(frozenset((age, wanted)), 0.0)
+    return 1.0 if age == wanted else max(NEAR_AGES.get(pair, 0.0) for pair in ((age, wanted), (wanted, age)))
 
 
 @cache

@@ -10,7 +10,7 @@ from vivavoce.voicebank.manifest import VoiceRecord
 from vivavoce.voicebank.query import Match, Wishes, match, parse_wishes
 
 FACTS_SHARE = 0.75  # of the score, where the query states facts; the rest is likeness of meaning
-NAME_BONUS = 1.0
+NAMED = 1.0  # score of a voice whose name is said
 SAME_SPEAKER = 0.95  # cosine of two clips of one voice
 OTHER_SPEAKER = 0.55  # mean cosine of clips of different voices
 
@@ -65,11 +65,11 @@ def rank_by_likeness(records: Sequence[VoiceRecord], cosines: NDArray[np.float32
 
 def _score(query: str, wishes: Wishes, record: VoiceRecord, cosine: float) -> Scored:
     meaning = min(max(cosine, 0.0), 1.0)
-    if _is_named(query, record):
-        return NAME_BONUS, record, "named in the request"
+    found = match(wishes, record.facts, record.synthetic)
+    if _is_named(query, record) and not found.conflict:
+        return NAMED, record, "named in the request"
     if not wishes.wanted and not wishes.unwanted:
         return meaning, record, f"description similarity {meaning:.2f}"
-    found = match(wishes, record.facts, record.synthetic)
     return FACTS_SHARE * found.score + (1 - FACTS_SHARE) * meaning, record, _reason(found, record)
 
 

@@ -1,0 +1,46 @@
+"""Which assets the settings need, and the store that keeps them."""
+
+from typing import Any
+
+from vivavoce.core.settings import Settings
+from vivavoce.model.catalogue import CATALOGUE
+from vivavoce.model.weights import WeightStore
+
+RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokenizer", "whisper-base-vocabulary")
+
+
+def weight_store(settings: Settings) -> WeightStore:
+    """The store in the settings' folder; a language model file of the user's own goes first."""
+    own = settings.language_model_path
+    return WeightStore(settings.weights_dir, settings.hub, paths={settings.language_model: own} if own else None)
+
+
+def recogniser_assets(settings: Settings) -> tuple[str, ...]:
+    """The assets that make up the speech recogniser."""
+    return RECOGNISER_FILES if settings.recogniser == "whisper-base" else (settings.recogniser,)
+
+
+def needed_assets(settings: Settings) -> list[str]:
+    """The assets that the embedded default cannot do without, then the clips of the voice bank."""
+    clips = [name for name, asset in CATALOGUE.items() if asset.kind == "clip"]
+    return [settings.language_model, *recogniser_assets(settings), *clips]
+
+
+def asset_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Every asset of the catalogue with its state here."""
+    store = weight_store(settings)
+    rows: list[dict[str, Any]] = []
+    for name, asset in CATALOGUE.items():
+        status = store.status(name)
+        rows.append(
+            {
+                "name": name,
+                "kind": asset.kind,
+                "state": status.state,
+                "megabytes": round(asset.size / 1e6, 1),
+                "licence": asset.licence,
+                "path": str(status.path) if status.path else None,
+                "source": status.source,
+            }
+        )
+    return rows

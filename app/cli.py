@@ -1,0 +1,143 @@
+"""The command line. Heavy imports stay inside commands: ``vivavoce --help`` must answer at once."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vivavoce.app import cli_index, cli_models, cli_voices
+from vivavoce.app.console import JsonFlag, err, out, print_json, working
+from vivavoce.core.errors import ConfigError, VivavoceError
+
+app = typer.Typer(
+    help="Speak, let it act, hear the answer in the voice you asked for.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_voices.app, name="voices")
+app.add_typer(cli_index.app, name="index")
+
+ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default) or scripted.")]
+SessionOption = Annotated[str | None, typer.Option("--session", help="Name of the dialogue; it survives restarts.")]
+VoiceOption = Annotated[str | None, typer.Option("--voice", help="Id of a voice, see `vivavoce voices list`.")]
+DescribeOption = Annotated[str | None, typer.Option("--describe", help="A voice in words, e.g. 'a deep old man'.")]
+
+
+@app.command()
+def ask(
+    question: Annotated[Path | None, typer.Argument(help="A spoken question: WAV, FLAC, OGG or MP3.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="A typed question instead.")] = None,
+    answer: Annotated[Path, typer.Option("--out", help="Where the spoken answer goes.")] = Path("answer.wav"),
+    voice: VoiceOption = None,
+    describe: DescribeOption = None,
+    session: SessionOption = None,
+    model: ModelOption = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Ask one question, hear one answer."""
+    from vivavoce.app.conversation import ask_once
+
+    if (question is None) == (text is None):
+        raise ConfigError("give either a recording or --text, and not both")
+    with working("thinking"):
+        result = asyncio.run(ask_once(question if text is None else text, answer, voice, describe, session, model))
+    if json_:
+        print_json(result)
+        return
+    out.print(f"[bold]heard[/]   {result['heard'] or '(nothing)'}", highlight=False)
+    for call in result["tool_calls"]:
+        out.print(f"[bold]tool[/]    {call['name']} {call['arguments']} -> {call['status']}", highlight=False)
+    out.print(f"[bold]answer[/]  {result['answer_text']}", highlight=False)
+    timings = result["timings"]
+    out.print(
+        f"[dim]{result['answer_audio']}, voice {result['voice']['name']}, session {result['session']}, "
+        f"first audio {timings['ttfa_s']:.2f} s, total {timings['total_s']:.2f} s[/]",
+        highlight=False,
+    )
+
+
+@app.command()
+def chat(
+    voice: VoiceOption = None, session: SessionOption = None, model: ModelOption = None, json_: JsonFlag = False
+) -> None:
+    """Talk in the terminal: type, name a file, or use the microphone where there is one."""
+    from vivavoce.app.conversation import chat_loop
+
+    asyncio.run(chat_loop(voice, session, model, as_json=json_))
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    answer: Annotated[Path, typer.Option("--out", help="Where the speech goes.")],
+    voice: VoiceOption = None,
+    describe: DescribeOption = None,
+    model: ModelOption = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Speak a text: the decoder alone."""
+    from vivavoce.app.conversation import say_once
+
+    with working("speaking"):
+        result = asyncio.run(say_once(text, answer, voice, describe, model))
+    if json_:
+        print_json(result)
+    else:
+        out.print(f"{result['audio']}: {result['duration_s']} s, voice {result['voice']['name']}", highlight=False)
+
+
+@app.command()
+def doctor(json_: JsonFlag = False) -> None:
+    """Say what is installed, what is missing and what to do. Exits with 0 when ready, else with 1."""
+    from vivavoce.app.doctor import examine
+
+    with working("looking"):
+        findings = examine()
+    ready = all(finding.ok or not finding.required for finding in findings)
+    if json_:
+        print_json({"ready": ready, "checks": [finding.as_json() for finding in findings]})
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]     " if finding.ok else "[red]missing[/]" if finding.required else "[yellow]optional[/]"
+            out.print(f"{mark} {finding.what}: {finding.detail}", highlight=False)
+        out.print("ready" if ready else "not ready", style="bold")
+    raise typer.Exit(0 if ready else 1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Where to write what happened.")] = Path("demo"),
+    json_: JsonFlag = False,
+) -> None:
+    """Ask the spoken example questions and write question, answer, trace and a page with pictures."""
+    from vivavoce.app.demo import run_demo
+
+    report = asyncio.run(run_demo(folder))
+    if json_:
+        print_json(report)
+    else:
+        out.print(f"open {folder / 'index.html'}", highlight=False)
+
+
+def main() -> None:
+    """Entry point: errors of ours become one line and an exit code."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # libraries must not look for weights on their own
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except VivavoceError as error:
+        if "--json" in sys.argv:
+            print_json({"error": str(error), "kind": type(error).__name__})
+        err.print(f"vivavoce: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

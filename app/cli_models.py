@@ -1,0 +1,64 @@
+"""``vivavoce models``: weights and clips."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from vivavoce.app.console import JsonFlag, downloading, out, print_json, print_table, working
+from vivavoce.core.settings import load_settings
+
+app = typer.Typer(help="Weights: where they are, fetch them, check them.", no_args_is_help=True)
+Names = Annotated[list[str] | None, typer.Argument(help="Asset names; none means the ones the settings need.")]
+
+
+@app.command("list")
+def list_(json_: JsonFlag = False) -> None:
+    """All assets with size, licence and state."""
+    from vivavoce.app.assets import asset_rows
+
+    rows = asset_rows(load_settings())
+    if json_:
+        print_json(rows)
+    else:
+        columns = ("name", "kind", "state", "megabytes", "licence")
+        print_table(columns, [[str(row[column]) for column in columns] for row in rows])
+
+
+@app.command()
+def pull(names: Names = None, json_: JsonFlag = False) -> None:
+    """Fetch assets; a pull that was cut off goes on where it stopped."""
+    from vivavoce.app.assets import needed_assets, weight_store
+
+    os.environ.pop("HF_HUB_OFFLINE", None)
+    settings = load_settings()
+    store = weight_store(settings)
+    paths: dict[str, str] = {}
+    for name in names or needed_assets(settings):
+        with downloading(name) as bar:
+            task = bar.task_ids[0]
+            path = store.pull(name, lambda done, total, bar=bar, task=task: bar.update(task, completed=done, total=total))
+            bar.update(task, completed=1, total=1)
+        paths[name] = str(path)
+    if json_:
+        print_json(paths)
+    else:
+        for name, path in paths.items():
+            out.print(f"{name}: {path}", highlight=False)
+
+
+@app.command()
+def verify(names: Names = None, json_: JsonFlag = False) -> None:
+    """Hash assets again."""
+    from vivavoce.app.assets import needed_assets, weight_store
+
+    settings = load_settings()
+    store = weight_store(settings)
+    wanted = names or needed_assets(settings)
+    for name in wanted:
+        with working(f"hashing {name}"):
+            store.verify(name)
+    if json_:
+        print_json({name: "ok" for name in wanted})
+    else:
+        out.print(f"{', '.join(wanted)}: ok", highlight=False)

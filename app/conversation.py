@@ -1,0 +1,191 @@
+"""One question, a dialogue in the terminal, or a text spoken: what the commands of the same names do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from vivavoce.agent import Agent, AudioChunk, SpokenText, ToolStarted, TurnDone, VoiceChanged
+from vivavoce.app.console import err, out, print_json, working
+from vivavoce.app.turn_json import turn_json
+from vivavoce.app.wiring import Parts, ensure_default_voice, open_agent, open_decoder, open_parts
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
+from vivavoce.core.messages import TextDelta
+from vivavoce.core.settings import Settings, load_settings
+from vivavoce.core.voice import DEFAULT_VOICE_ID
+
+AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
+MIN_VOICE_SCORE = 0.4  # below this nothing in the bank fits a description (see `FolderVoiceBank.search`)
+RECORDING_S = 8.0
+
+
+def settings_for(model: str | None) -> Settings:
+    """Settings with the model of the command line on top."""
+    return load_settings(**({"model": model} if model else {}))
+
+
+async def ask_once(
+    question: Path | str, answer: Path, voice: str | None, describe: str | None, session: str | None, model: str | None
+) -> dict[str, Any]:
+    """Run one turn and write the answer's sound.
+
+    Raises:
+        VivavoceError: whatever stops it, as one line.
+    """
+    _check_ending(answer)
+    settings = settings_for(model)
+    asked = question if isinstance(question, str) else AudioClip.load(question, settings.max_question_s)
+    async with open_agent(settings) as agent:
+        voice_id = await choose_voice(open_parts(settings), voice, describe)
+        turn = await agent.ask(asked, session=session, voice=voice_id)
+    if turn.answer_audio is not None:
+        turn.answer_audio.save(answer)
+    return turn_json(turn, answer if turn.answer_audio is not None else None)
+
+
+async def say_once(text: str, answer: Path, voice: str | None, describe: str | None, model: str | None) -> dict[str, Any]:
+    """Speak a text with the decoder alone.
+
+    Raises:
+        VivavoceError: whatever stops it, as one line.
+    """
+    _check_ending(answer)
+    if not text.strip():
+        raise ConfigError("there is nothing to say; give a text")
+    settings = settings_for(model)
+    if settings.model == "scripted":
+        settings = settings.model_copy(update={"home": settings.home / "scripted"})
+    parts = open_parts(settings)
+    ensure_default_voice(parts, settings)
+    spoken = parts.bank.get(await choose_voice(parts, voice, describe) or DEFAULT_VOICE_ID)
+    decoder = open_decoder(settings)
+    conditioning = await decoder.prepare(spoken)
+    clips = [clip.audio async for clip in decoder.decode(_one(TextDelta(text)), conditioning)]
+    await decoder.close()
+    if not clips:
+        raise ConfigError("there is nothing in that text that can be spoken")
+    audio = AudioClip.joined(clips)
+    audio.save(answer)
+    voice_json = {"id": spoken.id, "name": spoken.name}
+    return {"audio": str(answer), "duration_s": round(audio.duration_s, 3), "voice": voice_json}
+
+
+async def choose_voice(parts: Parts, voice: str | None, describe: str | None) -> str | None:
+    """A voice by id or by description; None when neither is given.
+
+    Raises:
+        ConfigError: both are given. VoiceNotFound: there is no such voice, or nothing fits the description.
+    """
+    if voice is not None and describe is not None:
+        raise ConfigError("give either --voice or --describe, not both")
+    if voice is not None:
+        return parts.bank.get(voice).id
+    if describe is None:
+        return None
+    hits = await parts.bank.search(describe, k=1)
+    if not hits or hits[0].score < MIN_VOICE_SCORE:
+        raise VoiceNotFound(f"no voice fits {describe!r}; `vivavoce voices list` shows what there is")
+    return hits[0].voice.id
+
+
+async def chat_loop(voice: str | None, session: str | None, model: str | None, *, as_json: bool) -> None:
+    """Turns until the input ends. A turn that fails says so and the dialogue goes on."""
+    settings = settings_for(model)
+    name = session or "chat"
+    with working("loading models"):
+        opened = open_agent(settings)
+        agent = await opened.__aenter__()
+    try:
+        err.print("[dim]type, name a recording, /mic to speak, /quit to leave[/]")
+        number = 0
+        while (line := await _read_line()) is not None:
+            number += 1
+            try:
+                question = await _question(line, settings)
+                await _chat_turn(agent, question, name, voice, Path(f"answer-{number}.wav"), as_json=as_json)
+                voice = None  # it was for the first turn; later ones keep what the dialogue chose
+            except VivavoceError as error:
+                err.print(str(error), style="red", markup=False)
+    finally:
+        await opened.__aexit__(None, None, None)
+
+
+async def _chat_turn(
+    agent: Agent, question: AudioClip | str, session: str, voice: str | None, answer: Path, *, as_json: bool
+) -> None:
+    async with aclosing(agent.stream(question, session=session, voice=voice)) as events:
+        async for event in events:
+            match event:
+                case ToolStarted(call) if not as_json:
+                    out.print(f"[dim]… {call.name} {call.arguments}[/]", highlight=False)
+                case VoiceChanged(changed) if not as_json:
+                    out.print(f"[dim]… voice: {changed.name}[/]", highlight=False)
+                case SpokenText(text) if not as_json:
+                    out.print(text, end="", markup=False, highlight=False)
+                case AudioChunk(audio):
+                    await asyncio.to_thread(_play, audio)
+                case TurnDone(turn):
+                    if turn.answer_audio is not None:
+                        turn.answer_audio.save(answer)
+                    if as_json:
+                        print_json(turn_json(turn, answer))
+                    else:
+                        out.print(f"\n[dim]{answer}[/]", highlight=False)
+                case _:
+                    pass
+
+
+async def _read_line() -> str | None:
+    try:
+        line = (await asyncio.to_thread(input, "> ")).strip()
+    except EOFError:
+        return None
+    return None if line in ("/quit", "/exit") else line
+
+
+async def _question(line: str, settings: Settings) -> AudioClip | str:
+    if line == "/mic":
+        return await asyncio.to_thread(_record)
+    if line.lower().endswith(AUDIO_ENDINGS):
+        return AudioClip.load(Path(line).expanduser(), settings.max_question_s)
+    return line
+
+
+def _sounddevice() -> Any:  # noqa: ANN401 - an optional module without types
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise AudioError(f"no microphone or loudspeaker here ({error}); install vivavoce[microphone]") from error
+    return sounddevice
+
+
+def _record() -> AudioClip:
+    device = _sounddevice()
+    try:
+        with working(f"recording {RECORDING_S:.0f} s"):
+            samples = device.rec(int(RECORDING_S * 16_000), samplerate=16_000, channels=1, dtype="float32", blocking=True)
+    except device.PortAudioError as error:
+        raise AudioError(f"the microphone cannot be used ({error}); type or name a recording") from error
+    return AudioClip(samples[:, 0], 16_000)
+
+
+def _play(audio: AudioClip) -> None:
+    try:
+        device = _sounddevice()
+    except AudioError:
+        return  # the answer is in the file
+    try:
+        device.play(audio.samples, audio.sample_rate, blocking=True)
+    except device.PortAudioError:
+        return
+
+
+def _check_ending(answer: Path) -> None:
+    if answer.suffix.lower() not in (".wav", ".flac"):
+        raise ConfigError(f"{answer}: answers are written as .wav or .flac; change the ending")
+
+
+async def _one(delta: TextDelta) -> AsyncIterator[TextDelta]:
+    yield delta

@@ -1,0 +1,46 @@
+"""A turn as JSON: what ``ask --json`` prints and ``turn.json`` holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from vivavoce.agent import Timings, Turn
+from vivavoce.core.messages import ToolResult
+
+
+def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
+    """All of a turn but the sound, which lies at ``answer_audio``."""
+    return {
+        "session": turn.session,
+        "heard": turn.heard,
+        "tool_calls": [_tool_call(result) for result in turn.tool_calls],
+        "answer_text": turn.answer_text,
+        "answer_audio": str(answer_audio) if answer_audio is not None else None,
+        "voice": {"id": turn.voice.id, "name": turn.voice.name},
+        "timings": _timings(turn.timings),
+    }
+
+
+def _tool_call(result: ToolResult) -> dict[str, Any]:
+    try:
+        arguments = json.loads(result.call.arguments)
+    except ValueError:
+        arguments = result.call.arguments
+    return {
+        "name": result.call.name,
+        "arguments": arguments,
+        "status": result.status,
+        "result": result.content,
+        "sources": list(result.sources),
+        "duration_s": round(result.duration_s, 4),
+    }
+
+
+def _timings(timings: Timings) -> dict[str, Any]:
+    ttfa = timings.ttfa_s
+    return {
+        **{stage: round(seconds, 4) for stage, seconds in timings.seconds.items()},
+        "ttfa_s": round(ttfa, 4) if ttfa is not None else None,
+        "total_s": round(timings.total_s, 4),
+        "spans": [[span.stage, round(span.start_s, 4), round(span.end_s, 4)] for span in timings.spans],
+    }

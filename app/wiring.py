@@ -1,0 +1,148 @@
+"""The only place that constructs the parts and puts them together."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from vivavoce.agent import Agent
+from vivavoce.agent.session import open_checkpointer
+from vivavoce.app.assets import recogniser_assets, weight_store
+from vivavoce.core.errors import ConfigError
+from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
+from vivavoce.core.settings import Settings, load_settings
+from vivavoce.model.embedded.language_model import EmbeddedLM
+from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
+from vivavoce.model.scripted import ScriptedLM, ToneDecoder
+from vivavoce.retrieval.embedder import MiniLMEmbedder
+from vivavoce.retrieval.store import DocumentIndex
+from vivavoce.tools.chat_examples import CHAT_EXAMPLES
+from vivavoce.tools.clock import DateTimeTool
+from vivavoce.tools.registry import ToolRegistry
+from vivavoce.tools.text_search import KnowledgeSearchTool
+from vivavoce.tools.voice_search import VoiceSearchTool
+from vivavoce.tools.weather import WeatherTool
+from vivavoce.tools.web_search import WebSearchTool
+from vivavoce.voicebank.bank import FolderVoiceBank
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of an agent that commands also use by themselves."""
+
+    settings: Settings
+    embedder: TextEmbedder
+    bank: FolderVoiceBank
+    index: DocumentIndex
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Voice bank and document index, with the embedder they share. Loads no weights yet."""
+    embedder = MiniLMEmbedder(threads=settings.threads)
+    bank = FolderVoiceBank(settings.voices_dir, embedder)
+    return Parts(settings, embedder, bank, DocumentIndex(settings.index_dir, embedder))
+
+
+def open_tools(parts: Parts) -> ToolRegistry:
+    """The tools that come with the product."""
+    registry = ToolRegistry()
+    registry.add(DateTimeTool())
+    registry.add(WeatherTool())
+    registry.add(WebSearchTool(searxng_url=parts.settings.searxng_url))
+    registry.add(KnowledgeSearchTool(parts.index))
+    registry.add(VoiceSearchTool(parts.bank))
+    return registry
+
+
+def open_decoder(settings: Settings) -> SpeechDecoder:
+    """The decoder of the chosen model."""
+    if settings.model == "scripted":
+        return ToneDecoder()
+    return EmbeddedDecoder(settings.home / "conditioning", threads=settings.threads)
+
+
+def open_language_model(parts: Parts) -> SpeechLM:
+    """The language model of the chosen model.
+
+    Raises:
+        WeightsError: weights are missing; says which command fetches them.
+        ConfigError: no model has this name.
+    """
+    settings = parts.settings
+    if settings.model == "scripted":
+        return ScriptedLM()
+    if settings.model != "embedded":
+        raise ConfigError(f"there is no model {settings.model!r}; choose embedded or scripted")
+    from vivavoce.model.embedded.llama import LlamaServer
+    from vivavoce.model.embedded.recogniser import Recogniser
+    from vivavoce.model.embedded.router import IntentRouter
+
+    store = weight_store(settings)
+    recogniser = [store.path(name) for name in recogniser_assets(settings)][0]
+    cache = settings.home / "cache"
+    return EmbeddedLM(
+        Recogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
+        IntentRouter(parts.embedder, CHAT_EXAMPLES, cache),
+        LlamaServer(store.path(settings.language_model), settings.threads, cache / "prompts"),
+        CHAT_EXAMPLES,
+    )
+
+
+@asynccontextmanager
+async def open_agent(
+    settings: Settings | None = None, *, tools: Sequence[Any] = (), warm: bool = True, **overrides: object
+) -> AsyncGenerator[Agent]:
+    """An agent that is ready to be asked; the embedded default unless settings say otherwise.
+
+    tools: more tools: typed async functions, LangChain tools, or implementations of `Tool`. overrides: settings by
+    name, such as ``model="scripted"``. warm: load the models now instead of at the first question.
+
+    Raises:
+        WeightsError: weights are missing. ConfigError: a setting is wrong. SessionError: sessions cannot be kept.
+        StoreError: the voice bank is missing or damaged.
+    """
+    settings = settings or load_settings(**overrides)
+    if settings.model == "scripted":
+        settings = settings.model_copy(update={"home": settings.home / "scripted"})
+    parts = open_parts(settings)
+    ensure_default_voice(parts, settings)
+    registry = open_tools(parts)
+    for tool in tools:
+        registry.add(tool)
+    lm, decoder = open_language_model(parts), open_decoder(settings)
+    async with open_checkpointer(settings.sessions_dir) as checkpointer:
+        agent = Agent(
+            lm=lm,
+            decoder=decoder,
+            bank=parts.bank,
+            tools=registry,
+            checkpointer=checkpointer,
+            sessions_dir=settings.sessions_dir,
+            default_voice=settings.voice,
+            max_question_s=settings.max_question_s,
+            max_steps=settings.max_steps,
+            result_chars=settings.tool_result_chars,
+        )
+        async with agent:
+            if warm and isinstance(lm, EmbeddedLM) and isinstance(decoder, EmbeddedDecoder):
+                await asyncio.gather(lm.warm_up(registry.specs), decoder.warm_up())
+            yield agent
+
+
+def ensure_default_voice(parts: Parts, settings: Settings) -> None:
+    """Put the default voice into a bank that lacks it, so that an agent can always speak.
+
+    Raises:
+        StoreError: the bank cannot be written.
+    """
+    from vivavoce.app.voices import add_default_voice, add_tone_voices
+
+    if any(record.id == "default" for record in parts.bank.list()):
+        return
+    if settings.model == "scripted":
+        add_tone_voices(parts.bank)
+    else:
+        add_default_voice(parts.bank)
+
+

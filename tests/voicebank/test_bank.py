@@ -1,0 +1,249 @@
+import asyncio
+import json
+import sys
+import threading
+
+import numpy as np
+import pytest
+from voices import RATE, load_tone, speak_tone, tone, voice
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import AudioError, ConfigError, ModelError, StoreCorrupt, StoreError, VoiceNotFound
+from vivavoce.core.protocols import VoiceBank
+from vivavoce.core.voice import VoiceFacts, VoiceFilters
+from vivavoce.voicebank.bank import FolderVoiceBank
+from vivavoce.voicebank.builtin import BUILTIN, build
+
+
+class LetterCounts:
+    """A text embedder without weights that counts how much it is used."""
+
+    def __init__(self, name: str = "letters-1") -> None:
+        self.id = name
+        self.dimension = 26
+        self.embedded: list[str] = []
+
+    def embed(self, texts):
+        self.embedded += texts
+        rows = np.asarray([[t.lower().count(chr(97 + i)) + 1e-3 for i in range(26)] for t in texts], np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Spectrum:
+    """A speaker embedder without weights: the clip's coarse spectrum."""
+
+    id = "spectrum-1"
+    dimension = 64
+
+    def embed(self, clip):
+        power = np.abs(np.fft.rfft(clip.resampled(RATE).samples[:RATE]))[:1024].reshape(64, -1).sum(axis=1)
+        return (power / np.linalg.norm(power)).astype(np.float32)
+
+
+@pytest.fixture
+def bank(tmp_path):
+    return FolderVoiceBank(tmp_path / "voices", LetterCounts(), Spectrum())
+
+
+def test_it_is_a_voice_bank_and_opens_empty(bank, tmp_path):
+    assert isinstance(bank, VoiceBank)
+    assert bank.list() == ()
+    assert asyncio.run(bank.search("anyone", 3)) == ()
+    assert not (tmp_path / "voices").exists()
+
+
+def test_what_is_added_comes_back_whole(bank, tmp_path):
+    given = voice("anna", 210.0, facts=VoiceFacts("female", "adult", "irish", "calm"), synthetic=True)
+    record = bank.add(given)
+    found = FolderVoiceBank(tmp_path / "voices", None).get("anna")
+    assert found.facts.f0_hz == pytest.approx(210.0, rel=0.02)
+    assert (found.name, found.licence, found.source, found.synthetic) == ("Anna", "MIT", "test", True)
+    assert found.reference.content_hash == given.reference.content_hash == record.clip
+
+
+def test_a_loud_clip_survives_the_round_trip(bank):
+    loud = AudioClip(np.clip(tone(150).samples * 20, -1, 1), RATE)
+    bank.add(voice("loud", licence="MIT").__class__("loud", "Loud", "", loud, licence="MIT", source="test"))
+    assert bank.get("loud").reference.content_hash == loud.content_hash
+
+
+def test_remove_deletes_the_clip_unless_another_voice_has_it(bank, tmp_path):
+    bank.add(voice("one"))
+    bank.add(voice("two"))
+    clips = tmp_path / "voices" / "clips"
+    assert len(list(clips.iterdir())) == 1
+    bank.remove("one")
+    assert bank.get("two")
+    bank.remove("two")
+    assert list(clips.iterdir()) == []
+    with pytest.raises(VoiceNotFound, match="no voice is called 'two'"):
+        bank.remove("two")
+
+
+@pytest.mark.parametrize("voice_id", ["", "..", "../up", "a/b", "A", "-a", "a b", "a\x00", "ä", "x" * 65])
+def test_ids_that_are_no_slugs_are_refused(bank, voice_id):
+    with pytest.raises(ConfigError, match="no voice id"):
+        bank.add(voice(voice_id, name="X"))
+    with pytest.raises(VoiceNotFound):
+        bank.get(voice_id)
+
+
+def test_clips_that_are_not_usable_are_refused(bank):
+    silent = AudioClip(np.zeros(RATE * 2, np.float32), RATE)
+    for clip, why in ((silent, "silent"), (tone(100, 0.5), "at least 1 s"), (tone(100, 61.0), "cut it to 60 s")):
+        with pytest.raises(AudioError, match=why):
+            bank.add(voice("x").__class__("x", "X", "", clip, licence="MIT", source="test"))
+    for field in ("licence", "source", "name"):
+        with pytest.raises(ConfigError, match=f"has no {field}"):
+            bank.add(voice("x", **{field: " "}))
+
+
+def test_a_taken_id_is_refused(bank):
+    bank.add(voice("one"))
+    with pytest.raises(ConfigError, match="there already"):
+        bank.add(voice("one", 200.0))
+    bank.add(voice("one", 200.0), replace_existing=True)
+    assert bank.get("one").facts.f0_hz == pytest.approx(200.0, rel=0.02)
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "null", '{"version": 1, "sha256": "0", "voices": []}', "\xff\x00"])
+def test_a_damaged_manifest_is_one_clear_line(bank, tmp_path, damage):
+    bank.add(voice("one"))
+    (tmp_path / "voices" / "voices.json").write_bytes(damage.encode("latin-1"))
+    with pytest.raises(StoreCorrupt) as caught:
+        bank.list()
+    assert "\n" not in str(caught.value)
+    assert "voices.json is damaged" in str(caught.value)
+
+
+def test_a_manifest_of_another_version_is_refused(bank, tmp_path):
+    bank.add(voice("one"))
+    path = tmp_path / "voices" / "voices.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 9}))
+    with pytest.raises(StoreCorrupt, match="version 9"):
+        bank.list()
+
+
+def test_a_damaged_or_swapped_clip_is_noticed(bank, tmp_path):
+    bank.add(voice("one"))
+    path = next((tmp_path / "voices" / "clips").iterdir())
+    path.write_bytes(tone(300.0).to_bytes("FLAC"))
+    with pytest.raises(StoreCorrupt, match="does not match its checksum"):
+        bank.get("one")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreCorrupt, match="damaged or missing"):
+        bank.get("one")
+
+
+def test_many_writers_lose_nothing(bank, tmp_path):
+    def write(number: int) -> None:
+        FolderVoiceBank(tmp_path / "voices", None).add(voice(f"v{number}", 100.0 + number))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {record.id for record in bank.list()} == {f"v{n}" for n in range(8)}
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot lock"):
+        FolderVoiceBank(tmp_path / "file" / "voices", None).add(voice("one"))
+
+
+async def test_vectors_are_cached_and_made_again_when_stale(bank, tmp_path):
+    bank.add(voice("one"))
+    bank.add(voice("two", 200.0))
+    await bank.search("a voice", 1)
+    second = LetterCounts()
+    again = FolderVoiceBank(tmp_path / "voices", second)
+    await again.search("a voice", 1)
+    assert second.embedded == ["a voice"]
+    again.add(voice("three", 250.0))
+    await again.search("a voice", 1)
+    assert len(second.embedded) == 3
+    (tmp_path / "voices" / "description_vectors.npz").write_bytes(b"rubbish")
+    await again.search("a voice", 1)
+    assert len(second.embedded) == 7
+    other = LetterCounts("letters-2")
+    await FolderVoiceBank(tmp_path / "voices", other).search("a voice", 1)
+    assert len(other.embedded) == 4
+
+
+async def test_search_by_clip_finds_the_same_voice(bank):
+    for name, f0_hz in (("low", 90.0), ("middle", 160.0), ("high", 310.0)):
+        bank.add(voice(name, f0_hz))
+    hits = await bank.search(tone(311.0, 2.0), 3)
+    assert hits[0].voice.id == "high"
+    assert all(0.0 <= hit.score <= 1.0 and "speaker similarity" in hit.reason for hit in hits)
+
+
+async def test_filters_are_exact(bank):
+    bank.add(voice("he", facts=VoiceFacts("male", "old")))
+    bank.add(voice("she", 200.0, facts=VoiceFacts("female", "young", language="zh-CN"), synthetic=True))
+    for filters, wanted in (
+        (VoiceFilters(gender="male"), {"he"}),
+        (VoiceFilters(language="zh"), {"she"}),
+        (VoiceFilters(synthetic=False), {"he"}),
+        (VoiceFilters(age="child"), set()),
+        (None, {"he", "she"}),
+    ):
+        assert {hit.voice.id for hit in await bank.search("a voice", 5, filters)} == wanted
+
+
+@pytest.mark.parametrize(("query", "k"), [("", 1), ("  ", 1), ("x", 0)])
+async def test_senseless_searches_are_refused(bank, query, k):
+    with pytest.raises(ConfigError):
+        await bank.search(query, k)
+
+
+async def test_a_missing_speaker_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resemblyzer", None)
+    bank = FolderVoiceBank(tmp_path, None)
+    bank.add(voice("one"))
+    with pytest.raises(ModelError, match=r"resemblyzer.*install"):
+        await bank.search(tone(100), 1)
+
+
+async def test_the_reason_says_what_is_met_and_what_is_not(bank):
+    bank.add(voice("he", 100.0, facts=VoiceFacts("male", "old")))
+    hit = (await bank.search("a deep old man who whispers, or a whisper", 1))[0]
+    assert hit.reason == "old, male, low pitch; but not whisper; median pitch 100 Hz"
+
+
+def test_build_makes_every_voice_once(bank):
+    seen: list[tuple[int, int, str]] = []
+    report = build(bank, load_tone, speak_tone, lambda *step: seen.append(step))
+    assert len(report.added) == len(BUILTIN) >= 14
+    assert seen[-1] == (len(BUILTIN), len(BUILTIN), "")
+    assert sum(not record.synthetic for record in bank.list()) >= 4
+    assert bank.get("default").native == "hibari-tts/heart"
+    assert bank.record("whisper").facts.f0_hz is None
+    again = build(bank, load_tone, speak_tone)
+    assert (again.added, len(again.kept)) == ((), len(BUILTIN))
+
+
+def test_build_skips_what_cannot_be_made_and_keeps_a_users_voice(bank):
+    def no_clip(name: str) -> AudioClip:
+        raise ModelError(f"{name} could not be fetched")
+
+    bank.add(voice("robot", 99.0))
+    report = build(bank, no_clip, speak_tone)
+    assert ("beckett-reader", "clip-beckett could not be fetched") in report.skipped
+    assert "robot" in report.kept
+    assert bank.get("robot").source == "test"
+    assert "beckett-reader" in build(bank, load_tone, speak_tone).added
+
+
+def test_build_replaces_a_voice_of_an_older_recipe(bank):
+    bank.add(voice("robot", 99.0), recipe="older")
+    assert "robot" in build(bank, load_tone, speak_tone).added
+    assert bank.get("robot").source != "test"
+
+
+def test_every_builtin_voice_is_described():
+    assert len({v.id for v in BUILTIN}) == len({v.name for v in BUILTIN}) == len(BUILTIN)
+    for v in BUILTIN:
+        assert v.description and v.licence and v.source and len(v.name.split()) <= 3

@@ -1,0 +1,43 @@
+"""Clips and banks that the tests share."""
+
+import numpy as np
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.voice import Voice, VoiceFacts
+from vivavoce.voicebank.builtin import Variation
+
+RATE = 16_000
+HEART_F0_HZ = 197.0
+
+
+def tone(f0_hz: float, seconds: float = 1.5) -> AudioClip:
+    """A buzz of ten harmonics."""
+    times = np.arange(int(seconds * RATE)) / RATE
+    harmonics = [np.sin(2 * np.pi * f0_hz * n * times) / n for n in range(1, 11)]
+    return AudioClip((0.1 * np.sum(harmonics, axis=0)).astype(np.float32), RATE)
+
+
+def voice(voice_id: str, f0_hz: float = 120.0, **fields) -> Voice:
+    facts = fields.pop("facts", VoiceFacts())
+    given = {"name": voice_id.title(), "description": "A voice.", "licence": "MIT", "source": "test"} | fields
+    return Voice(id=voice_id, reference=tone(f0_hz), facts=facts, **given)
+
+
+HUMAN_F0_HZ = {
+    "clip-beckett": 110.0,
+    "clip-two-cities": 112.0,
+    "clip-endgame": 125.0,
+    "clip-snow-peas": 208.0,
+    "clip-rainbow": 111.0,
+}
+
+
+def load_tone(asset: str) -> AudioClip:
+    return tone(HUMAN_F0_HZ[asset], 30.0)
+
+
+def speak_tone(text: str, variation: Variation) -> AudioClip:
+    if variation.breath == 1.0:
+        noise = np.random.default_rng(0).normal(0, 0.05, RATE * 2)
+        return AudioClip(noise.astype(np.float32), RATE)
+    return tone(HEART_F0_HZ * variation.pitch)
