@@ -42,10 +42,11 @@ def ask(
     """Ask one question, hear one answer."""
     from vivavoce.app.conversation import ask_once
 
-    if (question is None) == (text is None):
+    asked = question if text is None else text
+    if asked is None or (question is not None and text is not None):
         raise ConfigError("give either a recording or --text, and not both")
     with working("thinking"):
-        result = asyncio.run(ask_once(question if text is None else text, answer, voice, describe, session, model))
+        result = asyncio.run(ask_once(asked, answer, voice, describe, session, model))
     if json_:
         print_json(result)
         return

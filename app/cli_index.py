@@ -51,7 +51,9 @@ def search(
         print_json([asdict(passage) for passage in passages])
         return
     for passage in passages:
-        out.print(f"[bold]{passage.score:.2f} {passage.title}[/] [dim]{passage.source} {passage.location}[/]", highlight=False)
+        out.print(
+            f"[bold]{passage.score:.2f} {passage.title}[/] [dim]{passage.source} {passage.location}[/]", highlight=False
+        )
         out.print(passage.text, markup=False, highlight=False)
 
 

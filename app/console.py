@@ -53,7 +53,12 @@ def downloading(what: str) -> Generator[Progress]:
 @contextmanager
 def counting(what: str, total: int) -> Generator[Progress]:
     """A bar that counts items."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err) as progress:
         progress.add_task(what, total=total)
         yield progress

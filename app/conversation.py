@@ -149,13 +149,13 @@ async def _question(line: str, settings: Settings) -> AudioClip | str:
     if line == "/mic":
         return await asyncio.to_thread(_record)
     if line.lower().endswith(AUDIO_ENDINGS):
-        return AudioClip.load(Path(line).expanduser(), settings.max_question_s)
+        return await asyncio.to_thread(AudioClip.load, line, settings.max_question_s)
     return line
 
 
 def _sounddevice() -> Any:  # noqa: ANN401 - an optional module without types
     try:
-        import sounddevice
+        import sounddevice  # pyright: ignore[reportMissingImports] - an extra
     except (ImportError, OSError) as error:
         raise AudioError(f"no microphone or loudspeaker here ({error}); install vivavoce[microphone]") from error
     return sounddevice

@@ -55,7 +55,9 @@ def _section(item: Shown, longest_s: float) -> str:
         f"<td>{call['status']}<td>{call['duration_s']:.2f} s</tr>"
         for call in trace["tool_calls"]
     )
-    table = f"<table><tr><th>tool<th>arguments<th>end<th>time</tr>{calls}</table>" if calls else "<p class=dim>no tool call</p>"
+    table = (
+        f"<table><tr><th>tool<th>arguments<th>end<th>time</tr>{calls}</table>" if calls else "<p class=dim>no tool call</p>"
+    )
     answer = f"<audio controls src='{item.name}/answer.wav'></audio>{_picture(item.answer)}" if item.answer else ""
     return (
         f"<section><h2>{html.escape(item.aim)}</h2>"

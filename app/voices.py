@@ -1,8 +1,8 @@
 """Building the voice bank: recipes from ``voicebank``, clips from the weight store, speech from the decoder."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
-from vivavoce.model.embedded.timbre_variation import vary
+from vivavoce.model.embedded.timbre import vary
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.builtin import BUILTIN, BuildReport, Variation, build
 
@@ -47,8 +47,9 @@ def add_tone_voices(bank: FolderVoiceBank) -> None:
 
 def synthesise(text: str, variation: Variation) -> AudioClip:
     """Speech of the decoder's own voice, varied."""
-    return vary(_own_voice(text), **asdict(variation))
+    return vary(_voice().speak_natively(text), **asdict(variation))
 
 
-def _own_voice(text: str) -> AudioClip:
-    return asyncio.run(EmbeddedDecoder(None).speak_natively(text))
+@cache
+def _voice() -> EmbeddedDecoder:
+    return EmbeddedDecoder(None)

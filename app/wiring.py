@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vivavoce.agent import Agent
@@ -16,6 +17,7 @@ from vivavoce.model.embedded.language_model import EmbeddedLM
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
 from vivavoce.retrieval.embedder import MiniLMEmbedder
+from vivavoce.retrieval.sentences import best_sentences
 from vivavoce.retrieval.store import DocumentIndex
 from vivavoce.tools.chat_examples import CHAT_EXAMPLES
 from vivavoce.tools.clock import DateTimeTool
@@ -50,7 +52,7 @@ def open_tools(parts: Parts) -> ToolRegistry:
     registry.add(DateTimeTool())
     registry.add(WeatherTool())
     registry.add(WebSearchTool(searxng_url=parts.settings.searxng_url))
-    registry.add(KnowledgeSearchTool(parts.index))
+    registry.add(KnowledgeSearchTool(parts.index, partial(_shorten, parts.embedder)))
     registry.add(VoiceSearchTool(parts.bank))
     return registry
 
@@ -79,7 +81,7 @@ def open_language_model(parts: Parts) -> SpeechLM:
     from vivavoce.model.embedded.router import IntentRouter
 
     store = weight_store(settings)
-    recogniser = [store.path(name) for name in recogniser_assets(settings)][0]
+    recogniser = next(store.path(name) for name in recogniser_assets(settings))
     cache = settings.home / "cache"
     return EmbeddedLM(
         Recogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
@@ -146,3 +148,5 @@ def ensure_default_voice(parts: Parts, settings: Settings) -> None:
         add_default_voice(parts.bank)
 
 
+def _shorten(embedder: TextEmbedder, query: str, text: str) -> str:
+    return best_sentences(query, text, embedder)

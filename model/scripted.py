@@ -86,8 +86,12 @@ class ToneDecoder:
         digest = hashlib.sha256(voice.reference.samples.tobytes()).digest()
         return Tone(voice.id, 150.0 + digest[0] + digest[1] / 256)
 
-    async def decode(self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: Tone) -> AsyncIterator[SpokenClip]:
+    async def decode(
+        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
+    ) -> AsyncIterator[SpokenClip]:
         """One clip a delta that holds words or tokens."""
+        if not isinstance(conditioning, Tone):
+            raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
         async for delta in deltas:
             if isinstance(delta, AudioTokens):
                 seconds, text = len(delta.ids) / 25, ""

@@ -181,6 +181,7 @@ class WeightStore:
             except Unreachable as error:
                 reasons.append(str(error))
                 continue
+            target.parent.mkdir(exist_ok=True)
             publish(partial, target)
             self._write_record(asset, _label(source))
             for leftover in self._unfinished(asset):
@@ -267,7 +268,7 @@ class WeightStore:
         return tuple(s for s in asset.sources if self._hub or not isinstance(s, Hub))
 
     def _target(self, asset: Asset) -> Path:
-        return self._folder / f"{asset.name}{asset.suffix}"
+        return self._folder / (asset.file or f"{asset.name}{asset.suffix}")
 
     def _unfinished(self, asset: Asset) -> list[Path]:
         names = (f".{asset.name}.part-*", f".{asset.name}.hub.partial", f".{asset.name}.joined")

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Text RAG: documents, passages, and the index over them."""

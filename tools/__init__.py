@@ -1,1 +1,1 @@
-"""TBD."""
+"""Tools a model can call, and how a plain function becomes one."""

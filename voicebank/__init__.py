@@ -1,1 +1,1 @@
-"""TBD."""
+"""The voice bank: voices with their clips, found by description or by example."""

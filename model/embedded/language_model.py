@@ -168,7 +168,7 @@ class EmbeddedLM:
             return
         lead_in = _lead_in(open_results)
         if lead_in:
-            yield TextDelta((" " if ready else "") + lead_in)
+            yield TextDelta((" " if ready else "") + lead_in + " ")
         said = False
         prompt = answer_prompt(messages, request if open_results or not talk else talk, lead_in)
         async for piece in self._llama.stream(prompt, ANSWER_SLOT, max_tokens=ANSWER_TOKENS):

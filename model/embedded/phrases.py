@@ -6,7 +6,9 @@ import unicodedata
 FIRST_WORDS = 3  # the first phrase may end at a comma after so many words: sound starts earlier
 LONG_WORDS = 22  # a sentence this long is cut at a clause
 MAX_WORDS = 40  # and this long anywhere
-ABBREVIATION = re.compile(r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|No|vs|etc|approx|e\.g|i\.e|[ap]\.m|[A-Z])\.$", re.IGNORECASE)
+ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|No|vs|etc|approx|e\.g|i\.e|[ap]\.m|[A-Z])\.$", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[”’」』]*|\n+")
 CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—](?=\s)|[，；：、]")
 

@@ -1,11 +1,12 @@
 """Speaks: a small neural voice, phrase by phrase, moved toward the timbre of a reference clip."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
+from vivavoce.core.protocols import VoiceConditioning
 from vivavoce.core.voice import Voice
 from vivavoce.model.embedded.phrases import PhraseCutter, speakable
 from vivavoce.model.embedded.timbre import TimbreStatistics, convert, measure
@@ -20,6 +22,7 @@ from vivavoce.model.embedded.timbre import TimbreStatistics, convert, measure
 if TYPE_CHECKING:
     from hibari import Hibari
 
+Result = TypeVar("Result")
 NATIVE_VOICE = "hibari-tts/heart"
 SAMPLE_RATE_HZ = 24_000
 FADE_S = 0.005
@@ -74,9 +77,11 @@ class EmbeddedDecoder:
         return Timbre(voice.id, self._prepared[key])
 
     async def decode(
-        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: Timbre
+        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
     ) -> AsyncIterator[SpokenClip]:
         """See `SpeechDecoder.decode`. One clip a phrase."""
+        if not isinstance(conditioning, Timbre):
+            raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
         cutter = PhraseCutter()
         async for delta in deltas:
             if isinstance(delta, AudioTokens):
@@ -104,8 +109,8 @@ class EmbeddedDecoder:
         """Let the worker end."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work, *arguments):  # noqa: ANN001, ANN002, ANN202
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
+    async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *arguments))
 
     def _spoken(self, phrase: str, target: TimbreStatistics | None) -> AudioClip | None:
         text = speakable(phrase)

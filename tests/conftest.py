@@ -1,0 +1,32 @@
+"""What every test shares: no hub, one thread, a home of its own, and the weights where they were installed."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy as np
+import pytest
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.settings import Settings, load_settings
+
+
+@pytest.fixture
+def tone() -> AudioClip:
+    times = np.arange(16_000, dtype=np.float32) / 16_000
+    return AudioClip((0.3 * np.sin(2 * np.pi * 220 * times)).astype(np.float32), 16_000)
+
+
+@pytest.fixture(scope="session")
+def installed() -> Settings:
+    """Settings of the installation: weights, voices and documents that `make install` put there."""
+    return load_settings()
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """A home for this test alone."""
+    monkeypatch.setenv("VIVAVOCE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
