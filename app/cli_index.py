@@ -60,7 +60,7 @@ def search(
 @app.command("list")
 def list_(json_: JsonFlag = False) -> None:
     """All documents."""
-    documents = _index().list()
+    documents = _index().documents()
     if json_:
         print_json([asdict(document) for document in documents])
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import (
     AudioTokens,
     Heard,
@@ -22,6 +23,7 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
+from vivavoce.core.protocols import VoiceConditioning
 from vivavoce.core.voice import Voice
 from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
 

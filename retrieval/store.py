@@ -7,11 +7,13 @@ crash leaves the old one whole.
 
 import asyncio
 import hashlib
+import heapq
 import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,12 @@ VERSION = 1
 LEXICAL_WEIGHT = 0.15  # of the share of the query's rarer words that a passage holds
 CANDIDATES = 30
 WORD = re.compile(r"\w+")
-COMMON = frozenset(
-    ["a", "an", "and", "are", "at", "by", "can", "do", "does", "for", "from", "how", "i", "in", "is", "it", "my", "of", "on", "or", "say", "the", "to", "what", "when", "where", "which", "who"]
-)
+COMMON = frozenset(  # words that say nothing about the subject
+    [
+        "a", "an", "and", "are", "at", "by", "can", "do", "does", "for", "from", "how", "i", "in",
+        "is", "it", "my", "of", "on", "or", "say", "the", "to", "what", "when", "where", "which", "who",
+    ]
+)  # fmt: skip
 BUSY = "another process is changing the index; try again in a moment"
 
 
@@ -69,7 +74,7 @@ class DocumentIndex:
         self._embedder = embedder
         self._loaded: tuple[int, _Generation] | None = None  # (manifest's modification time, what it names)
 
-    def list(self) -> tuple[DocumentRecord, ...]:
+    def documents(self) -> tuple[DocumentRecord, ...]:
         """All documents.
 
         Raises:
@@ -139,7 +144,7 @@ class DocumentIndex:
             replace(passage, score=float(np.clip(score + LEXICAL_WEIGHT * _overlap(wanted, passage), -1.0, 1.0)))
             for score, passage in zip(scores[0], (current.passages[row] for row in rows[0]), strict=True)
         ]
-        return sorted(ranked, key=lambda passage: -passage.score)[:k]
+        return heapq.nlargest(k, ranked, key=attrgetter("score"))
 
     def _merged(self, current: _Generation, added: dict[str, tuple[DocumentRecord, list[Passage]]]) -> _Generation:
         kept = _without(current, set(added))
