@@ -70,7 +70,9 @@ class MiniLMEmbedder:
             import torch
             from tokenizers import Tokenizer
             from transformers.models.bert.modeling_bert import BertModel
+            from transformers.utils.logging import disable_progress_bar
 
+            disable_progress_bar()  # it writes to the terminal that answers go to
             torch.set_num_threads(self._threads)
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             tokenizer.enable_truncation(MAX_TOKENS)

@@ -54,7 +54,7 @@ class ClockArguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     place: str | None = Field(None, max_length=100, description="city, country or time zone; none means here")
-    day_offset: int = Field(0, ge=-3660, le=3660, description="days from today: 1 for tomorrow, -1 for yesterday")
+    day: str | None = Field(None, max_length=60, description="tomorrow, yesterday or in N days; none means today")
 
 
 class DateTimeTool:
@@ -74,14 +74,29 @@ class DateTimeTool:
         place = (asked.place or "").strip(" .?!")
         if place.lower() in ("", "here", "local", "local time", "this place", "today", "now"):
             place = ""
-        moment = self._now().astimezone(find_zone(place) if place else None) + timedelta(days=asked.day_offset)
-        day = f"{moment:%A}, {moment:%B} {moment.day}, {moment.year}"
-        content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {day}"
-        if asked.day_offset:
-            return ToolOutput(content, spoken=f"{_day_name(asked.day_offset)} {day}.")
+        offset = day_offset(asked.day or "")
+        moment = self._now().astimezone(find_zone(place) if place else None) + timedelta(days=offset)
+        date = f"{moment:%A}, {moment:%B} {moment.day}, {moment.year}"
+        content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {date}"
+        if offset:
+            return ToolOutput(content, spoken=f"{_day_name(offset)} {date}.")
         clock = f"{moment.hour % 12 or 12}:{moment.minute:02d} {'AM' if moment.hour < 12 else 'PM'}"
         where = f"In {place.title() if place.islower() else place} it is" if place else "It is"
-        return ToolOutput(content, spoken=f"{where} {clock} on {day}.")
+        return ToolOutput(content, spoken=f"{where} {clock} on {date}.")
+
+
+def day_offset(day: str) -> int:
+    """Days from today for "tomorrow", "yesterday", "in three days", "two days ago"; 0 where it says none of these."""
+    words = day.lower().replace("-", " ").split()
+    if "tomorrow" in words:
+        return 2 if "after" in words else 1
+    if "yesterday" in words:
+        return -2 if "before" in words else -1
+    numbers = [int(word) if word.isdigit() else NUMBERS.index(word) for word in words if word.isdigit() or word in NUMBERS]
+    if not numbers:
+        return 0
+    days = min(numbers[0], 3660) * (7 if any(word.startswith("week") for word in words) else 1)
+    return -days if "ago" in words else days
 
 
 def find_zone(place: str) -> ZoneInfo:

@@ -42,7 +42,13 @@ class KnowledgeSearchTool:
             return ToolOutput("No document says anything about that.", spoken=nothing)
         near = [passage for passage in found if passage.score >= found[0].score - NEAR_BEST]
         parts = [f"{passage.title}: {self._shorten(query, passage.text)}" for passage in near]
-        return ToolOutput("\n".join(parts), sources=_titles(near))
+        spoken = f"According to {_named(found[0].title)}: {self._shorten(query, found[0].text)}"
+        return ToolOutput("\n".join(parts), spoken=spoken, sources=_titles(near))
+
+
+def _named(title: str) -> str:
+    """A title as it stands in a sentence."""
+    return title if title.lower().startswith(("the ", "a ", "an ")) else f"the {title}"
 
 
 def _whole(query: str, text: str) -> str:

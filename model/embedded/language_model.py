@@ -75,6 +75,9 @@ class EmbeddedLM:
             asyncio.to_thread(self._router.fit, tools),
             self._read_prefix(tools),
         )
+        first = next((tool for tool in tools if tool.parameters.get("properties")), None)
+        if first is not None:  # the first grammar costs half a second
+            await self._arguments(Step(first.name, first.name), first, tools)
 
     async def _read_prefix(self, tools: Sequence[ToolSpec]) -> None:
         await self._llama.start()

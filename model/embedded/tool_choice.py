@@ -7,6 +7,7 @@ registered ToolSpecs. Native tool templates of models this small were measured t
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from vivavoce.core.messages import ToolExample, ToolSpec
@@ -49,11 +50,16 @@ def choice_grammar(tools: Sequence[ToolSpec]) -> str:
 
 def argument_grammar(tool: ToolSpec) -> str:
     """GBNF that admits JSON of the tool's parameter schema."""
+    schema = _inline(dict(tool.parameters), tool.parameters.get("$defs", {}))
+    return _grammar(json.dumps(schema))
+
+
+@cache
+def _grammar(schema: str) -> str:
     import xllamacpp
 
-    schema = _inline(dict(tool.parameters), tool.parameters.get("$defs", {}))
     to_grammar = xllamacpp.json_schema_to_grammar  # pyright: ignore[reportAttributeAccessIssue]
-    return str(to_grammar(json.dumps(schema)))
+    return str(to_grammar(schema))
 
 
 def copied_argument(tool: ToolSpec) -> str:
