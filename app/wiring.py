@@ -128,7 +128,12 @@ async def open_agent(
         )
         async with agent:
             if warm and isinstance(lm, EmbeddedLM) and isinstance(decoder, EmbeddedDecoder):
-                await asyncio.gather(lm.warm_up(registry.specs), decoder.warm_up())
+                await asyncio.gather(
+                    lm.warm_up(registry.specs),
+                    decoder.warm_up(),
+                    parts.index.search("anything", 1),
+                    parts.bank.search("a voice", 1),
+                )
             yield agent
 
 

@@ -9,7 +9,7 @@ from vivavoce.core.protocols import TextEmbedder
 SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
 
-def best_sentences(query: str, text: str, embedder: TextEmbedder, max_words: int = 32) -> str:
+def best_sentences(query: str, text: str, embedder: TextEmbedder, max_words: int = 26) -> str:
     """The run of whole sentences of at most ``max_words`` words around the one most similar to the query."""
     sentences = [sentence.strip() for sentence in SENTENCE.split(text) if sentence.strip()]
     if len(text.split()) <= max_words or len(sentences) < 2:

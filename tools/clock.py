@@ -45,6 +45,7 @@ ALIASES = {
     "香港": "Asia/Hong_Kong",
     "新加坡": "Asia/Singapore",
 }
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DESCRIPTION = "Tell the current date, time and weekday, here or in another place.\n查询当前日期、时间和星期，可指定地点。"
 
 
@@ -92,10 +93,10 @@ def day_offset(day: str) -> int:
         return 2 if "after" in words else 1
     if "yesterday" in words:
         return -2 if "before" in words else -1
-    numbers = [int(word) if word.isdigit() else NUMBERS.index(word) for word in words if word.isdigit() or word in NUMBERS]
-    if not numbers:
-        return 0
-    days = min(numbers[0], 3660) * (7 if any(word.startswith("week") for word in words) else 1)
+    number = next((word for word in words if word.isdigit() or word in NUMBERS), "0")
+    days = min(int(number) if number.isdigit() else NUMBERS.index(number), 520)
+    if any(word.startswith("week") for word in words):
+        days *= 7
     return -days if "ago" in words else days
 
 

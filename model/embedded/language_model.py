@@ -71,7 +71,7 @@ class EmbeddedLM:
             ModelError: weights cannot be loaded.
         """
         await asyncio.gather(
-            asyncio.to_thread(self._recogniser.load),
+            asyncio.to_thread(self._recogniser.warm_up),
             asyncio.to_thread(self._router.fit, tools),
             self._read_prefix(tools),
         )

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
@@ -42,6 +45,12 @@ class Recogniser:
                     raise ModelError(f"the speech recogniser in {self._folder} cannot be loaded: {error}") from error
             return self._model
 
+    def warm_up(self) -> None:
+        """Load everything and listen once, so that the first question is heard as fast as the next."""
+        noise = np.random.default_rng(0).normal(0.0, 0.01, SAMPLE_RATE_HZ).astype(np.float32)
+        self._has_speech(noise)
+        self._listen(noise)
+
     def transcribe(self, clip: AudioClip) -> str:
         """What was said, or "" when nobody spoke.
 
@@ -49,8 +58,9 @@ class Recogniser:
             ModelError: the weights cannot be loaded.
         """
         samples = clip.resampled(SAMPLE_RATE_HZ).samples
-        if not self._has_speech(samples):
-            return ""
+        return self._listen(samples) if self._has_speech(samples) else ""
+
+    def _listen(self, samples: NDArray[np.float32]) -> str:
         segments, _ = self.load().transcribe(
             samples,
             language="en",
@@ -63,7 +73,7 @@ class Recogniser:
         return " ".join(text for text in heard if any(c.isalnum() for c in text))
 
     @staticmethod
-    def _has_speech(samples: Any) -> bool:  # noqa: ANN401 - numpy array, kept out of the signature of a lazy import
+    def _has_speech(samples: NDArray[np.float32]) -> bool:
         from faster_whisper.vad import VadOptions, get_speech_timestamps
 
         if samples.size < MIN_SPEECH_S * SAMPLE_RATE_HZ:

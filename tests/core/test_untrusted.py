@@ -3,7 +3,17 @@ from hypothesis import strategies as st
 
 from vivavoce.core.untrusted import MARKER, neutralise
 
-MARKERS = ["<tool_call>", "</tool_call>", "<|EOT|>", "<|BOT|>", "<|im_end|>", "<tts_start>", "<audio_17>", "<audio_start>", "</think>"]
+MARKERS = [
+    "<tool_call>",
+    "</tool_call>",
+    "<|EOT|>",
+    "<|BOT|>",
+    "<|im_end|>",
+    "<tts_start>",
+    "<audio_17>",
+    "<audio_start>",
+    "</think>",
+]
 
 
 @given(st.lists(st.sampled_from([*MARKERS, "a", " ", "<", "\x00", "\n"])), st.integers(1, 200))

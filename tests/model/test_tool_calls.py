@@ -1,5 +1,6 @@
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,20 @@ def test_every_golden_case_in_every_split_in_two():
 
 PIECES = st.lists(
     st.sampled_from(
-        ["<tool_call>", "</tool_call>", "function\n", "search\n", '{"q": "a"}', "hello ", "<", "<tool", "\n", "{", "é上", "  "]
+        [
+            "<tool_call>",
+            "</tool_call>",
+            "function\n",
+            "search\n",
+            '{"q": "a"}',
+            "hello ",
+            "<",
+            "<tool",
+            "\n",
+            "{",
+            "é上",
+            "  ",
+        ]
     ),
     max_size=12,
 )
@@ -48,7 +62,7 @@ def test_any_split_reads_the_same(pieces, data):
     text = "".join(pieces)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     bounds = [0, *cuts, len(text)]
-    parts = [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [text[a:b] for a, b in pairwise(bounds)]
     for keep in (False, True):
         assert read(parts, keep_malformed=keep) == read([text], keep_malformed=keep)
 
