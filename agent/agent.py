@@ -42,7 +42,7 @@ class Agent:
         result_chars: int = 4000,
         on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._services = Services(
+        self.services = Services(
             lm=lm,
             decoder=decoder,
             bank=bank,
@@ -68,8 +68,8 @@ class Agent:
 
     async def close(self) -> None:
         """Free models and the session store. May be called twice."""
-        await self._services.lm.close()
-        await self._services.decoder.close()
+        await self.services.lm.close()
+        await self.services.decoder.close()
         if self._on_close is not None:
             on_close, self._on_close = self._on_close, None
             await on_close()
@@ -99,9 +99,9 @@ class Agent:
             raise ConfigError(f"session {name!r}: use up to 64 letters, digits, dots, dashes and underscores")
         self._check(question)
         if voice is not None:
-            self._services.bank.get(voice)
+            self.services.bank.get(voice)
         with session_lock(self._sessions_dir, name):
-            running = RunningTurn(self._services, name)
+            running = RunningTurn(self.services, name)
             async with aclosing(running.run(question, voice)) as events:
                 async for event in events:
                     yield event

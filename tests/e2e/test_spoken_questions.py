@@ -17,7 +17,13 @@ pytestmark = pytest.mark.models
 HERE = Path(__file__).parent
 VOICES = ("old-man", "girl", "robot")
 PLAIN = jiwer.Compose(
-    [jiwer.ToLowerCase(), jiwer.SubstituteRegexes({r"[^\w\s]": " "}), jiwer.RemoveMultipleSpaces(), jiwer.Strip()]
+    [
+        jiwer.ToLowerCase(),
+        jiwer.SubstituteRegexes({r"\b([ap])\.?m\b": r" \1m ", r"(\d)(st|nd|rd|th)\b": r"\1", r"[^\w\s]": " "}),
+        jiwer.SubstituteRegexes({r"(\d)([ap]m)\b": r"\1 \2"}),
+        jiwer.RemoveMultipleSpaces(),
+        jiwer.Strip(),
+    ]
 )
 
 
@@ -45,15 +51,7 @@ def spelled(text: str) -> str:
 
 
 NUMBERS = {"two": "2", "three": "3", "five": "5", "eight": "8", "twelve": "12", "fifty": "50", "one": "1", "four": "4"}
-SPELLINGS = {
-    "harbour": "harbor",
-    "wi fi": "wifi",
-    "litre": "liter",
-    "o clock": "oclock",
-    " a m": " am",
-    " p m": " pm",
-    "i m": "im",
-}
+SPELLINGS = {"harbour": "harbor", "wi fi": "wifi", "litre": "liter", "o clock": "oclock", "i m": "im"}
 
 
 @pytest.fixture(scope="module")
