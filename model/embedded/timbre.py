@@ -81,7 +81,7 @@ def measure(clip: AudioClip) -> TimbreStatistics:
     whispered = voiced.sum() < MIN_VOICED_SHARE * active.sum()
     chosen = active if whispered else voiced
     envelope = (frames.envelope - frames.level)[chosen]
-    cepstra = dct(envelope, axis=1, norm="ortho")[:, :CEPSTRA]
+    cepstra = _cepstra(envelope)[:, :CEPSTRA]
     log_f0 = np.log(frames.f0[voiced]) if voiced.any() else np.log([150.0])
     low, median, high = np.percentile(log_f0, (16, 50, 84))
     return TimbreStatistics(
@@ -97,8 +97,8 @@ def measure(clip: AudioClip) -> TimbreStatistics:
 def warp_factor(source: TimbreStatistics, target: TimbreStatistics) -> float:
     """The frequency warp that brings the source's average envelope nearest to the target's."""
     expected = PITCH_TO_LENGTH * (target.log_f0[0] - source.log_f0[0]) * (not target.whispered)
-    wanted = dct(target.envelope, norm="ortho")[1:WARP_CEPSTRA]
-    moved = dct(np.stack([warp(source.envelope, factor) for factor in WARPS]), axis=1, norm="ortho")[:, 1:WARP_CEPSTRA]
+    wanted = _cepstra(target.envelope)[1:WARP_CEPSTRA]
+    moved = _cepstra(np.stack([warp(source.envelope, factor) for factor in WARPS]))[:, 1:WARP_CEPSTRA]
     distance = ((moved - wanted) ** 2).mean(axis=1) + WARP_PRIOR * (np.log(WARPS) - expected) ** 2
     return float(WARPS[distance.argmin()])
 
@@ -112,14 +112,14 @@ def convert(clip: AudioClip, source: TimbreStatistics, target: TimbreStatistics)
     frames = analyse(clip)
     level = frames.level
     shape = warp(frames.envelope - level, factor)
-    cepstra = dct(shape, axis=1, norm="ortho")
-    origin = dct(warp(source.envelope, factor), norm="ortho")[:CEPSTRA]
+    cepstra = _cepstra(shape)
+    origin = _cepstra(warp(source.envelope, factor))[:CEPSTRA]
     gain = np.clip(target.spread / np.maximum(source.spread, 1e-6), 0.6, 1.5)
     cepstra[:, :CEPSTRA] = (cepstra[:, :CEPSTRA] - origin) * gain + target.mean
     cepstra[:, 0] = 0.0  # the level is kept apart
     converted = WorldFrames(
         f0=_mapped_pitch(frames.f0, source, target),
-        envelope=idct(cepstra, axis=1, norm="ortho") + level,
+        envelope=np.asarray(idct(cepstra, axis=1, norm="ortho")) + level,
         aperiodicity=_mapped_aperiodicity(frames, source, target),
     )
     return _as_loud_as(synthesise(converted), clip)
@@ -148,6 +148,11 @@ def vary(
     aperiodicity = frames.aperiodicity + (1.0 - frames.aperiodicity) * breath
     varied = replace(frames, f0=f0, envelope=warp(frames.envelope, formants), aperiodicity=aperiodicity)
     return _as_loud_as(synthesise(varied, speed), clip)
+
+
+def _cepstra(envelope: Floats) -> Floats:
+    """Cosine transform over frequency, the last axis."""
+    return np.asarray(dct(envelope, axis=-1, norm="ortho"), np.float64)
 
 
 def _mapped_pitch(f0: Floats, source: TimbreStatistics, target: TimbreStatistics) -> Floats:

@@ -1,6 +1,7 @@
 """WORLD analysis and synthesis of speech: pitch, spectral envelope, aperiodicity."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def analyse(clip: AudioClip) -> WorldFrames:
     samples = np.pad(samples, (0, max(0, SAMPLE_RATE_HZ // 10 - samples.size)))
     # WORLD divides by the local power: digital silence must not be exactly zero.
     samples = samples + np.random.default_rng(0).normal(0.0, 1e-6, samples.size)
-    limits = {"f0_floor": F0_FLOOR_HZ, "f0_ceil": F0_CEILING_HZ, "frame_period": FRAME_MS}
+    limits: dict[str, Any] = {"f0_floor": F0_FLOOR_HZ, "f0_ceil": F0_CEILING_HZ, "frame_period": FRAME_MS}
     f0, times = pyworld.dio(samples, SAMPLE_RATE_HZ, **limits)
     f0 = pyworld.stonemask(samples, f0, times, SAMPLE_RATE_HZ)
     power = pyworld.cheaptrick(samples, f0, times, SAMPLE_RATE_HZ)
