@@ -22,7 +22,9 @@ MIN_VOICED_SHARE = 0.12  # of active frames; below, the reference is a whisper
 MONOTONE_SPREAD = 0.04  # natural log units
 WARPS = np.linspace(0.82, 1.22, 41)
 WARP_CEPSTRA = 26
-WARP_PRIOR = 6.0
+MET = 12.0  # squared nats per cepstrum
+HIGHER = 0.05  # natural log of the F0 ratio from which a target counts as higher than the source
+NOT_HIGHER_WARP = 0.85  # measured: best for the human readers of the voice bank, none of them higher than the source
 PITCH_TO_LENGTH = 0.25  # log vocal tract factor per log F0 ratio, between male and female averages
 
 
@@ -95,12 +97,18 @@ def measure(clip: AudioClip) -> TimbreStatistics:
 
 
 def warp_factor(source: TimbreStatistics, target: TimbreStatistics) -> float:
-    """The frequency warp that brings the source's average envelope nearest to the target's."""
-    expected = PITCH_TO_LENGTH * (target.log_f0[0] - source.log_f0[0]) * (not target.whispered)
+    """The frequency warp from the source's vocal tract length to the target's.
+
+    It is the one that brings the average envelopes together, where one does. Another speaker in another room is not met
+    by any; then the difference in pitch says more.
+    """
     wanted = _cepstra(target.envelope)[1:WARP_CEPSTRA]
     moved = _cepstra(np.stack([warp(source.envelope, factor) for factor in WARPS]))[:, 1:WARP_CEPSTRA]
-    distance = ((moved - wanted) ** 2).mean(axis=1) + WARP_PRIOR * (np.log(WARPS) - expected) ** 2
-    return float(WARPS[distance.argmin()])
+    distance = ((moved - wanted) ** 2).mean(axis=1)
+    if distance.min() < MET:
+        return float(WARPS[distance.argmin()])
+    higher = 0.0 if target.whispered else target.log_f0[0] - source.log_f0[0]
+    return float(np.exp(PITCH_TO_LENGTH * higher)) if higher > HIGHER else NOT_HIGHER_WARP
 
 
 def convert(clip: AudioClip, source: TimbreStatistics, target: TimbreStatistics) -> AudioClip:
