@@ -98,8 +98,6 @@ def _whisper_base(name: str, file: str, size: int, sha256: str, parts: tuple[int
 
 MOONSHINE = ("moonshine-voice", "0.1.5")
 MOONSHINE_LICENCE = "MIT (package moonshine-voice)"
-F5 = ("f5-tts", "1.1.22")
-F5_LICENCE = "MIT (package f5-tts; the recording's own origin is not stated)"
 
 _ASSETS = (
     Asset(
@@ -183,22 +181,6 @@ _ASSETS = (
         MOONSHINE_LICENCE,
         MOONSHINE,
         "moonshine_voice/assets/endgame_nagg_nell.wav",
-    ),
-    _clip(
-        "snow-peas",
-        279_219,
-        "4abb1107771ce7e14926fde879b959dde6db6e572476b98684f04e45e978ab19",
-        F5_LICENCE,
-        F5,
-        "f5_tts/infer/examples/multi/main.flac",
-    ),
-    _clip(
-        "rainbow",
-        229_383,
-        "e7d069b8ebd5180c3b30fde5d378f0a1ddac96722d62cf43537efc3c3f3a3ce8",
-        F5_LICENCE,
-        F5,
-        "f5_tts/infer/examples/multi/town.flac",
     ),
 )
 

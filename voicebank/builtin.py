@@ -23,7 +23,6 @@ PEAK = 0.7
 HEART = "hibari-tts/heart"
 HEART_LICENCE = "Apache-2.0 (package hibari-tts)"
 MOONSHINE_LICENCE = "MIT (package moonshine-voice 0.1.5)"
-F5_LICENCE = "MIT (package f5-tts 1.1.22; the recording's own origin is not stated)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,24 +211,6 @@ HUMAN = (
         Cut("clip-endgame", ((8.78, 11.55), (14.62, 15.75), (16.0, 17.12))),
         MOONSHINE_LICENCE,
         "moonshine-voice 0.1.5, assets/endgame_nagg_nell.wav, the woman's lines",
-    ),
-    _human(
-        "shopping-lady",
-        "Shopping Lady",
-        "A real young woman reads a shopping list in a clear, plain, everyday voice.",
-        VoiceFacts("female", "young", "", "plain, natural, everyday"),
-        Cut("clip-snow-peas", ((0.55, 6.3),)),
-        F5_LICENCE,
-        "f5-tts 1.1.22, examples/multi/main.flac",
-    ),
-    _human(
-        "rainbow-man",
-        "Rainbow Man",
-        "A real young man explains a fact of nature, clear and factual like a news announcer.",
-        VoiceFacts("male", "young", "", "announcer, factual, clear"),
-        Cut("clip-rainbow", ((0.45, 9.0),)),
-        F5_LICENCE,
-        "f5-tts 1.1.22, examples/multi/town.flac",
     ),
 )
 

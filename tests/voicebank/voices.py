@@ -27,8 +27,6 @@ HUMAN_F0_HZ = {
     "clip-beckett": 110.0,
     "clip-two-cities": 112.0,
     "clip-endgame": 125.0,
-    "clip-snow-peas": 208.0,
-    "clip-rainbow": 111.0,
 }
 
 
