@@ -6,11 +6,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from vivavoce.app.wiring import open_parts
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings, load_settings
+
+DOCUMENTS = Path(__file__).parents[1] / "examples" / "documents"
 
 
 @pytest.fixture
@@ -30,3 +36,15 @@ def own_home(tmp_path, monkeypatch):
     """A home for this test alone."""
     monkeypatch.setenv("VIVAVOCE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def home(installed, tmp_path_factory) -> Settings:
+    if not installed.weights_dir.is_dir() or not installed.voices_dir.is_dir():
+        raise WeightsError("the embedded models are not installed; run `make install`")
+    folder = tmp_path_factory.mktemp("home")
+    for name in ("weights", "voices"):
+        (folder / name).symlink_to(installed.home / name)
+    settings = installed.model_copy(update={"home": folder})
+    open_parts(settings).index.add([DOCUMENTS])
+    return settings

@@ -82,7 +82,7 @@ class DateTimeTool:
         if offset:
             return ToolOutput(content, spoken=f"{_day_name(offset)} {date}.")
         clock = f"{moment.hour % 12 or 12}:{moment.minute:02d} {'AM' if moment.hour < 12 else 'PM'}"
-        where = f"In {place.title() if place.islower() else place} it is" if place else "It is"
+        where = f"In {_spoken_place(place)} it is" if place else "It is"
         return ToolOutput(content, spoken=f"{where} {clock} on {date}.")
 
 
@@ -118,7 +118,7 @@ def find_zone(place: str) -> ZoneInfo:
 @cache
 def _zones() -> dict[str, str]:
     zones = sorted(available_timezones())
-    names = {zone.lower(): zone for zone in zones}
+    names = {zone.lower().replace("_", " "): zone for zone in zones}
     return {zone.rsplit("/", 1)[-1].lower().replace("_", " "): zone for zone in zones if "/" in zone} | names
 
 
@@ -134,6 +134,11 @@ def _cities() -> dict[str, str]:
         if zone := zones.get(country["capital"].lower()):
             zones.setdefault(country["name"].lower(), zone)
     return zones
+
+
+def _spoken_place(place: str) -> str:
+    city = place.rsplit("/", 1)[-1].replace("_", " ")
+    return city.title() if city.islower() else city
 
 
 def _day_name(offset: int) -> str:
