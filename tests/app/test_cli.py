@@ -1,0 +1,83 @@
+"""The command line as a user meets it: exit codes, one line for an error, one JSON object."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments, home, **environment):
+    env = {**os.environ, "VIVAVOCE_HOME": str(home), "VIVAVOCE_HUB": "false", **environment}
+    command = [sys.executable, "-m", "vivavoce.app.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=home, timeout=120, check=False)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path
+
+
+def test_ask_prints_one_json_object_and_writes_the_answer(home):
+    done = run("ask", "--text", "tool get_date_time {}", "--model", "scripted", "--json", "--session", "s", home=home)
+    assert done.returncode == 0, done.stderr
+    turn = json.loads(done.stdout)
+    assert set(turn) == {"heard", "tool_calls", "answer_text", "answer_audio", "voice", "timings", "session"}
+    call = turn["tool_calls"][0]
+    assert {"name", "arguments", "status", "result", "duration_s"} <= set(call)
+    assert (call["name"], call["status"], turn["session"]) == ("get_date_time", "done", "s")
+    assert {"ttfa_s", "total_s"} <= set(turn["timings"])
+    assert (home / "answer.wav").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["ask"], 2, "either a recording or --text"),
+        (["ask", "absent.wav"], 3, "no such file"),
+        (["ask", "empty.wav"], 3, "the file is empty"),
+        (["ask", "text.wav"], 3, "not a readable"),
+        (["ask", "--text", "hi", "--model", "nonsense"], 2, "there is no model"),
+        (["ask", "--text", "hi", "--out", "a.doc", "--model", "scripted"], 2, "change the ending"),
+        (["ask", "--text", "hi", "--voice", "nobody", "--model", "scripted"], 5, "no voice is called"),
+        (["models", "verify", "nothing"], 4, "no asset is called"),
+        (["voices", "remove", "nobody"], 5, "no voice is called"),
+    ],
+)
+def test_bad_input_is_one_line_and_an_exit_code(home, arguments, code, line):
+    (home / "empty.wav").touch()
+    (home / "text.wav").write_text("hello " * 50)
+    done = run(*arguments, home=home)
+    assert done.returncode == code, done.stderr
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_names_its_variable(home):
+    done = run("voices", "list", home=home, VIVAVOCE_THREADS="many")
+    assert (done.returncode, "VIVAVOCE_THREADS='many'" in done.stderr) == (2, True)
+
+
+def test_doctor_says_not_ready_on_an_empty_home(home):
+    done = run("doctor", "--json", home=home)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["ready"] is False
+
+
+def test_chat_goes_on_after_a_bad_turn(home):
+    env = {**os.environ, "VIVAVOCE_HOME": str(home)}
+    command = [sys.executable, "-m", "vivavoce.app.cli", "chat", "--model", "scripted"]
+    done = subprocess.run(
+        command,
+        input="absent.wav\nhello\n/quit\n",
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=home,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no such file" in done.stderr
+    assert "You said: hello." in done.stdout
