@@ -166,17 +166,17 @@ class EmbeddedLM:
         open_results = [m for m in results if not _sentence(m.result)]
         ready = " ".join(_sentence(m.result) for m in results if _sentence(m.result))
         if ready:
-            yield TextDelta(ready)
+            yield TextDelta(ready + " ")  # the space tells the decoder that the sentence is whole
         if results and not open_results and not talk:
             return
         lead_in = _lead_in(open_results)
         if lead_in:
-            yield TextDelta((" " if ready else "") + lead_in + " ")
+            yield TextDelta(lead_in + " ")
         said = False
         prompt = answer_prompt(messages, request if open_results or not talk else talk, lead_in)
         async for piece in self._llama.stream(prompt, ANSWER_SLOT, max_tokens=ANSWER_TOKENS):
             if not said:
-                piece = (" " if ready and not lead_in else "") + piece.lstrip()
+                piece = piece.lstrip()
             said = said or bool(piece.strip())
             yield TextDelta(piece)
         if not said:

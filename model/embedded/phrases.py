@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-FIRST_WORDS = 3  # the first phrase may end at a comma after so many words: sound starts earlier
+FIRST_WORDS = 3  # while the first sentence is unfinished, a comma after so many words ends a phrase: sound starts earlier
 LONG_WORDS = 22  # a sentence this long is cut at a clause
 MAX_WORDS = 40  # and this long anywhere
 ABBREVIATION = re.compile(
@@ -55,7 +55,7 @@ class PhraseCutter:
         sentence = self._sentence_end()
         limit = sentence or len(self._text)
         least = FIRST_WORDS if self._first else LONG_WORDS
-        if self._first or len(self._text[:limit].split()) > LONG_WORDS:
+        if (self._first and not sentence) or len(self._text[:limit].split()) > LONG_WORDS:
             for match in CLAUSE_END.finditer(self._text, 0, limit):
                 if len(self._text[: match.end()].split()) >= min(least, LONG_WORDS // 2 + 1):
                     return match.end()
