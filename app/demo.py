@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import ConfigError
-
-SESSION = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ async def run_demo(folder: Path, questions_dir: Path = Path("examples/questions"
     missing = [q.name for q in QUESTIONS if not (questions_dir / f"{q.name}.wav").is_file()]
     if missing:
         raise ConfigError(f"{questions_dir} lacks {', '.join(missing)}; run this from the project's folder")
-    session = f"{SESSION}-{_free_number(folder)}"
+    session = f"demo-{uuid.uuid4().hex[:8]}"  # a voice chosen in an earlier run must not carry over
     shown: list[Shown] = []
     with working("loading models"):
         opened = open_agent()
@@ -79,10 +78,3 @@ async def _ask(agent: Agent, question: Question, questions_dir: Path, folder: Pa
     trace = turn_json(turn, answer)
     write_atomic(place / "turn.json", json.dumps(trace, ensure_ascii=False, indent=2).encode())
     return Shown(question.name, question.text, question.aim, trace, asked, turn.answer_audio)
-
-
-def _free_number(folder: Path) -> str:
-    """A session name of its own for every run, so that a voice chosen in an earlier one does not carry over."""
-    import uuid
-
-    return f"{folder.name[:20] or 'run'}-{uuid.uuid4().hex[:8]}".replace(" ", "-")
