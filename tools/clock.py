@@ -76,6 +76,8 @@ class DateTimeTool:
         if place.lower() in ("", "here", "local", "local time", "this place", "today", "now"):
             place = ""
         offset = day_offset(asked.day or "")
+        if not offset and (offset := day_offset(place)):
+            place = ""  # small models put "tomorrow" into the place
         moment = self._now().astimezone(find_zone(place) if place else None) + timedelta(days=offset)
         date = f"{moment:%A}, {moment:%B} {moment.day}, {moment.year}"
         content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {date}"

@@ -24,6 +24,7 @@ NOW = datetime(2026, 11, 23, 7, 42, tzinfo=UTC)
         ('{"place": "America/New_York"}', "In New York it is 2:42 AM on Monday, November 23, 2026."),
         ('{"place": "东京"}', "In 东京 it is 4:42 PM on Monday, November 23, 2026."),
         ('{"place": "UTC", "day": "tomorrow"}', "Tomorrow is Tuesday, November 24, 2026."),
+        ('{"place": "Tomorrow"}', "Tomorrow is Tuesday, November 24, 2026."),
     ],
 )
 async def test_the_clock_speaks(arguments, spoken):
