@@ -58,7 +58,7 @@ class ScriptedLM:
 
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
         """See `SpeechLM.stream`."""
-        parser = ToolCallParser(keep_malformed=True)
+        parser = ToolCallParser(lenient=True)
         for item in self._script(messages, tools):
             await asyncio.sleep(self._delay_s)
             for delta in parser.push(item) if isinstance(item, str) else [item]:

@@ -136,7 +136,7 @@ class EmbeddedLM:
 
     async def _calls(self, steps: Sequence[Step], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
         by_name = {tool.name: tool for tool in tools}
-        parser = ToolCallParser(by_name, keep_malformed=True)
+        parser = ToolCallParser(by_name, lenient=True)
         for step in steps:
             arguments = await self._arguments(step, by_name[step.label], tools)
             for delta in parser.push(render_tool_call(step.label, arguments)):

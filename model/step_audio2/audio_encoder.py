@@ -2,7 +2,7 @@
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 
 from vivavoce.model.step_audio2.configuration import AudioEncoderConfig
 
@@ -22,7 +22,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """x (B, T, D), bias (B, 1, 1, T) added to the scores -> (B, T, D)."""
+        """X (B, T, D), bias (B, 1, 1, T) added to the scores -> (B, T, D)."""
         q, k, v = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
         heard = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
         return self.out(heard.transpose(1, 2).flatten(2))
@@ -105,4 +105,3 @@ class Adaptor(nn.Module):
             x = F.gelu(self.conv(x.transpose(1, 2))).transpose(1, 2)
             lengths = torch.div(lengths - 1, 2, rounding_mode="floor") + 1
         return self.linear2(F.relu(self.linear1(x))), lengths
-

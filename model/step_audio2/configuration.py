@@ -1,7 +1,7 @@
 """The checkpoint's ``config.json`` (specification, section 1.1)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from transformers import PreTrainedConfig
 from transformers.models.qwen2.configuration_qwen2 import Qwen2Config
@@ -81,7 +81,10 @@ class StepAudio2Config(PreTrainedConfig):
     """
 
     model_type = "step_audio_2"
-    sub_configs = {"text_config": Qwen2Config, "audio_encoder_config": AudioEncoderConfig}  # noqa: RUF012 - transformers' own form
+    sub_configs: ClassVar[dict[str, type[PreTrainedConfig]]] = {  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
+        "text_config": Qwen2Config,
+        "audio_encoder_config": AudioEncoderConfig,
+    }
 
     def __init__(
         self,

@@ -58,15 +58,15 @@ class StepAudio2ForCausalLM(PreTrainedModel, GenerationMixin):
     def embed(self, input_ids: torch.Tensor, heard: list[torch.Tensor]) -> torch.Tensor:
         """Token embeddings with what was heard spliced in.
 
-        input_ids: (B, T). heard: the k-th belongs behind the k-th ``<audio_start>`` of the batch, row by row; a start that no
-        piece is left for stays as it is (the reference crashes, section 8.3). Returns (B, T, hidden_size).
+        input_ids: (B, T). heard: the k-th belongs behind the k-th ``<audio_start>`` of the batch, row by row; a start that
+        no piece is left for stays as it is (the reference crashes, section 8.3). Returns (B, T, hidden_size).
         """
         embeddings = self.model.embed_tokens(input_ids)
         starts = (input_ids == self.config.audio_start_token_id).nonzero()
         for piece, (row, at) in zip(heard, starts.tolist(), strict=False):
             end = at + 1 + piece.shape[0]
             if end > input_ids.shape[1]:
-                raise ValueError(f"{piece.shape[0]} embeddings of sound do not fit behind position {at} of {input_ids.shape[1]}")
+                raise ValueError(f"{len(piece)} embeddings of sound do not fit behind position {at} of {input_ids.shape[1]}")
             embeddings[row, at + 1 : end] = piece.to(embeddings.device, embeddings.dtype)
         return embeddings
 
@@ -106,7 +106,7 @@ class StepAudio2ForCausalLM(PreTrainedModel, GenerationMixin):
         logits = self.lm_head(done.last_hidden_state[:, -logits_to_keep:])
         return CausalLMOutputWithPast(logits=logits, past_key_values=done.past_key_values)
 
-    def prepare_inputs_for_generation(
+    def prepare_inputs_for_generation(  # pyright: ignore[reportIncompatibleMethodOverride] - called by keyword
         self,
         input_ids: torch.Tensor,
         past_key_values: Cache | None = None,
@@ -118,7 +118,8 @@ class StepAudio2ForCausalLM(PreTrainedModel, GenerationMixin):
 
         transformers hands over an empty cache before the first step: its mere presence says nothing (section 8.2).
         """
-        inputs = super().prepare_inputs_for_generation(input_ids, past_key_values=past_key_values, **kwargs)
+        prepare: Any = super().prepare_inputs_for_generation  # pyright: ignore[reportAttributeAccessIssue]
+        inputs = prepare(input_ids, past_key_values=past_key_values, **kwargs)
         if past_key_values is None or past_key_values.get_seq_length() == 0:
             inputs |= {"wavs": wavs, "wav_lens": wav_lens}
         return inputs

@@ -81,7 +81,11 @@ class ServerTemplate:
         parsed: dict[str, Any] = {"role": message["role"], "content": self._text_of(message.get("content"))}
         if message.get("tool_calls"):
             parsed["tool_calls"] = [
-                {"name": call["function"]["name"], "arguments": _decoded(call["function"]["arguments"]), "id": call.get("id")}
+                {
+                    "name": call["function"]["name"],
+                    "arguments": _decoded(call["function"]["arguments"]),
+                    "id": call.get("id"),
+                }
                 for call in message["tool_calls"]
             ]
         if message.get("tts_content"):

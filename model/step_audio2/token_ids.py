@@ -90,10 +90,12 @@ def resolve_token_ids(tokenizer: Tokenizer, vocab_size: int) -> TokenIds:
     documented = TokenIds(bot=found.bot)
     for field, name in NAMES.items():
         if (ours := getattr(found, field)) != (wanted := getattr(documented, field)):
-            raise ModelError(f"the tokenizer gives {name} the id {ours} where {wanted} is documented; it is not Step-Audio 2's")
+            raise ModelError(
+                f"the tokenizer gives {name} the id {ours} where {wanted} is documented; it is not Step-Audio 2's"
+            )
     last = vocabulary[names["audio_last"]]
     if last != found.audio_pad:
         raise ModelError(f"the tokenizer's audio tokens are not consecutive ({names['audio_last']} is {last})")
     if last >= vocab_size:
-        raise ModelError(f"the tokenizer reaches id {last}, but the model has only {vocab_size}; they do not belong together")
+        raise ModelError(f"the tokenizer reaches id {last}, the model only {vocab_size - 1}; they do not belong together")
     return found

@@ -6,6 +6,9 @@ Specification, section 5.3 with the clarifications 9.1-9.3 and 9.10.
 import json
 import uuid
 from collections.abc import Collection
+from typing import Any
+
+import json_repair
 
 from vivavoce.core.messages import TextDelta, ToolCall
 
@@ -25,13 +28,14 @@ class ToolCallParser:
     tag arrives. Text after the first tag waits for `finish`: where no call survived it is the raw text from that tag on,
     else what follows the last block.
 
-    known_tools: names that count; empty means any. keep_malformed: emit a call whose JSON is broken with its raw
-    arguments, so that the controller can say so, instead of treating it as text as the reference does.
+    known_tools: names that count; empty means any. lenient: make the best of a model's mistakes instead of treating them
+    as text, as the reference does: broken JSON is repaired once, and where that fails the call is emitted with its raw
+    arguments so that the controller can say so; a call that the end of the stream cut off counts; tags are never text.
     """
 
-    def __init__(self, known_tools: Collection[str] = (), *, keep_malformed: bool = False) -> None:
+    def __init__(self, known_tools: Collection[str] = (), *, lenient: bool = False) -> None:
         self._known = frozenset(known_tools)
-        self._keep_malformed = keep_malformed
+        self._lenient = lenient
         self._held = ""  # text from the first tag (or the beginning of one) on
         self._scanned = 0  # where in it the next block is looked for
         self._called = False
@@ -47,10 +51,23 @@ class ToolCallParser:
         return deltas
 
     def finish(self) -> list[TextDelta | ToolCall]:
-        """End of the stream; return the text that was held back."""
+        """End of the stream; return what was held back."""
+        deltas: list[TextDelta | ToolCall] = []
+        if self._lenient and (start := self._held.find(START, self._scanned)) >= 0:
+            call = self._read(self._held[start + len(START) :], may_repair=False)
+            if call is not None:
+                deltas.append(call)
+                self._called, self._scanned = True, len(self._held)
         rest = self._held[self._scanned :] if self._called else self._held
+        if self._lenient:
+            rest = rest.replace(START, "").replace(END, "")
         self._held, self._scanned, self._called = "", 0, False
-        return [TextDelta(rest)] if rest else []
+        return [*deltas, TextDelta(rest)] if rest else deltas
+
+    @property
+    def called_and(self) -> str | None:
+        """What has been written since the last call ended; None while there was none."""
+        return self._held[self._scanned :] if self._called else None
 
     def _free_length(self) -> int:
         start = self._held.find(START)
@@ -68,26 +85,36 @@ class ToolCallParser:
             if end < 0:
                 break
             self._scanned = end + len(END)
-            if call := self._read(self._held[start + len(START) : end]):
+            if call := self._read(self._held[start + len(START) : end], may_repair=self._lenient):
                 calls.append(call)
                 self._called = True
         return calls
 
-    def _read(self, block: str) -> ToolCall | None:
+    def _read(self, block: str, *, may_repair: bool) -> ToolCall | None:
         parts = block.split("\n", 2)
         if len(parts) < 3:
             return None
         name = parts[1].strip()
-        if self._known and name not in self._known:
+        if not name or (self._known and name not in self._known):
             return None
-        try:
-            arguments = json.loads(parts[2])
-        except (ValueError, RecursionError):
-            arguments = None
-        if isinstance(arguments, dict):
+        arguments = _json_object(parts[2], may_repair=may_repair)
+        if arguments is not None:
             raw = json.dumps(arguments, ensure_ascii=False)
-        elif self._keep_malformed:
+        elif self._lenient:
             raw = parts[2].strip()
         else:
             return None
         return ToolCall(id=f"call_{uuid.uuid4().hex[:12]}", name=name, arguments=raw)
+
+
+def _json_object(text: str, *, may_repair: bool) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        if not may_repair or "{" not in text:
+            return None
+        try:
+            value = json_repair.loads(text)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, dict) else None

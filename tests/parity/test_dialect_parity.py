@@ -54,6 +54,7 @@ def test_prompts_of_the_checkpoint():
     cases = about("g_chat_template")["hf"]
     assert cases
     for case in cases:
+
         def samples(name, case=case):
             return np.zeros(case["audio_samples"][name], dtype=np.float32)
 

@@ -1,0 +1,199 @@
+"""Tiny checkpoints in the official folder format: the real loading path with weights that fit in a test.
+
+`write_checkpoint` gives random weights. `teach` makes such a model know a few answers by heart, so that the whole product
+can be driven by it: it hears recordings, calls tools and speaks in audio tokens.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn import functional as F
+
+from vivavoce.core.messages import Message, ToolSpec
+from vivavoce.model.step_audio2.checkpoint import Checkpoint, read_checkpoint
+from vivavoce.model.step_audio2.configuration import StepAudio2Config
+from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
+from vivavoce.model.step_audio2.prompt import PromptWriter
+
+BASE_VOCABULARY = 151_643
+SPECIALS = {
+    151_643: "<|endoftext|>",
+    151_644: "<|im_start|>",
+    151_645: "<|im_end|>",
+    151_665: "<|EOT|>",
+    151_666: "<|BOT|>",
+    151_688: "<audio_start>",
+    151_689: "<audio_end>",
+    151_690: "<audio_patch>",
+    151_693: "<tts_start>",
+    151_694: "<tts_end>",
+    151_695: "<tts_pad>",
+}
+PLAIN = {151_657: "<tool_call>", 151_658: "</tool_call>"}
+AUDIO_0, AUDIO_LAST = 151_696, 158_257
+CORPUS = Path(__file__).parents[1] / "tools"
+FLOW_YAML = """\
+flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
+  input_size: 512
+  output_size: 80
+  vocab_size: 6561
+"""
+TINY = {
+    "text_config": {
+        "vocab_size": 158_720,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_attention_groups": 2,
+        "num_key_value_heads": 2,
+        "hidden_act": "silu",
+        "max_position_embeddings": 4096,
+        "max_seq_len": 4096,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1_000_000.0,
+        "rope_scaling": None,
+        "eos_token_id": 151_643,
+        "pad_token_id": 151_643,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+        "use_sliding_window": False,
+    },
+    "audio_encoder_config": {
+        "n_mels": 128,
+        "n_audio_ctx": 1500,
+        "n_audio_state": 32,
+        "n_audio_head": 2,
+        "n_audio_layer": 2,
+        "n_codebook_size": 4096,
+        "llm_dim": 64,
+        "kernel_size": 3,
+        "adapter_stride": 2,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a taught model answers: the beginning of the answer that is given, and how it goes on."""
+
+    messages: Sequence[Message]
+    tools: Sequence[ToolSpec]
+    opening: str
+    answer: str
+
+
+def write_checkpoint(folder: Path, *, seed: int = 0, flat_config: bool = False, shards: int = 2) -> Path:
+    """A checkpoint with random weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    model = StepAudio2ForCausalLM(StepAudio2Config(**TINY))
+    write_config(folder, flat=flat_config)
+    write_weights(folder, model.state_dict(), shards)
+    write_tokenizer(folder)
+    token2wav = folder / "token2wav"
+    token2wav.mkdir(exist_ok=True)
+    (token2wav / "flow.yaml").write_text(FLOW_YAML)
+    for name in ("flow.pt", "hift.pt"):
+        torch.save({"weight": torch.zeros(2)}, token2wav / name)
+    return folder
+
+
+def write_config(folder: Path, *, flat: bool = False) -> None:
+    """config.json as the checkpoint has it."""
+    fields = {"text_config": TINY["text_config"]} if not flat else dict(TINY["text_config"])
+    fields |= {"audio_encoder_config": TINY["audio_encoder_config"], "model_type": "step_audio_2"}
+    fields |= {
+        "architectures": ["StepAudio2ForCausalLM"],
+        "auto_map": {"AutoModelForCausalLM": "modeling_step_audio_2.StepAudio2ForCausalLM"},
+        "transformers_version": "4.49.0",
+    }
+    (folder / "config.json").write_text(json.dumps(fields))
+
+
+def write_weights(folder: Path, weights: dict[str, torch.Tensor], shards: int = 2) -> None:
+    """Weights in several files with an index."""
+    weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in weights.items()}
+    names = sorted(weights)
+    placed = {}
+    for number in range(shards):
+        file = f"model-{number + 1:05d}-of-{shards:05d}.safetensors"
+        part = {name: weights[name] for name in names[number::shards]}
+        save_file(part, folder / file, metadata={"format": "pt"})
+        placed |= dict.fromkeys(part, file)
+    size = sum(tensor.nbytes for tensor in weights.values())
+    index = {"metadata": {"total_size": size}, "weight_map": placed}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def write_tokenizer(folder: Path, renamed: dict[int, str] | None = None) -> None:
+    """Byte-level BPE with the official ids of all special tokens. ``renamed`` makes it a wrong one."""
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(vocab_size=3000, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    trained.train_from_iterator((path.read_text() for path in sorted(CORPUS.glob("*.py"))), trainer)
+    learnt = json.loads(trained.to_str())["model"]
+    vocabulary = learnt["vocab"]
+    vocabulary |= {f"<unused_{i}>": i for i in range(len(vocabulary), BASE_VOCABULARY)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[tuple(merge) for merge in learnt["merges"]]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    names = {i: f"<reserved_{i}>" for i in range(BASE_VOCABULARY, AUDIO_0)}
+    names |= {AUDIO_0 + n: f"<audio_{n}>" for n in range(AUDIO_LAST - AUDIO_0 + 1)}
+    names |= SPECIALS | PLAIN | (renamed or {})
+    tokenizer.add_tokens([AddedToken(names[i], special=i not in PLAIN, normalized=False) for i in sorted(names)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Qwen2TokenizerFast"}))
+
+
+def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: int = 0) -> Checkpoint:
+    """Train a written checkpoint until it gives every lesson's answer, greedily, and write it again.
+
+    Only the ids that occur are trained, in a model with a small vocabulary of its own; their rows then go into the large
+    tables, where every other row of the head is zero and so never wins.
+    """
+    checkpoint = read_checkpoint(folder)
+    writer = PromptWriter(checkpoint.tokenizer, checkpoint.ids, TINY["audio_encoder_config"]["n_mels"])
+    examples = []
+    for lesson in lessons:
+        prompt = writer.write(lesson.messages, lesson.tools, lesson.opening, 4096)
+        examples.append((prompt, [*writer.encode(lesson.answer), checkpoint.ids.eot]))
+    used = sorted({i for prompt, answer in examples for i in (*prompt.ids, *answer)})
+    place = {token_id: row for row, token_id in enumerate(used)}
+    torch.manual_seed(seed)
+    text = TINY["text_config"] | {"vocab_size": len(used), "pad_token_id": None}
+    model = StepAudio2ForCausalLM(StepAudio2Config(text, TINY["audio_encoder_config"]))
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(steps):
+        losses = [_loss(model, prompt, answer, place) for prompt, answer in examples]
+        optimiser.zero_grad()
+        torch.stack([loss for loss, _ in losses]).sum().backward()
+        optimiser.step()
+        if all(right for _, right in losses) and max(loss.item() for loss, _ in losses) < 0.02:
+            break
+    else:
+        raise AssertionError("the tiny model did not learn its lessons")
+    weights = model.state_dict()
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        large = torch.zeros(TINY["text_config"]["vocab_size"], weights[name].shape[1])
+        large[used] = weights[name]
+        weights[name] = large
+    write_weights(folder, weights)
+    return read_checkpoint(folder)
+
+
+def _loss(model, prompt, answer, place) -> tuple[torch.Tensor, bool]:
+    """Cross entropy over the answer, and whether every id of it is the likeliest."""
+    ids = torch.tensor([[place[i] for i in (*prompt.ids, *answer[:-1])]])
+    embeddings = model.model.embed_tokens(ids).clone()
+    for at, sound in prompt.sounds:
+        embeddings[0, at + 1 : at + 1 + sound.tokens] = model.hear(sound.frames[None], torch.tensor([sound.frames.shape[1] - 2]))[0]
+    states = model.model(inputs_embeds=embeddings).last_hidden_state[0, -len(answer) :]
+    logits = model.lm_head(states)
+    wanted = torch.tensor([place[i] for i in answer])
+    return F.cross_entropy(logits, wanted), bool((logits.argmax(1) == wanted).all())
