@@ -1,5 +1,6 @@
 """Which assets the settings need, and the store that keeps them."""
 
+from pathlib import Path
 from typing import Any
 
 from vivavoce.core.settings import Settings
@@ -18,6 +19,11 @@ def weight_store(settings: Settings) -> WeightStore:
 def recogniser_assets(settings: Settings) -> tuple[str, ...]:
     """The assets that make up the speech recogniser."""
     return RECOGNISER_FILES if settings.recogniser == "whisper-base" else (settings.recogniser,)
+
+
+def checkpoint_folder(settings: Settings) -> Path:
+    """The checkpoint that the settings name, or the one that was pulled."""
+    return settings.checkpoint or settings.weights_dir / "step-audio-2-mini"
 
 
 def needed_assets(settings: Settings) -> list[str]:

@@ -22,7 +22,13 @@ app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_voices.app, name="voices")
 app.add_typer(cli_index.app, name="index")
 
-ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default) or scripted.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default), step-audio-2, remote or scripted.")]
+CheckpointOption = Annotated[
+    Path | None, typer.Option("--checkpoint", help="Folder of a Step-Audio 2 checkpoint, see `vivavoce models pull`.")
+]
+BaseUrlOption = Annotated[
+    str | None, typer.Option("--base-url", help="Address of a server that serves Step-Audio 2, such as http://host:8000/v1.")
+]
 SessionOption = Annotated[str | None, typer.Option("--session", help="Name of the dialogue; it survives restarts.")]
 VoiceOption = Annotated[str | None, typer.Option("--voice", help="Id of a voice, see `vivavoce voices list`.")]
 DescribeOption = Annotated[str | None, typer.Option("--describe", help="A voice in words, e.g. 'a deep old man'.")]
@@ -37,20 +43,23 @@ def ask(
     describe: DescribeOption = None,
     session: SessionOption = None,
     model: ModelOption = None,
+    checkpoint: CheckpointOption = None,
+    base_url: BaseUrlOption = None,
     json_: JsonFlag = False,
 ) -> None:
     """Ask one question, hear one answer."""
-    from vivavoce.app.conversation import ask_once
+    from vivavoce.app.conversation import ModelChoice, ask_once
 
     asked = question if text is None else text
     if asked is None or (question is not None and text is not None):
         raise ConfigError("give either a recording or --text, and not both")
     with working("thinking"):
-        result = asyncio.run(ask_once(asked, answer, voice, describe, session, model))
+        chosen = ModelChoice(model, checkpoint, base_url)
+        result = asyncio.run(ask_once(asked, answer, voice, describe, session, chosen))
     if json_:
         print_json(result)
         return
-    out.print(f"[bold]heard[/]   {result['heard'] or '(nothing)'}", highlight=False)
+    out.print(f"[bold]heard[/]   {result['heard'] or '(not written down)'}", highlight=False)
     for call in result["tool_calls"]:
         out.print(f"[bold]tool[/]    {call['name']} {call['arguments']} -> {call['status']}", highlight=False)
     out.print(f"[bold]answer[/]  {result['answer_text']}", highlight=False)
@@ -64,12 +73,17 @@ def ask(
 
 @app.command()
 def chat(
-    voice: VoiceOption = None, session: SessionOption = None, model: ModelOption = None, json_: JsonFlag = False
+    voice: VoiceOption = None,
+    session: SessionOption = None,
+    model: ModelOption = None,
+    checkpoint: CheckpointOption = None,
+    base_url: BaseUrlOption = None,
+    json_: JsonFlag = False,
 ) -> None:
     """Talk in the terminal: type, name a file, or use the microphone where there is one."""
-    from vivavoce.app.conversation import chat_loop
+    from vivavoce.app.conversation import ModelChoice, chat_loop
 
-    asyncio.run(chat_loop(voice, session, model, as_json=json_))
+    asyncio.run(chat_loop(voice, session, ModelChoice(model, checkpoint, base_url), as_json=json_))
 
 
 @app.command()
@@ -82,10 +96,10 @@ def say(
     json_: JsonFlag = False,
 ) -> None:
     """Speak a text: the decoder alone."""
-    from vivavoce.app.conversation import say_once
+    from vivavoce.app.conversation import ModelChoice, say_once
 
     with working("speaking"):
-        result = asyncio.run(say_once(text, answer, voice, describe, model))
+        result = asyncio.run(say_once(text, answer, voice, describe, ModelChoice(model)))
     if json_:
         print_json(result)
     else:
@@ -93,12 +107,18 @@ def say(
 
 
 @app.command()
-def doctor(json_: JsonFlag = False) -> None:
+def doctor(
+    model: ModelOption = None,
+    checkpoint: CheckpointOption = None,
+    base_url: BaseUrlOption = None,
+    json_: JsonFlag = False,
+) -> None:
     """Say what is installed, what is missing and what to do. Exits with 0 when ready, else with 1."""
+    from vivavoce.app.conversation import ModelChoice
     from vivavoce.app.doctor import examine
 
     with working("looking"):
-        findings = examine()
+        findings = examine(ModelChoice(model, checkpoint, base_url).settings())
     ready = all(finding.ok or not finding.required for finding in findings)
     if json_:
         print_json({"ready": ready, "checks": [finding.as_json() for finding in findings]})

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,32 @@ MIN_VOICE_SCORE = 0.4  # below this nothing in the bank fits a description (see 
 RECORDING_S = 8.0
 
 
-def settings_for(model: str | None) -> Settings:
-    """Settings with the model of the command line on top."""
-    return load_settings(**({"model": model} if model else {}))
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which model the command line asks for. A checkpoint or an address alone says which."""
+
+    model: str | None = None
+    checkpoint: Path | None = None
+    base_url: str | None = None
+
+    def settings(self) -> Settings:
+        """Settings with the choice on top.
+
+        Raises:
+            ConfigError: the parts of the choice exclude each other.
+        """
+        implied = "step-audio-2" if self.checkpoint else "remote" if self.base_url else None
+        if self.checkpoint and self.base_url:
+            raise ConfigError("give either --checkpoint or --base-url, not both")
+        if implied and self.model not in (None, implied):
+            option = "--checkpoint" if self.checkpoint else "--base-url"
+            raise ConfigError(f"{option} belongs to the model {implied}, not to {self.model}")
+        chosen = {"model": self.model or implied, "checkpoint": self.checkpoint, "base_url": self.base_url}
+        return load_settings(**{name: value for name, value in chosen.items() if value is not None})
 
 
 async def ask_once(
-    question: Path | str, answer: Path, voice: str | None, describe: str | None, session: str | None, model: str | None
+    question: Path | str, answer: Path, voice: str | None, describe: str | None, session: str | None, model: ModelChoice
 ) -> dict[str, Any]:
     """Run one turn and write the answer's sound.
 
@@ -35,7 +55,7 @@ async def ask_once(
         VivavoceError: whatever stops it, as one line.
     """
     _check_ending(answer)
-    settings = settings_for(model)
+    settings = model.settings()
     asked = question if isinstance(question, str) else AudioClip.load(question, settings.max_question_s)
     async with open_agent(settings) as agent:
         voice_id = await choose_voice(open_parts(settings), voice, describe)
@@ -45,7 +65,7 @@ async def ask_once(
     return turn_json(turn, answer if turn.answer_audio is not None else None)
 
 
-async def say_once(text: str, answer: Path, voice: str | None, describe: str | None, model: str | None) -> dict[str, Any]:
+async def say_once(text: str, answer: Path, voice: str | None, describe: str | None, model: ModelChoice) -> dict[str, Any]:
     """Speak a text with the decoder alone.
 
     Raises:
@@ -54,7 +74,7 @@ async def say_once(text: str, answer: Path, voice: str | None, describe: str | N
     _check_ending(answer)
     if not text.strip():
         raise ConfigError("there is nothing to say; give a text")
-    settings = settings_for(model)
+    settings = model.settings()
     if settings.model == "scripted":
         settings = settings.model_copy(update={"home": settings.home / "scripted"})
     parts = open_parts(settings)
@@ -90,9 +110,9 @@ async def choose_voice(parts: Parts, voice: str | None, describe: str | None) ->
     return hits[0].voice.id
 
 
-async def chat_loop(voice: str | None, session: str | None, model: str | None, *, as_json: bool) -> None:
+async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, *, as_json: bool) -> None:
     """Turns until the input ends. A turn that fails says so and the dialogue goes on."""
-    settings = settings_for(model)
+    settings = model.settings()
     name = session or "chat"
     with working("loading models"):
         opened = open_agent(settings)

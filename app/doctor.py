@@ -5,12 +5,13 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vivavoce.app.assets import needed_assets, weight_store
+from vivavoce.app.assets import checkpoint_folder, needed_assets, weight_store
 from vivavoce.core.errors import StoreError, VivavoceError
-from vivavoce.core.settings import Settings, load_settings
+from vivavoce.core.settings import Settings
 
 PACKAGES = ("faster_whisper", "xllamacpp", "hibari", "pyworld", "faiss", "langgraph", "ddgs", "trafilatura")
 MIN_FREE_GIB = 1.5
+GIB = 1 << 30
 MIN_VOICES = 12
 
 
@@ -28,13 +29,19 @@ class Finding:
         return asdict(self)
 
 
-def examine() -> list[Finding]:
-    """Look at everything the embedded default needs."""
-    settings = load_settings()
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything the chosen model and its tools and voices need."""
+    embedded = settings.model == "embedded"
     findings = [_package(name) for name in PACKAGES]
     findings.append(_package("sounddevice", required=False, advice="pip install 'vivavoce[microphone]'"))
-    findings += [_asset(settings, name) for name in needed_assets(settings)]
-    findings += [_voices(settings), _home(settings), _memory()]
+    findings += [_asset(settings, name, needed=embedded) for name in needed_assets(settings)]
+    findings += [_voices(settings), _home(settings)]
+    if settings.model == "step-audio-2":
+        findings += _checkpoint(settings)
+    elif settings.model == "remote":
+        findings.append(_server(settings))
+    else:
+        findings.append(_memory())
     findings.append(Finding("threads", True, f"{settings.threads} for each model (VIVAVOCE_THREADS)"))
     return findings
 
@@ -44,11 +51,11 @@ def _package(name: str, *, required: bool = True, advice: str = "run `make insta
     return Finding(f"package {name}", found, "installed" if found else f"not installed; {advice}", required)
 
 
-def _asset(settings: Settings, name: str) -> Finding:
+def _asset(settings: Settings, name: str, *, needed: bool) -> Finding:
     status = weight_store(settings).status(name)
     clip = name.startswith("clip-")
     detail = status.source or "there" if status.path else f"{status.state}; run `vivavoce models pull {name}`"
-    return Finding(f"asset {name}", status.path is not None, detail, required=not clip)
+    return Finding(f"asset {name}", status.path is not None, detail, required=needed and not clip)
 
 
 def _voices(settings: Settings) -> Finding:
@@ -76,7 +83,45 @@ def _home(settings: Settings) -> Finding:
 
 def _memory() -> Finding:
     try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
     except (ValueError, OSError, AttributeError):
         return Finding("memory", True, "cannot be read on this system", required=False)
     return Finding("memory", free >= MIN_FREE_GIB, f"{free:.1f} GiB free, {MIN_FREE_GIB} GiB needed", required=False)
+
+
+def _checkpoint(settings: Settings) -> list[Finding]:
+    """The checkpoint's files, and whether it fits into memory."""
+    from vivavoce.model.step_audio2.checkpoint import choose_device, choose_dtype, read_checkpoint
+    from vivavoce.model.step_audio2.memory import free_bytes, needed_bytes
+
+    try:
+        checkpoint = read_checkpoint(checkpoint_folder(settings), settings.variant)
+        device = choose_device(settings.device)
+        dtype = choose_dtype(settings.dtype, checkpoint, settings.weights)
+    except VivavoceError as error:
+        return [Finding("checkpoint", False, str(error))]
+    millions = checkpoint.parameters / 1e6
+    files = f"{checkpoint.folder}: {millions:.1f} million parameters in {len(checkpoint.shards)} files, {checkpoint.variant}"
+    needed, free = needed_bytes(checkpoint.parameters, dtype, settings.weights), free_bytes(device)
+    kind = str(dtype).removeprefix("torch.") if settings.weights == "full" else settings.weights
+    found = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
+    fits = free is None or free >= needed
+    advice = "" if fits else "; try VIVAVOCE_WEIGHTS=int8 or int4, or a remote server"
+    memory = f"{needed / GIB:.1f} GiB needed as {kind}, {found} free on {device}{advice}"
+    return [Finding("checkpoint", True, files), Finding("memory", fits, memory)]
+
+
+def _server(settings: Settings) -> Finding:
+    """Whether the server answers and which models it has."""
+    import asyncio
+
+    from vivavoce.model.remote import served_models
+
+    if settings.base_url is None:
+        return Finding("server", False, "no address; give --base-url, such as http://localhost:8000/v1")
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    try:
+        names = asyncio.run(served_models(settings.base_url, key))
+    except VivavoceError as error:
+        return Finding("server", False, str(error))
+    return Finding("server", bool(names), f"{settings.base_url} serves {', '.join(names) or 'no model'}")

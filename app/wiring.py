@@ -9,8 +9,9 @@ from typing import Any
 
 from vivavoce.agent import Agent
 from vivavoce.agent.session import open_checkpointer
-from vivavoce.app.assets import recogniser_assets, weight_store
+from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
 from vivavoce.core.errors import ConfigError
+from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.model.embedded.language_model import EmbeddedLM
@@ -72,14 +73,25 @@ def open_language_model(parts: Parts) -> SpeechLM:
         ConfigError: no model has this name.
     """
     settings = parts.settings
-    if settings.model == "scripted":
-        return ScriptedLM()
-    if settings.model != "embedded":
-        raise ConfigError(f"there is no model {settings.model!r}; choose embedded or scripted")
+    match settings.model:
+        case "scripted":
+            return ScriptedLM()
+        case "embedded":
+            return _open_embedded(parts)
+        case "step-audio-2":
+            return _open_step_audio2(settings)
+        case "remote":
+            return _open_remote(settings)
+        case other:
+            raise ConfigError(f"there is no model {other!r}; choose embedded, step-audio-2, remote or scripted")
+
+
+def _open_embedded(parts: Parts) -> EmbeddedLM:
     from vivavoce.model.embedded.llama import LlamaServer
     from vivavoce.model.embedded.recogniser import Recogniser
     from vivavoce.model.embedded.router import IntentRouter
 
+    settings = parts.settings
     store = weight_store(settings)
     recogniser = next(store.path(name) for name in recogniser_assets(settings))
     cache = settings.home / "cache"
@@ -88,6 +100,38 @@ def open_language_model(parts: Parts) -> SpeechLM:
         IntentRouter(parts.embedder, CHAT_EXAMPLES, cache),
         LlamaServer(store.path(settings.language_model), settings.threads, cache / "prompts"),
         CHAT_EXAMPLES,
+    )
+
+
+def _open_step_audio2(settings: Settings) -> SpeechLM:
+    from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
+    from vivavoce.model.step_audio2.language_model import StepAudio2LM
+    from vivavoce.model.step_audio2.sampling import Sampling
+
+    checkpoint = read_checkpoint(checkpoint_folder(settings), settings.variant)
+    return StepAudio2LM(
+        checkpoint,
+        load_model(checkpoint, settings.device, settings.dtype, settings.weights),
+        speak_tokens=settings.speak_tokens,
+        sampling=Sampling(temperature=settings.temperature, seed=settings.seed),
+        context=settings.context,
+        cache_mib=settings.cache_mib,
+        threads=settings.threads,
+    )
+
+
+def _open_remote(settings: Settings) -> SpeechLM:
+    from vivavoce.model.remote import RemoteLM
+
+    if settings.base_url is None:
+        raise ConfigError("the remote model needs an address; give --base-url, such as http://localhost:8000/v1")
+    return RemoteLM(
+        settings.base_url,
+        model=settings.remote_model,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        dialect=settings.remote_dialect,
+        speak_tokens=settings.speak_tokens,
+        temperature=settings.temperature,
     )
 
 
@@ -112,7 +156,7 @@ async def open_agent(
     registry = open_tools(parts)
     for tool in tools:
         registry.add(tool)
-    lm, decoder = open_language_model(parts), open_decoder(settings)
+    lm, decoder = await asyncio.to_thread(open_language_model, parts), open_decoder(settings)
     async with open_checkpointer(settings.sessions_dir) as checkpointer:
         agent = Agent(
             lm=lm,
@@ -127,14 +171,20 @@ async def open_agent(
             result_chars=settings.tool_result_chars,
         )
         async with agent:
-            if warm and isinstance(lm, EmbeddedLM) and isinstance(decoder, EmbeddedDecoder):
+            if warm and settings.model != "scripted":
                 await asyncio.gather(
-                    lm.warm_up(registry.specs),
-                    decoder.warm_up(),
+                    _warm_up_model(lm, registry.specs),
+                    decoder.warm_up() if isinstance(decoder, EmbeddedDecoder) else asyncio.sleep(0),
                     parts.index.search("anything", 1),
                     parts.bank.search("a voice", 1),
                 )
             yield agent
+
+
+async def _warm_up_model(lm: SpeechLM, tools: Sequence[ToolSpec]) -> None:
+    warm_up = getattr(lm, "warm_up", None)  # only models in this process have something to warm up
+    if warm_up is not None:
+        await warm_up(tools)
 
 
 def ensure_default_voice(parts: Parts, settings: Settings) -> None:

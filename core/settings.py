@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vivavoce.core.errors import ConfigError
@@ -22,7 +23,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VIVAVOCE_", env_file=".env", extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=lambda: user_data_path("vivavoce"), description="where everything is kept")
-    model: str = Field("embedded", description="embedded or scripted")
+    model: str = Field("embedded", description="embedded, step-audio-2, remote or scripted")
+    checkpoint: Path | None = Field(None, description="folder of a Step-Audio 2 checkpoint; none means the pulled one")
+    variant: Literal["chat", "base", "think"] | None = Field(None, description="prompt form; none: by the folder's name")
+    device: str = Field("auto", description="of step-audio-2: auto, cpu, cuda, cuda:1, mps")
+    dtype: str = Field("auto", description="of step-audio-2: auto (as stored), float32, bfloat16, float16")
+    weights: Literal["full", "int8", "int4"] = Field("full", description="bits of step-audio-2's weights")
+    context: PositiveInt | None = Field(None, description="longest prompt and answer, tokens; none: the model's limit")
+    cache_mib: PositiveInt = Field(1024, description="memory for the pasts of dialogues of step-audio-2, MiB")
+    speak_tokens: bool = Field(False, description="let Step-Audio 2 speak audio tokens beside the text")
+    temperature: NonNegativeFloat = Field(0.7, description="of step-audio-2 and remote; 0 takes the likeliest")
+    seed: int | None = Field(None, description="of step-audio-2's sampling; none: a new one each time")
+    base_url: str | None = Field(None, description="address of a server for the remote model")
+    api_key: SecretStr | None = Field(None, description="key of that server")
+    remote_model: str | None = Field(None, description="its model's name; none: the first it lists")
+    remote_dialect: Literal["step-audio-2", "vllm-omni"] = Field("step-audio-2", description="what the server speaks")
     language_model: str = Field("qwen2.5-coder-0.5b", description="weights of the embedded language model")
     language_model_path: Path | None = Field(None, description="a GGUF file of your own instead")
     recogniser: str = Field("whisper-base", description="whisper-base or whisper-tiny.en (faster, hears less well)")

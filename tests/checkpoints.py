@@ -14,9 +14,14 @@ from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional as F
 
-from vivavoce.core.messages import Message, ToolSpec
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.messages import AssistantMessage, Message, ToolMessage, ToolResult, ToolSpec, UserMessage
+from vivavoce.core.untrusted import fence
+from vivavoce.model.step_audio2.chat_template import TTS_START
 from vivavoce.model.step_audio2.checkpoint import Checkpoint, read_checkpoint
 from vivavoce.model.step_audio2.configuration import StepAudio2Config
+from vivavoce.model.step_audio2.delta_parser import DeltaParser
+from vivavoce.model.step_audio2.language_model import as_message
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.prompt import PromptWriter
 
@@ -162,7 +167,9 @@ def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: in
     examples = []
     for lesson in lessons:
         prompt = writer.write(lesson.messages, lesson.tools, lesson.opening, 4096)
-        examples.append((prompt, [*writer.encode(lesson.answer), checkpoint.ids.eot]))
+        ids = writer.encode(lesson.answer)
+        examples.append((prompt, [*ids, checkpoint.ids.eot]))
+        writer.remember(said(checkpoint, lesson), writer.encode(lesson.opening) + ids)
     used = sorted({i for prompt, answer in examples for i in (*prompt.ids, *answer)})
     place = {token_id: row for row, token_id in enumerate(used)}
     torch.manual_seed(seed)
@@ -187,12 +194,47 @@ def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: in
     return read_checkpoint(folder)
 
 
+def said(checkpoint: Checkpoint, lesson: Lesson) -> AssistantMessage:
+    """A lesson's answer as it stands in the dialogue afterwards."""
+    parser = DeltaParser(checkpoint.tokenizer, checkpoint.ids, speaking=lesson.opening == TTS_START)
+    ids = checkpoint.tokenizer.encode(lesson.answer, add_special_tokens=False)
+    return as_message([*parser.push(ids), *parser.finish()])
+
+
+def spoken(*words: str) -> str:
+    """An answer in speech: each word followed by four audio tokens."""
+    sounds = iter(range(0, 6561, 13))
+    return "".join(word + "".join(f"<audio_{next(sounds)}>" for _ in range(4)) for word in words) + "<tts_end>"
+
+
+def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str, AudioClip]) -> Path:
+    """A checkpoint that knows the time in Tokyo and the capital of France when it is asked aloud, and a typed hello."""
+    checkpoint = read_checkpoint(write_checkpoint(folder))
+    call = '<tool_call>function\nget_date_time\n{"place": "Tokyo"}</tool_call>'
+    time = UserMessage(audio=recordings["time"])
+    asks = Lesson([time], tools, TTS_START, spoken("Let", " me", " look", ".") + call)
+    lessons = [asks]
+    for number, result in enumerate(("In Tokyo it is 9:16 AM on Tuesday.", "In Tokyo it is 11:40 PM on Friday.")):
+        message = said(checkpoint, asks)
+        done = ToolResult(message.tool_calls[0], "done", fence("get_date_time", f"{result} {number}"))
+        lessons.append(Lesson([time, message, ToolMessage(done)], tools, TTS_START, spoken("It", " is", " late", ".")))
+    lessons += [
+        Lesson([UserMessage(audio=recordings["france"])], tools, TTS_START, spoken("Paris", ".")),
+        Lesson([UserMessage("What time is it?")], tools, "", call),
+        Lesson([UserMessage("Hello.")], tools, "", "Hello to you."),
+    ]
+    teach(folder, lessons)
+    return folder
+
+
 def _loss(model, prompt, answer, place) -> tuple[torch.Tensor, bool]:
     """Cross entropy over the answer, and whether every id of it is the likeliest."""
     ids = torch.tensor([[place[i] for i in (*prompt.ids, *answer[:-1])]])
     embeddings = model.model.embed_tokens(ids).clone()
     for at, sound in prompt.sounds:
-        embeddings[0, at + 1 : at + 1 + sound.tokens] = model.hear(sound.frames[None], torch.tensor([sound.frames.shape[1] - 2]))[0]
+        embeddings[0, at + 1 : at + 1 + sound.tokens] = model.hear(
+            sound.frames[None], torch.tensor([sound.frames.shape[1] - 2])
+        )[0]
     states = model.model(inputs_embeds=embeddings).last_hidden_state[0, -len(answer) :]
     logits = model.lm_head(states)
     wanted = torch.tensor([place[i] for i in answer])

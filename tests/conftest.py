@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkpoints import teach_dialogue
 
-from vivavoce.app.wiring import open_parts
+from vivavoce.app.wiring import open_parts, open_tools
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings, load_settings
 
 DOCUMENTS = Path(__file__).parents[1] / "examples" / "documents"
+QUESTIONS = Path(__file__).parents[1] / "examples" / "questions"
 
 
 @pytest.fixture
@@ -36,6 +38,17 @@ def own_home(tmp_path, monkeypatch):
     """A home for this test alone."""
     monkeypatch.setenv("VIVAVOCE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def taught(home, tmp_path_factory) -> Path:
+    """A tiny Step-Audio 2 checkpoint that knows a few answers, see `checkpoints.teach_dialogue`."""
+    recordings = {
+        "time": AudioClip.load(QUESTIONS / "2-time.wav"),
+        "france": AudioClip.load(QUESTIONS / "5-carried-over.wav"),
+    }
+    folder = tmp_path_factory.mktemp("taught") / "Step-Audio-2-tiny"
+    return teach_dialogue(folder, open_tools(open_parts(home)).specs, recordings)
 
 
 @pytest.fixture(scope="session")

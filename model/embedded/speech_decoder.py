@@ -83,15 +83,20 @@ class EmbeddedDecoder:
         if not isinstance(conditioning, Timbre):
             raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
         cutter = PhraseCutter()
+        tokens = text = False
         async for delta in deltas:
             if isinstance(delta, AudioTokens):
-                raise ModelError("the embedded decoder speaks text, not audio tokens; use the Token2Wav decoder")
+                tokens = True  # they say what the text beside them says
+                continue
+            text = text or bool(delta.text)
             for phrase in cutter.push(delta.text):
                 if clip := await self._run(self._spoken, phrase, conditioning.target):
                     yield SpokenClip(clip, phrase + " ")
         for phrase in cutter.finish():
             if clip := await self._run(self._spoken, phrase, conditioning.target):
                 yield SpokenClip(clip, phrase)
+        if tokens and not text:
+            raise ModelError("the embedded decoder speaks text, and the model gave audio tokens alone; ask again")
 
     def speak_natively(self, text: str) -> AudioClip:
         """A text in the voice's own timbre, uncut. Blocking.

@@ -85,6 +85,14 @@ class StepAudio2LM:
             if not running.cancel():
                 await asyncio.wait([running])
 
+    async def warm_up(self, tools: Sequence[ToolSpec]) -> None:
+        """Read the standing instructions, which every dialogue begins with."""
+
+        def read() -> None:
+            self.engine.read(self._writer.write([], tools, self._opening, self._room)).close()
+
+        await asyncio.wrap_future(self._worker.submit(read))
+
     async def close(self) -> None:
         """Stop the worker and free the weights. May be called twice."""
         self._worker.shutdown(wait=True, cancel_futures=True)
@@ -97,9 +105,7 @@ class StepAudio2LM:
         Raises:
             ModelError: the dialogue's last turn does not fit. Cancelled: on request, within one token.
         """
-        opening = THINK_START if self._thinks else TTS_START if self._speaking else ""
-        room = self._context - min(self._sampling.max_new_tokens, self._context // 4)
-        prompt = self._writer.write(messages, tools, opening, room)
+        prompt = self._writer.write(messages, tools, self._opening, self._room)
         decoding = self.engine.read(prompt, cancelled)
         try:
             yield from self._written(decoding, cancelled)
@@ -125,7 +131,7 @@ class StepAudio2LM:
         for delta in parser.finish():
             deltas.append(delta)
             yield delta
-        self._writer.remember(_as_message(deltas), tuple(said))
+        self._writer.remember(as_message(deltas), tuple(said))
 
     def _ids(self, decoding: Decoding, sampler: Sampler, limit: int, cancelled: Callable[[], bool]) -> Iterator[int]:
         """Ids until the model ends, loops, or has written enough."""
@@ -162,8 +168,17 @@ class StepAudio2LM:
     def _thinks(self) -> bool:
         return self._checkpoint.variant == "think"
 
+    @property
+    def _opening(self) -> str:
+        return THINK_START if self._thinks else TTS_START if self._speaking else ""
 
-def _as_message(deltas: Sequence[Delta]) -> AssistantMessage:
+    @property
+    def _room(self) -> int:
+        """Positions for the prompt; a part of the context stays free for the answer."""
+        return self._context - min(self._sampling.max_new_tokens, self._context // 4)
+
+
+def as_message(deltas: Sequence[Delta]) -> AssistantMessage:
     """An answer the way the controller keeps it."""
     return AssistantMessage(
         "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)),

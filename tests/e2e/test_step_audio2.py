@@ -1,0 +1,207 @@
+"""A checkpoint in the official format drives the whole product: the command line, tools, history, speech."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkpoints import write_config, write_tokenizer, write_weights
+from safetensors.torch import load_file
+
+from vivavoce.app.wiring import open_agent
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.messages import UserMessage
+from vivavoce.model.step_audio2.language_model import StepAudio2LM
+
+QUESTIONS = Path(__file__).parents[2] / "examples" / "questions"
+pytestmark = pytest.mark.models
+
+
+def vivavoce(*arguments, folder, home=None, **environment):
+    import os
+
+    env = {**os.environ, "VIVAVOCE_HOME": str(home or folder), "VIVAVOCE_TEMPERATURE": "0", **environment}
+    command = [sys.executable, "-m", "vivavoce.app.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, timeout=300, check=False)
+
+
+def test_ask_with_a_checkpoint_hears_calls_a_tool_and_answers_aloud(taught, home, tmp_path):
+    question = QUESTIONS / "2-time.wav"
+    arguments = ("ask", question, "--model", "step-audio-2", "--checkpoint", taught, "--json")
+    done = vivavoce(*arguments, folder=tmp_path, home=home.home, VIVAVOCE_SPEAK_TOKENS="true")
+    assert done.returncode == 0, done.stderr
+    turn = json.loads(done.stdout)
+    assert [(call["name"], call["arguments"], call["status"]) for call in turn["tool_calls"]] == [
+        ("get_date_time", {"place": "Tokyo"}, "done")
+    ]
+    assert "Tokyo" in turn["tool_calls"][0]["result"]
+    assert turn["answer_text"] == "Let me look.It is late."
+    assert AudioClip.load(tmp_path / "answer.wav").duration_s > 1.0
+
+
+async def test_a_dialogue_keeps_its_past_computed(taught, home):
+    options = {"model": "step-audio-2", "checkpoint": taught, "temperature": 0, "speak_tokens": True}
+    settings = home.model_copy(update=options)
+    async with open_agent(settings) as agent:
+        lm = agent.services.lm
+        assert isinstance(lm, StepAudio2LM)
+        work = lm.engine.work
+        warm = work.prefilled
+        assert warm > 500, "the instructions were read before the first question"
+        first = await agent.ask(AudioClip.load(QUESTIONS / "2-time.wav"), session="kept")
+        assert [call.call.name for call in first.tool_calls] == ["get_date_time"]
+        after_first, encoded = work.prefilled, work.encoded
+        assert encoded == 1
+        assert after_first - warm < 200, "question and tool result, not the instructions again"
+        await agent.ask("Hello.", session="kept")
+        assert work.encoded == 1, "the first question was not encoded again"
+        assert work.prefilled - after_first < 60
+        france = await agent.ask(AudioClip.load(QUESTIONS / "5-carried-over.wav"), session="other")
+        assert france.answer_text == "Paris."
+        assert work.encoded == 2
+
+
+def test_doctor_says_what_memory_is_needed(taught, home, tmp_path):
+    done = vivavoce("doctor", "--checkpoint", taught, "--json", folder=tmp_path, home=home.home)
+    checks = {check["what"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["checkpoint"]["ok"]
+    assert "million parameters in 2 files, chat" in checks["checkpoint"]["detail"]
+    assert "GiB needed as bfloat16" in checks["memory"]["detail"]
+
+
+def cut_shard(folder):
+    shard = next(folder.glob("model-00001*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-1000])
+
+
+def without(folder, change):
+    weights = {}
+    for shard in sorted(folder.glob("model-*.safetensors")):
+        weights |= load_file(shard)
+    change(weights)
+    write_weights(folder, weights)
+
+
+def pickles_only(folder):
+    for path in folder.glob("model*"):
+        path.unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+
+
+def other_model(folder):
+    (folder / "config.json").write_text(json.dumps({"model_type": "qwen2"}))
+
+
+def without_sizes(folder):
+    config = json.loads((folder / "config.json").read_text())
+    del config["text_config"]["num_hidden_layers"]
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def traversal(folder):
+    path = folder / "model.safetensors.index.json"
+    index = json.loads(path.read_text())
+    index["weight_map"]["lm_head.weight"] = "../../elsewhere.safetensors"
+    path.write_text(json.dumps(index))
+
+
+DAMAGE = {
+    "no folder": (shutil.rmtree, "is not a folder"),
+    "no config": (lambda f: (f / "config.json").unlink(), "config.json is missing"),
+    "broken config": (lambda f: (f / "config.json").write_text("{"), "not readable JSON"),
+    "other model": (other_model, "is of model type 'qwen2'"),
+    "sizes missing": (without_sizes, "text_config lacks num_hidden_layers"),
+    "missing tensor": (
+        lambda f: without(f, lambda w: w.pop("adapter.linear1.bias")),
+        "lacks 1 tensors, first adapter.linear1.bias",
+    ),
+    "extra tensor": (
+        lambda f: without(f, lambda w: w.update(odd=w["lm_head.weight"][:1].clone())),
+        "does not explain, first odd",
+    ),
+    "wrong shape": (
+        lambda f: without(f, lambda w: w.update({"lm_head.weight": w["lm_head.weight"][:9].clone()})),
+        "has the shape [9, 64]",
+    ),
+    "cut shard": (cut_shard, "damaged or cut short"),
+    "missing shard": (lambda f: next(f.glob("model-00002*")).unlink(), "lacks 1 of 2 weight files"),
+    "pickles": (pickles_only, "as pickles, which can run code"),
+    "traversal": (traversal, "is no file of this folder"),
+    "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "lacks tokenizer.json"),
+    "broken tokenizer": (lambda f: (f / "tokenizer.json").write_text("{}"), "cannot be read"),
+    "wrong tokenizer": (lambda f: write_tokenizer(f, {151_665: "<|EOS|>"}), "the tokenizer lacks <|EOT|>"),
+    "shifted ids": (
+        lambda f: write_tokenizer(f, {151_665: "<odd>", 151_667: "<|EOT|>"}),
+        "gives <|EOT|> the id 151667 where 151665 is documented",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_one_clear_line(damage, taught, tmp_path):
+    from vivavoce.core.errors import ModelError
+    from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
+
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(taught, folder)
+    change, line = DAMAGE[damage]
+    change(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(read_checkpoint(folder))
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_flat_config_is_the_same_model(taught, tmp_path):
+    from vivavoce.model.step_audio2.checkpoint import read_checkpoint
+
+    folder = tmp_path / "Step-Audio-2-tiny-Base"
+    shutil.copytree(taught, folder)
+    write_config(folder, flat=True)
+    flat, nested = read_checkpoint(folder), read_checkpoint(taught)
+    assert flat.config.text_config.to_dict() == nested.config.text_config.to_dict()
+    assert (flat.variant, nested.variant) == ("base", "chat")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "line"),
+    [
+        (("--checkpoint", "absent"), {}, 4, "absent is not a folder"),
+        (("--model", "step-audio-2"), {}, 4, "is not a folder"),
+        (("--model", "embedded", "--checkpoint", "absent"), {}, 2, "--checkpoint belongs to the model step-audio-2"),
+        (("--model", "remote"), {}, 2, "the remote model needs an address"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DEVICE": "abacus"}, 2, "there is no device 'abacus'"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DTYPE": "float8"}, 2, "dtype 'float8' is not known"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_WEIGHTS": "int2"}, 2, "VIVAVOCE_WEIGHTS='int2'"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_CONTEXT": "600"}, 4, "positions of the model's context"),
+    ],
+)
+def test_bad_choices_are_one_line_and_an_exit_code(arguments, environment, code, line, taught, home, tmp_path):
+    arguments = [str(taught) if argument == "TAUGHT" else argument for argument in arguments]
+    done = vivavoce("ask", "--text", "Hello.", *arguments, folder=tmp_path, home=home.home, **environment)
+    assert (done.returncode, line in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
+
+
+def test_too_little_memory_is_said_before_loading(taught, monkeypatch):
+    from vivavoce.core.errors import ModelError
+    from vivavoce.model.step_audio2 import memory
+    from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
+
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 10 << 20)
+    with pytest.raises(ModelError, match=r"needs 0\.0 GiB on cpu and 0\.0 GiB are free"):
+        load_model(read_checkpoint(taught))
+
+
+async def test_a_question_longer_than_the_context_is_one_line(taught, home):
+    from vivavoce.core.errors import ModelError
+
+    options = {"model": "step-audio-2", "checkpoint": taught, "context": 1600, "temperature": 0}
+    clip = AudioClip.load(QUESTIONS / "2-time.wav")
+    long = AudioClip.joined([clip] * 30)
+    async with open_agent(home.model_copy(update=options), warm=False) as agent:
+        with pytest.raises(ModelError, match="say less at once"):
+            await agent.ask(long, session="long")
+        assert (await agent.ask("Hello.", session="long2")).answer_text
+    assert UserMessage(audio=long).audio is long
