@@ -42,6 +42,11 @@ SPECIALS = {
 PLAIN = {151_657: "<tool_call>", 151_658: "</tool_call>"}
 AUDIO_0, AUDIO_LAST = 151_696, 158_257
 CORPUS = Path(__file__).parents[1] / "tools"
+RESULTS = (
+    "2026-11-24T10:18+09:00 (JST), Tuesday, November 24, 2026",
+    "2027-03-05T23:40+09:00 (JST), Friday, March 5, 2027",
+    "2028-07-30T04:07+09:00 (JST), Sunday, July 30, 2028",
+)
 FLOW_YAML = """\
 flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
   input_size: 512
@@ -181,7 +186,7 @@ def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: in
         optimiser.zero_grad()
         torch.stack([loss for loss, _ in losses]).sum().backward()
         optimiser.step()
-        if all(right for _, right in losses) and max(loss.item() for loss, _ in losses) < 0.02:
+        if all(right for _, right in losses) and max(loss.item() for loss, _ in losses) < 0.01:
             break
     else:
         raise AssertionError("the tiny model did not learn its lessons")
@@ -214,10 +219,13 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
     time = UserMessage(audio=recordings["time"])
     asks = Lesson([time], tools, TTS_START, spoken("Let", " me", " look", ".") + call)
     lessons = [asks]
-    for number, result in enumerate(("In Tokyo it is 9:16 AM on Tuesday.", "In Tokyo it is 11:40 PM on Friday.")):
-        message = said(checkpoint, asks)
-        done = ToolResult(message.tool_calls[0], "done", fence("get_date_time", f"{result} {number}"))
-        lessons.append(Lesson([time, message, ToolMessage(done)], tools, TTS_START, spoken("It", " is", " late", ".")))
+    message = said(checkpoint, asks)
+    for result in RESULTS:
+        done = ToolResult(message.tool_calls[0], "done", fence("get_date_time", result))
+        turn = [time, message, ToolMessage(done)]
+        lessons.append(Lesson(turn, tools, TTS_START, spoken("It", " is", " late", ".")))
+    later = [*turn, AssistantMessage("It is late."), UserMessage("Hello.")]
+    lessons.append(Lesson(later, tools, TTS_START, spoken("Hello", " to", " you", ".")))
     lessons += [
         Lesson([UserMessage(audio=recordings["france"])], tools, TTS_START, spoken("Paris", ".")),
         Lesson([UserMessage("What time is it?")], tools, "", call),

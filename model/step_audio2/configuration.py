@@ -27,6 +27,7 @@ TEXT_FIELDS = (
     "sliding_window",
     "attention_dropout",
 )
+PASSED_ON = ("rope_parameters", "pad_token_id", "dtype", "torch_dtype")
 NEEDED_FIELDS = (
     "vocab_size",
     "hidden_size",
@@ -94,7 +95,7 @@ class StepAudio2Config(PreTrainedConfig):
         **kwargs: Any,  # noqa: ANN401 - what the base class takes
     ) -> None:
         if text_config is None and "hidden_size" in kwargs:
-            text_config = {name: kwargs.pop(name) for name in TEXT_FIELDS if name in kwargs}
+            text_config = {name: kwargs.pop(name) for name in (*TEXT_FIELDS, *PASSED_ON) if name in kwargs}
         self.text_config = _text_config(text_config)
         self.audio_encoder_config = _audio_config(audio_encoder_config)
         self.audio_start_token_id = audio_start_token_id
@@ -113,7 +114,7 @@ def _text_config(given: Mapping[str, Any] | Qwen2Config | None) -> Qwen2Config:
     if given is None:
         return Qwen2Config(rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA})
     fields = {name: given[name] for name in TEXT_FIELDS if name in given}
-    fields |= {name: given[name] for name in ("rope_parameters", "pad_token_id", "dtype", "torch_dtype") if name in given}
+    fields |= {name: given[name] for name in PASSED_ON if name in given}
     _demand(fields, NEEDED_FIELDS, "text_config")
     groups = fields.pop("num_attention_groups", None)
     heads = fields.setdefault("num_key_value_heads", groups if groups is not None else fields["num_attention_heads"])

@@ -1,6 +1,7 @@
 """A checkpoint in the official format drives the whole product: the command line, tools, history, speech."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from safetensors.torch import load_file
 
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import UserMessage
+from vivavoce.core.errors import ModelError
+from vivavoce.model.step_audio2 import memory
+from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
 from vivavoce.model.step_audio2.language_model import StepAudio2LM
 
 QUESTIONS = Path(__file__).parents[2] / "examples" / "questions"
@@ -20,7 +23,6 @@ pytestmark = pytest.mark.models
 
 
 def vivavoce(*arguments, folder, home=None, **environment):
-    import os
 
     env = {**os.environ, "VIVAVOCE_HOME": str(home or folder), "VIVAVOCE_TEMPERATURE": "0", **environment}
     command = [sys.executable, "-m", "vivavoce.app.cli", *map(str, arguments)]
@@ -36,7 +38,7 @@ def test_ask_with_a_checkpoint_hears_calls_a_tool_and_answers_aloud(taught, home
     assert [(call["name"], call["arguments"], call["status"]) for call in turn["tool_calls"]] == [
         ("get_date_time", {"place": "Tokyo"}, "done")
     ]
-    assert "Tokyo" in turn["tool_calls"][0]["result"]
+    assert "JST" in turn["tool_calls"][0]["result"]
     assert turn["answer_text"] == "Let me look.It is late."
     assert AudioClip.load(tmp_path / "answer.wav").duration_s > 1.0
 
@@ -55,7 +57,8 @@ async def test_a_dialogue_keeps_its_past_computed(taught, home):
         after_first, encoded = work.prefilled, work.encoded
         assert encoded == 1
         assert after_first - warm < 200, "question and tool result, not the instructions again"
-        await agent.ask("Hello.", session="kept")
+        second = await agent.ask("Hello.", session="kept")
+        assert second.tool_calls == ()
         assert work.encoded == 1, "the first question was not encoded again"
         assert work.prefilled - after_first < 60
         france = await agent.ask(AudioClip.load(QUESTIONS / "5-carried-over.wav"), session="other")
@@ -141,8 +144,6 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_checkpoint_is_one_clear_line(damage, taught, tmp_path):
-    from vivavoce.core.errors import ModelError
-    from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
 
     folder = tmp_path / "checkpoint"
     shutil.copytree(taught, folder)
@@ -155,13 +156,13 @@ def test_a_damaged_checkpoint_is_one_clear_line(damage, taught, tmp_path):
 
 
 def test_a_flat_config_is_the_same_model(taught, tmp_path):
-    from vivavoce.model.step_audio2.checkpoint import read_checkpoint
 
     folder = tmp_path / "Step-Audio-2-tiny-Base"
     shutil.copytree(taught, folder)
     write_config(folder, flat=True)
     flat, nested = read_checkpoint(folder), read_checkpoint(taught)
-    assert flat.config.text_config.to_dict() == nested.config.text_config.to_dict()
+    fields = [config.text_config.to_dict() for config in (flat.config, nested.config)]
+    assert all(fields[0][name] == value for name, value in fields[1].items() if name != "dtype")
     assert (flat.variant, nested.variant) == ("base", "chat")
 
 
@@ -185,9 +186,6 @@ def test_bad_choices_are_one_line_and_an_exit_code(arguments, environment, code,
 
 
 def test_too_little_memory_is_said_before_loading(taught, monkeypatch):
-    from vivavoce.core.errors import ModelError
-    from vivavoce.model.step_audio2 import memory
-    from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
 
     monkeypatch.setattr(memory, "free_bytes", lambda device: 10 << 20)
     with pytest.raises(ModelError, match=r"needs 0\.0 GiB on cpu and 0\.0 GiB are free"):
@@ -195,7 +193,6 @@ def test_too_little_memory_is_said_before_loading(taught, monkeypatch):
 
 
 async def test_a_question_longer_than_the_context_is_one_line(taught, home):
-    from vivavoce.core.errors import ModelError
 
     options = {"model": "step-audio-2", "checkpoint": taught, "context": 1600, "temperature": 0}
     clip = AudioClip.load(QUESTIONS / "2-time.wav")
@@ -203,5 +200,4 @@ async def test_a_question_longer_than_the_context_is_one_line(taught, home):
     async with open_agent(home.model_copy(update=options), warm=False) as agent:
         with pytest.raises(ModelError, match="say less at once"):
             await agent.ask(long, session="long")
-        assert (await agent.ask("Hello.", session="long2")).answer_text
-    assert UserMessage(audio=long).audio is long
+        assert (await agent.ask("Hello.", session="short")).answer_text == "Hello to you."
