@@ -101,7 +101,8 @@ def _checkpoint(settings: Settings) -> list[Finding]:
     except VivavoceError as error:
         return [Finding("checkpoint", False, str(error))]
     millions = checkpoint.parameters / 1e6
-    files = f"{checkpoint.folder}: {millions:.1f} million parameters in {len(checkpoint.shards)} files, {checkpoint.variant}"
+    count = len(set(checkpoint.placed.values()))
+    files = f"{checkpoint.folder}: {millions:.1f} million parameters in {count} files, {checkpoint.variant}"
     needed, free = needed_bytes(checkpoint.parameters, dtype, settings.weights), free_bytes(device)
     kind = str(dtype).removeprefix("torch.") if settings.weights == "full" else settings.weights
     found = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -53,7 +54,8 @@ flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
   output_size: 80
   vocab_size: 6561
 """
-TINY = {
+Sizes = dict[str, dict[str, Any]]
+TINY: Sizes = {
     "text_config": {
         "vocab_size": 158_720,
         "hidden_size": 64,
@@ -98,12 +100,12 @@ class Lesson:
     answer: str
 
 
-def write_checkpoint(folder: Path, *, seed: int = 0, flat_config: bool = False, shards: int = 2) -> Path:
+def write_checkpoint(folder: Path, *, sizes: Sizes = TINY, seed: int = 0, shards: int = 2) -> Path:
     """A checkpoint with random weights."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    model = StepAudio2ForCausalLM(StepAudio2Config(**TINY))
-    write_config(folder, flat=flat_config)
+    model = StepAudio2ForCausalLM(StepAudio2Config(**sizes))
+    write_config(folder, sizes)
     write_weights(folder, model.state_dict(), shards)
     write_tokenizer(folder)
     token2wav = folder / "token2wav"
@@ -114,10 +116,10 @@ def write_checkpoint(folder: Path, *, seed: int = 0, flat_config: bool = False, 
     return folder
 
 
-def write_config(folder: Path, *, flat: bool = False) -> None:
+def write_config(folder: Path, sizes: Sizes = TINY, *, flat: bool = False) -> None:
     """config.json as the checkpoint has it."""
-    fields = {"text_config": TINY["text_config"]} if not flat else dict(TINY["text_config"])
-    fields |= {"audio_encoder_config": TINY["audio_encoder_config"], "model_type": "step_audio_2"}
+    fields = {"text_config": sizes["text_config"]} if not flat else dict(sizes["text_config"])
+    fields |= {"audio_encoder_config": sizes["audio_encoder_config"], "model_type": "step_audio_2"}
     fields |= {
         "architectures": ["StepAudio2ForCausalLM"],
         "auto_map": {"AutoModelForCausalLM": "modeling_step_audio_2.StepAudio2ForCausalLM"},

@@ -30,14 +30,14 @@ MAX_JSON_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a folder holds. shards: file names. shapes: of every tensor. dtype: name, as stored."""
+    """What a folder holds. placed: tensor names and the files they are in. shapes: of every tensor. dtype: as stored."""
 
     folder: Path
     config: StepAudio2Config
     tokenizer: Tokenizer
     ids: TokenIds
     variant: Variant
-    shards: tuple[str, ...]
+    placed: Mapping[str, str]
     shapes: Mapping[str, tuple[int, ...]]
     dtype: str
 
@@ -59,11 +59,11 @@ def read_checkpoint(folder: Path, variant: Variant | None = None) -> Checkpoint:
         raise ModelError(f"{folder} is not a folder; give the folder that holds the checkpoint's config.json")
     config = _read_config(folder)
     shards = _shard_names(folder)
-    shapes, dtype = _read_headers(folder, shards)
+    placed, shapes, dtype = _read_headers(folder, shards)
     _check_shapes(config, shapes, folder)
     tokenizer = _read_tokenizer(folder)
     ids = resolve_token_ids(tokenizer, config.text_config.vocab_size)
-    return Checkpoint(folder, config, tokenizer, ids, variant or _variant_of(folder), shards, shapes, dtype)
+    return Checkpoint(folder, config, tokenizer, ids, variant or _variant_of(folder), placed, shapes, dtype)
 
 
 def load_model(
@@ -85,13 +85,18 @@ def load_model(
     config.dtype = kind
     with torch.device("meta"):
         model = StepAudio2ForCausalLM(config)
-    for shard in checkpoint.shards:
+    # Layers that are shrunk go first, the largest before all: then the rest does not add to what that takes.
+    for name in sorted(
+        checkpoint.placed, key=lambda name: (not _shrinks(name), -torch.Size(checkpoint.shapes[name]).numel())
+    ):
+        shard = checkpoint.placed[name]
         try:
+            # Opened for each tensor: what was read of a file stays in memory for as long as the file is open.
             with safe_open(checkpoint.folder / shard, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 - not a mapping
-                    _assign(model, name, file.get_tensor(name), place, kind, weights)
+                moved = file.get_tensor(name).to(place, kind, copy=True)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{checkpoint.folder / shard} cannot be read ({_first_line(error)}); fetch it again") from error
+        _assign(model, name, moved, weights)
     # The frequencies are computed, not stored; in half precision they would be far off at late positions (section 10.6).
     model.model.rotary_emb = Qwen2RotaryEmbedding(config.text_config).to(place)
     return model.eval().requires_grad_(False)
@@ -129,20 +134,21 @@ def choose_dtype(name: str, checkpoint: Checkpoint, weights: WeightBits) -> torc
     return DTYPES[name]
 
 
-def _assign(
-    model: StepAudio2ForCausalLM, name: str, tensor: torch.Tensor, device: torch.device, dtype: torch.dtype, bits: WeightBits
-) -> None:
+def _assign(model: StepAudio2ForCausalLM, name: str, tensor: torch.Tensor, bits: WeightBits) -> None:
     """Put a tensor into its place; shrink a linear layer once all of it is there."""
     path, _, leaf = name.rpartition(".")
     module = model.get_submodule(path)
-    moved = tensor.to(device, dtype, copy=True)  # a copy: the file stays mapped no longer than it is read
-    setattr(module, leaf, torch.nn.Parameter(moved, requires_grad=False))
-    in_backbone = path.startswith("model.layers.") or path == "lm_head"
-    if bits == "full" or not in_backbone or not isinstance(module, torch.nn.Linear):
+    setattr(module, leaf, torch.nn.Parameter(tensor, requires_grad=False))
+    if bits == "full" or not _shrinks(name) or not isinstance(module, torch.nn.Linear):
         return
     if not any(parameter.is_meta for parameter in module.parameters()):
         parent, _, child = path.rpartition(".")
         setattr(model.get_submodule(parent), child, quantised(module, bits))
+
+
+def _shrinks(name: str) -> bool:
+    """Whether a tensor may belong to a layer that is stored in fewer bits."""
+    return name.startswith(("model.layers.", "lm_head."))
 
 
 def _read_config(folder: Path) -> StepAudio2Config:
@@ -191,19 +197,21 @@ def _shard_names(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read_headers(folder: Path, shards: tuple[str, ...]) -> tuple[dict[str, tuple[int, ...]], str]:
+def _read_headers(folder: Path, shards: tuple[str, ...]) -> tuple[dict[str, str], dict[str, tuple[int, ...]], str]:
+    placed: dict[str, str] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     dtypes: set[str] = set()
     for shard in shards:
         try:
             with safe_open(folder / shard, framework="pt") as file:
                 for name in file.keys():  # noqa: SIM118 - not a mapping
+                    placed[name] = shard
                     part = file.get_slice(name)
                     shapes[name] = tuple(part.get_shape())
                     dtypes.add(part.get_dtype())
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{folder / shard} is damaged or cut short ({_first_line(error)}); fetch it again") from error
-    return shapes, "bfloat16" if "BF16" in dtypes else "float16" if "F16" in dtypes else "float32"
+    return placed, shapes, "bfloat16" if "BF16" in dtypes else "float16" if "F16" in dtypes else "float32"
 
 
 def _check_shapes(config: StepAudio2Config, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:

@@ -10,6 +10,7 @@ from vivavoce.core.errors import ConfigError
 
 WeightBits = Literal["full", "int8", "int4"]
 FEW_ROWS = 8  # up to here reading the weights is what takes time
+CHUNK_ROWS = 8192  # rounded at a time: keeps the memory for intermediate results small
 GROUP = 64  # weights that share a scale in 4 bits
 INT8_MAX = 127
 INT4_LEVELS = 15
@@ -24,11 +25,13 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        weight = linear.weight.detach()
-        scale = weight.abs().amax(1, keepdim=True).float().clamp(min=1e-12) / INT8_MAX
-        quantised = (weight / scale).round_().clamp_(-INT8_MAX, INT8_MAX).to(torch.int8)
-        self.register_buffer("weight", quantised)
-        self.register_buffer("scale", scale[:, 0].to(torch.bfloat16))
+        given = linear.weight.detach()
+        weight = torch.empty_like(given, dtype=torch.int8)
+        scale = given.new_empty(given.shape[0], dtype=torch.bfloat16)
+        for at in range(0, given.shape[0], CHUNK_ROWS):
+            weight[at : at + CHUNK_ROWS], scale[at : at + CHUNK_ROWS] = _rounded(given[at : at + CHUNK_ROWS])
+        self.register_buffer("weight", weight)
+        self.register_buffer("scale", scale)
         self.bias: torch.Tensor | None = linear.bias
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -51,14 +54,16 @@ class Int4Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         rows, columns = linear.weight.shape
-        groups = linear.weight.detach().float().view(rows, columns // GROUP, GROUP)
-        low, high = groups.amin(2, keepdim=True), groups.amax(2, keepdim=True)
-        scale = ((high - low) / INT4_LEVELS).clamp(min=1e-12)
-        levels = ((groups - low) / scale).round_().clamp_(0, INT4_LEVELS).to(torch.int32).view(rows, columns)
+        levels = torch.empty(rows, columns, dtype=torch.int32)
+        both = torch.empty(columns // GROUP, rows, 2, dtype=torch.bfloat16)
+        for at in range(0, rows, CHUNK_ROWS):
+            part = linear.weight.detach()[at : at + CHUNK_ROWS].float().view(-1, columns // GROUP, GROUP)
+            low, high = part.amin(2, keepdim=True), part.amax(2, keepdim=True)
+            scale = ((high - low) / INT4_LEVELS).clamp(min=1e-12)
+            levels[at : at + CHUNK_ROWS] = ((part - low) / scale).round_().clamp_(0, INT4_LEVELS).view(-1, columns)
+            both[:, at : at + CHUNK_ROWS] = torch.cat([scale, low + INT4_ZERO * scale], 2).transpose(0, 1)
         self.register_buffer("packed", torch._convert_weight_to_int4pack_for_cpu(levels, 1))  # pyright: ignore
-        zero = low + INT4_ZERO * scale
-        both = torch.cat([scale, zero], 2).transpose(0, 1).contiguous()
-        self.register_buffer("scale_and_zero", both.to(torch.bfloat16))
+        self.register_buffer("scale_and_zero", both)
         self.bias: torch.Tensor | None = linear.bias
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -81,6 +86,12 @@ def quantised(linear: nn.Linear, bits: WeightBits) -> nn.Module:
     if bits == "full" or not fits(linear, bits):
         return linear
     return Int8Linear(linear) if bits == "int8" else Int4Linear(linear)
+
+
+def _rounded(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights (n, in) as int8 and their scales (n,)."""
+    scale = rows.abs().amax(1).float().clamp(min=1e-12) / INT8_MAX
+    return (rows / scale[:, None]).round_().clamp_(-INT8_MAX, INT8_MAX).to(torch.int8), scale
 
 
 def check_device(bits: WeightBits, device: torch.device) -> None:
