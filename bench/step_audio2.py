@@ -168,8 +168,8 @@ def _second_turn(checkpoint: Checkpoint, model: StepAudio2ForCausalLM) -> None:
     engine.read(second)
     second_s, new = time.perf_counter() - start, engine.work.prefilled - before
     console.print(
-        f"first turn: {before} positions, {first_s:.2f} s; second turn: prompt of {len(second.ids)}, of which {new} computed, "
-        f"{second_s:.2f} s; sound encoded {engine.work.encoded} time(s)"
+        f"first turn: {before} positions, {first_s:.2f} s; second turn: prompt of {len(second.ids)}, of which {new} "
+        f"computed, {second_s:.2f} s; sound encoded {engine.work.encoded} time(s)"
     )
 
 

@@ -86,9 +86,8 @@ def load_model(
     with torch.device("meta"):
         model = StepAudio2ForCausalLM(config)
     # Layers that are shrunk go first, the largest before all: then the rest does not add to what that takes.
-    for name in sorted(
-        checkpoint.placed, key=lambda name: (not _shrinks(name), -torch.Size(checkpoint.shapes[name]).numel())
-    ):
+    sizes = {name: torch.Size(shape).numel() for name, shape in checkpoint.shapes.items()}
+    for name in sorted(checkpoint.placed, key=lambda name: (not _shrinks(name), -sizes[name])):
         shard = checkpoint.placed[name]
         try:
             # Opened for each tensor: what was read of a file stays in memory for as long as the file is open.

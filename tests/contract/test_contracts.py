@@ -9,7 +9,7 @@ from vivavoce.core.errors import ModelError, ToolFailed, VoiceNotFound
 from vivavoce.core.messages import AudioTokens, Heard, SpokenClip, TextDelta, ToolCall, UserMessage
 from vivavoce.core.protocols import Retriever, SpeechDecoder, SpeechLM, Tool, VoiceBank
 from vivavoce.core.voice import Voice, VoiceFilters
-from vivavoce.model.scripted import ScriptedLM, Tone, ToneDecoder
+from vivavoce.model.scripted import Tone, ToneDecoder
 from vivavoce.tools.registry import ToolRegistry
 
 MODELS = [pytest.param("scripted"), pytest.param("embedded", marks=pytest.mark.models)]
@@ -65,11 +65,11 @@ async def test_the_same_text_sounds_the_same_in_any_split_and_a_prepared_voice_i
     assert list((home.home / "conditioning").glob("*.npz"))
 
 
-@pytest.mark.parametrize("model", MODELS)
-async def test_a_language_model_answers_text_and_calls_a_tool(model, home):
-    parts = open_parts(home)
+@pytest.mark.parametrize("model", [*MODELS, pytest.param("step-audio-2", marks=pytest.mark.models)])
+async def test_a_language_model_answers_text_and_calls_a_tool(model, home, taught):
+    parts = open_parts(home.model_copy(update={"model": model, "checkpoint": taught, "temperature": 0}))
     specs = open_tools(parts).specs
-    lm = ScriptedLM() if model == "scripted" else open_language_model(parts)
+    lm = open_language_model(parts)
     assert isinstance(lm, SpeechLM)
     said = "tool get_date_time {}" if model == "scripted" else "What time is it?"
     calls = [delta async for delta in lm.stream([UserMessage(said)], specs) if isinstance(delta, ToolCall)]

@@ -6,9 +6,13 @@ import torch
 from parity.golden import about, official_keys, tensors, weights
 
 from vivavoce.model.step_audio2.audio_encoder import Adaptor, AudioEncoder
+from vivavoce.model.step_audio2.chat_template import Sound
 from vivavoce.model.step_audio2.configuration import AudioEncoderConfig, StepAudio2Config
+from vivavoce.model.step_audio2.engine import Engine
 from vivavoce.model.step_audio2.features import log_mel, mel_filters, mel_pieces, token_count
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
+from vivavoce.model.step_audio2.prompt import Prompt
+from vivavoce.model.step_audio2.sampling import Sampler, Sampling, penalised
 
 
 def close(ours, golden, description):
@@ -112,6 +116,35 @@ def test_greedy_ids_of_transformers_own_loop(full, use_cache, name, penalty):
         use_cache=use_cache,
     )
     assert ids[0, -length:].tolist() == golden[name][0].tolist()
+
+
+@pytest.mark.parametrize(("name", "penalty"), [("greedy_ids", 1.0), ("greedy_rep_penalty_1p05_ids", 1.05)])
+def test_greedy_ids_of_our_own_loop(full, name, penalty):
+    description, golden, model = full
+    engine = Engine(model)
+    with torch.inference_mode():
+        rows = model.hear(golden["wavs"], golden["wav_lens"])  # padded together, as the reference does
+    ids = golden["input_ids"][0]
+    starts = (ids == description["id_layout"]["audio_start"]).nonzero()[:, 0].tolist()
+    sounds = [Sound(bytes([number]), row.shape[0]) for number, row in enumerate(rows)]
+    engine._heard.update({sound.key: row for sound, row in zip(sounds, rows, strict=True)})
+    prompt = Prompt(tuple(ids.tolist()), ids.numpy(), tuple(zip(starts, sounds, strict=True)))
+    decoding = engine.read(prompt)
+    sampling = Sampling(temperature=0, repetition_penalty=penalty)
+    sampler = Sampler(sampling, ids, description["text_config"]["vocab_size"])
+    ours = []
+    for _ in range(golden[name].shape[1]):
+        ours.append(sampler.choose(decoding.logits))
+        decoding.feed(ours[-1:])
+    assert ours == golden[name][0].tolist()
+
+
+def test_scores_with_repetition_penalty(full):
+    description, golden, _ = full
+    seen = torch.zeros(description["text_config"]["vocab_size"], dtype=torch.bool)
+    seen[golden["input_ids"][0]] = True
+    ours = penalised(golden["logits"][0, -1], seen, 1.05)
+    torch.testing.assert_close(ours, golden["rep_penalty_scores"][0], atol=1e-4, rtol=0)
 
 
 def test_official_keys_and_shapes():
