@@ -22,6 +22,7 @@ check: $(STAMP)
 
 bench: install
 	$(BIN)/python -m bench.turns
+	$(BIN)/python -m bench.step_audio2
 
 install: $(STAMP)
 	$(BIN)/vivavoce models pull

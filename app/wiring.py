@@ -29,6 +29,9 @@ from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebSearchTool
 from vivavoce.voicebank.bank import FolderVoiceBank
 
+WRITTEN_TOKENS = 1024
+SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -113,7 +116,11 @@ def _open_step_audio2(settings: Settings) -> SpeechLM:
         checkpoint,
         load_model(checkpoint, settings.device, settings.dtype, settings.weights),
         speak_tokens=settings.speak_tokens,
-        sampling=Sampling(temperature=settings.temperature, seed=settings.seed),
+        sampling=Sampling(
+            temperature=settings.temperature,
+            seed=settings.seed,
+            max_new_tokens=SPOKEN_TOKENS if settings.speak_tokens else WRITTEN_TOKENS,
+        ),
         context=settings.context,
         cache_mib=settings.cache_mib,
         threads=settings.threads,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from vivavoce.model.step_audio2.chat_template import Sound
+from vivavoce.model.step_audio2.features import UNCOUNTED_FRAMES
 from vivavoce.model.step_audio2.kv_cache import GrowingCache, PrefixCache
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.prompt import Prompt
@@ -89,12 +90,17 @@ class Engine:
         if sound.frames is None:
             raise ValueError("this sound has no frames to encode")
         self.work.encoded += 1
-        lengths = torch.tensor([sound.frames.shape[1] - 2])
+        lengths = torch.tensor([sound.frames.shape[1] - UNCOUNTED_FRAMES])
         rows = self.model.hear(sound.frames[None], lengths)[0]
         self._heard[sound.key] = rows
         while len(self._heard) > 1 and sum(kept.nbytes for kept in self._heard.values()) > self._sound_bytes:
             self._heard.popitem(last=False)
         return rows
+
+    def forget(self) -> None:
+        """Free what is remembered of dialogues and sounds."""
+        self._past.clear()
+        self._heard.clear()
 
     def _embedded(self, prompt: Prompt, begin: int, end: int) -> torch.Tensor:
         ids = torch.tensor([prompt.ids[begin:end]], device=self.device)

@@ -111,6 +111,10 @@ class PrefixCache:
         while self.nbytes > self._budget and self._kept:
             self._kept.pop(0)
 
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()
+
     @property
     def nbytes(self) -> int:
         """Memory of everything kept, bytes."""

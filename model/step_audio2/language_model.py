@@ -72,7 +72,7 @@ class StepAudio2LM:
                 loop.call_soon_threadsafe(queue.put_nowait, None)
 
         try:
-            running = asyncio.wrap_future(self._worker.submit(work))
+            job = self._worker.submit(work)
         except RuntimeError as error:
             raise ModelError("the model has been closed; open the agent again") from error
         try:
@@ -82,8 +82,8 @@ class StepAudio2LM:
                 yield item
         finally:
             gone.set()
-            if not running.cancel():
-                await asyncio.wait([running])
+            if not job.cancel():  # it has begun: it ends within one token
+                await asyncio.wait([asyncio.wrap_future(job)])
 
     async def warm_up(self, tools: Sequence[ToolSpec]) -> None:
         """Read the standing instructions, which every dialogue begins with."""
@@ -94,8 +94,9 @@ class StepAudio2LM:
         await asyncio.wrap_future(self._worker.submit(read))
 
     async def close(self) -> None:
-        """Stop the worker and free the weights. May be called twice."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        """Stop the worker and forget all dialogues; the weights go with this object. May be called twice."""
+        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
+        self.engine.forget()
 
     def answer(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], cancelled: Callable[[], bool] = lambda: False

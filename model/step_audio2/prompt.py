@@ -23,7 +23,6 @@ from vivavoce.model.step_audio2.tool_calls import render_tool_call
 DEFAULT_SYSTEM = "You are a helpful assistant."
 # What the reference appends to a tool's result: "Sum up the result in spoken language and answer the user briefly."
 TOOL_INSTRUCTION = "\n\n\n请用口语化形式总结检索结果，简短地回答用户的问题。"
-MAX_TEXT_CHARS = 20_000
 REMEMBERED_ANSWERS = 512
 REMEMBERED_SOUNDS = 64
 DROP_STEP = 4  # old turns are dropped a quarter of the context at a time, so that the prefix stays the same for long
@@ -164,7 +163,7 @@ class PromptWriter:
 
     @staticmethod
     def _safe(text: str) -> str:
-        return neutralise(text, MAX_TEXT_CHARS)
+        return neutralise(text, len(text))
 
 
 def _without_call_ids(answer: AssistantMessage) -> AssistantMessage:

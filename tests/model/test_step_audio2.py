@@ -387,6 +387,15 @@ def test_small_weights_are_close(checkpoint, model, writer, bits, bound):
         torch.testing.assert_close(small.lm_head(one).float(), rows[:1], atol=0.05, rtol=0.05)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_hears_and_answers_alike(checkpoint, model, writer, dtype):
+    half = load_model(checkpoint, "cpu", dtype)
+    assert half.model.rotary_emb.inv_freq.dtype == torch.float32
+    prompt = writer.write([UserMessage(audio=noise(2.0)), AssistantMessage("ok"), UserMessage("Go on.")], (), "", 999)
+    full, few = Engine(model).read(prompt).logits, Engine(half).read(prompt).logits.float()
+    assert (full - few).norm() / full.norm() < 0.03
+
+
 def test_from_pretrained_of_transformers_reads_the_same_weights(folder, model):
     theirs = StepAudio2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
     ids = torch.tensor([[1, 2, 3, 400]])
