@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vivavoce.model.slaney import slaney_filters
+
 SAMPLE_RATE = 16_000
 PIECE_SAMPLES = 25 * SAMPLE_RATE
 PADDING = 479  # zeros after each piece
@@ -15,9 +17,6 @@ HOP = 160
 UNCOUNTED_FRAMES = 2  # fed to the encoder, but not part of the declared length
 FLOOR = 1e-10
 RANGE_LOG10 = 8.0  # everything quieter than this below the loudest value is lifted
-LINEAR_HZ_PER_MEL = 200 / 3
-BREAK_HZ = 1000.0
-LOG_STEP = np.log(6.4) / 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +62,5 @@ def log_mel(samples: torch.Tensor, n_mels: int = 128, padding: int = PADDING) ->
 
 @cache
 def mel_filters(n_mels: int) -> torch.Tensor:
-    """Slaney's triangles from 0 to 8 kHz, each of unit area: float32 (n_mels, 201)."""
-    bins_hz = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
-    corners = _mel_to_hz(np.linspace(0.0, _hz_to_mel(SAMPLE_RATE / 2), n_mels + 2))
-    widths = np.diff(corners)
-    slopes = corners[:, None] - bins_hz[None, :]
-    rising = -slopes[:-2] / widths[:-1, None]
-    falling = slopes[2:] / widths[1:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    area = 2.0 / (corners[2:] - corners[:-2])
-    return torch.from_numpy((triangles * area[:, None]).astype(np.float32))
-
-
-def _hz_to_mel(hz: float) -> float:
-    if hz < BREAK_HZ:
-        return hz / LINEAR_HZ_PER_MEL
-    return BREAK_HZ / LINEAR_HZ_PER_MEL + float(np.log(hz / BREAK_HZ)) / LOG_STEP
-
-
-def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    break_mel = BREAK_HZ / LINEAR_HZ_PER_MEL
-    linear = mel * LINEAR_HZ_PER_MEL
-    return np.where(mel < break_mel, linear, BREAK_HZ * np.exp(LOG_STEP * (mel - break_mel)))
+    """Slaney's triangles from 0 to 8 kHz: float32 (n_mels, 201)."""
+    return torch.from_numpy(slaney_filters(SAMPLE_RATE, N_FFT, n_mels, SAMPLE_RATE / 2))

@@ -1,0 +1,140 @@
+"""Numbers of the reference: prompt features, flow, vocoder."""
+
+import pytest
+import torch
+from parity.golden import about, tensors, weights
+
+from vivavoce.model.token2wav.estimator import Estimator
+from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD, FlowEncoder
+from vivavoce.model.token2wav.flow_matching import Flow, FlowState
+from vivavoce.model.token2wav.prompt_features import fitted_to_tokens, prompt_mel, speaker_fbank
+from vivavoce.model.token2wav.resampling import resample
+from vivavoce.model.token2wav.vocoder import HiFT
+
+# A correct path reaches these (specification, 8b.13); those of the files would let mistakes through.
+MEL, VELOCITY, SOUND, SOURCE = 1e-4, 2e-5, 2e-3, 2e-3
+
+
+def close(ours, golden, atol, rtol=0.0):
+    torch.testing.assert_close(ours, golden, atol=atol, rtol=rtol)
+
+
+def build_flow(config, golden):
+    encoder, estimator, flow = config["encoder"], config["estimator"], config["flow"]
+    model = Flow(
+        encoder=FlowEncoder(
+            input_size=encoder["input_size"],
+            output_size=encoder["output_size"],
+            blocks=encoder["num_blocks"],
+            up_blocks=encoder["num_up_blocks"],
+            heads=encoder["attention_heads"],
+            units=encoder["linear_units"],
+            key_bias=encoder["key_bias"],
+        ),
+        estimator=Estimator(**estimator),
+        vocab_size=flow["vocab_size"],
+        input_size=flow["input_size"],
+        mel_bands=flow["output_size"],
+        speaker_size=flow["spk_embed_dim"],
+    )
+    model.load_state_dict(weights(golden))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def flow():
+    description, golden = about("d_flow"), tensors("d_flow")
+    return description, golden, build_flow(description["config"], golden)
+
+
+def test_prompt_features():
+    description, golden = about("f_prompt_features"), tensors("f_prompt_features")
+    fbank = speaker_fbank(golden["wave16k"])
+    close(fbank, golden["fbank"], 2e-3)
+    close(fbank - fbank.mean(0), golden["fbank_cmn"], 2e-3)
+    mel = prompt_mel(golden["wave24k"], golden["mel24k"].shape[1])
+    close(mel, golden["mel24k"], description["atol"])
+    padded = fitted_to_tokens(mel, description["n_tokens_for_padding"])
+    close(padded, golden["mel24k_padded_to_2x_tokens"][0], description["atol"])
+
+
+def test_resampling():
+    description, golden = about("f_prompt_features"), tensors("f_prompt_features")
+    stereo = golden["wave44k1_stereo"]
+    close(resample(golden["wave16k"], 16_000, 24_000), golden["resample_16k_to_24k"], description["atol"])
+    close(resample(stereo, 44_100, 16_000)[0], golden["resample_44k1_to_16k_ch0"], description["atol"])
+    close(resample(stereo.mean(0), 44_100, 24_000), golden["resample_mean_44k1_to_24k"], description["atol"])
+    close(resample(golden["wave24k"], 48_000, 16_000), golden["resample_48k_to_16k"], description["atol"])
+
+
+def test_flow_of_a_whole_utterance(flow):
+    description, golden, model = flow
+    prompt, length = golden["prompt_mel"], golden["prompt_mel"].shape[1]
+    with torch.inference_mode():
+        speaker = model.speaker(golden["spk_embedding"])
+        close(speaker, golden["spk.proj"], MEL)
+        tokens = torch.cat([golden["prompt_token"], golden["token"]], 1)
+        states = model.encoder(model.input_embedding(tokens), FlowState().encoder, last=True)
+        close(states, golden["enc.out"], MEL)
+        mu = model.course(tokens, FlowState().encoder, last=True)
+        close(mu, golden["enc.proj"], MEL)
+        cond = torch.zeros_like(mu)
+        cond[:, :length] = prompt
+        noise = golden["rand_noise"][:, :, : mu.shape[1]].transpose(1, 2)
+        for name, steps in (("full.mel", description["n_timesteps"]), ("full.mel_5steps", 5)):
+            mel = model.solve(mu, speaker, cond, noise, steps)[:, length:]
+            close(mel.transpose(1, 2), golden[name], MEL)
+
+
+def test_one_call_of_the_estimator(flow):
+    _, golden, model = flow
+    estimator = model.decoder.estimator
+    mu = golden["enc.proj"].expand(2, -1, -1)
+    noise = golden["rand_noise"][:, :, : mu.shape[1]].transpose(1, 2)
+    speaker = torch.cat([golden["spk.proj"], torch.zeros_like(golden["spk.proj"])])[:, None].expand(-1, mu.shape[1], -1)
+    x = torch.cat([torch.cat([noise, 0.5 * noise]), mu, speaker, torch.zeros_like(mu)], 2)
+    with torch.inference_mode():
+        close(estimator.t_embedder(golden["dit.t"]), golden["dit.t_embed"], VELOCITY)
+        velocity, _, _ = estimator(x, estimator.vectors(golden["dit.t"]))
+    close(velocity.transpose(1, 2), golden["dit.out"], VELOCITY)
+
+
+def test_state_after_the_prompt(flow):
+    description, golden, model = flow
+    state = FlowState()
+    with torch.inference_mode():
+        tokens = torch.cat([golden["prompt_token"], golden["prompt_token"][:, :LOOKAHEAD]], 1)
+        mu = model.course(tokens, state.encoder, last=False)
+        noise = golden["rand_noise"][:, :, : mu.shape[1]].transpose(1, 2)
+        speaker = model.speaker(golden["spk_embedding"])
+        model.solve(mu, speaker, golden["prompt_mel"], noise, description["n_timesteps"], state.estimator)
+    close(torch.cat([state.encoder.context, state.encoder.up_context], 2), golden["setup.conformer_cnn_cache"], MEL)
+    wanted = golden["setup.conformer_att_cache"]
+    for layer, past in enumerate(state.encoder.attention):
+        close(past, wanted[layer][:, :, : past.shape[2]], MEL)
+    for step, (pasts, contexts) in enumerate(zip(state.estimator.pasts, state.estimator.contexts, strict=True)):
+        close(torch.stack(pasts), golden["setup.estimator_att_cache"][step], 2 * MEL)
+        close(torch.stack(contexts), golden["setup.estimator_cnn_cache"][step], 2 * MEL)
+
+
+@pytest.fixture(scope="module")
+def vocoder():
+    description, golden = about("e_hift"), tensors("e_hift")
+    config = description["config"]
+    model = HiFT(config["in_channels"], config["base_channels"], config["f0_cond_channels"])
+    model.load_state_dict(weights(golden))
+    return golden, model.eval()
+
+
+def test_vocoder(vocoder):
+    golden, model = vocoder
+    mel = golden["mel"]
+    with torch.inference_mode():
+        close(model.f0_predictor(mel), golden["f0"], 1e-2, 1e-4)
+        for name, noise in (("zero", None), ("injected", golden["seeded.noise"].float())):
+            source = model.source(mel, noise)
+            close(source, golden[f"{name}.source"], SOURCE)
+            close(model.decode(mel, source), golden[f"{name}.wav"], SOUND)
+        source = golden["cached.source"]
+        close(model.decode(mel, source), golden["cached.wav"], SOUND)
+        close(model.decode(mel, golden["zero.source"]), golden["decode_of_zero_source.wav"], SOUND)
