@@ -1,5 +1,6 @@
 """What is installed, what is missing, and what to do about it."""
 
+import asyncio
 import importlib.util
 import os
 from dataclasses import asdict, dataclass
@@ -114,15 +115,18 @@ def _checkpoint(settings: Settings) -> list[Finding]:
 
 def _server(settings: Settings) -> Finding:
     """Whether the server answers and which models it has."""
-    import asyncio
-
-    from vivavoce.model.remote import served_models
-
-    if settings.base_url is None:
-        return Finding("server", False, "no address; give --base-url, such as http://localhost:8000/v1")
-    key = settings.api_key.get_secret_value() if settings.api_key else None
     try:
-        names = asyncio.run(served_models(settings.base_url, key))
+        names = asyncio.run(_served(settings))
     except VivavoceError as error:
         return Finding("server", False, str(error))
     return Finding("server", bool(names), f"{settings.base_url} serves {', '.join(names) or 'no model'}")
+
+
+async def _served(settings: Settings) -> list[str]:
+    from vivavoce.app.wiring import open_remote
+
+    remote = open_remote(settings)
+    try:
+        return await remote.models()
+    finally:
+        await remote.close()

@@ -16,6 +16,7 @@ from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.model.embedded.language_model import EmbeddedLM
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
+from vivavoce.model.remote import RemoteLM
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
 from vivavoce.retrieval.embedder import MiniLMEmbedder
 from vivavoce.retrieval.sentences import best_sentences
@@ -84,7 +85,7 @@ def open_language_model(parts: Parts) -> SpeechLM:
         case "step-audio-2":
             return _open_step_audio2(settings)
         case "remote":
-            return _open_remote(settings)
+            return open_remote(settings)
         case other:
             raise ConfigError(f"there is no model {other!r}; choose embedded, step-audio-2, remote or scripted")
 
@@ -127,9 +128,12 @@ def _open_step_audio2(settings: Settings) -> SpeechLM:
     )
 
 
-def _open_remote(settings: Settings) -> SpeechLM:
-    from vivavoce.model.remote import RemoteLM
+def open_remote(settings: Settings) -> RemoteLM:
+    """The model on a server.
 
+    Raises:
+        ConfigError: the address or the key is missing or cannot be one.
+    """
     if settings.base_url is None:
         raise ConfigError("the remote model needs an address; give --base-url, such as http://localhost:8000/v1")
     return RemoteLM(

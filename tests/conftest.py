@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoints import teach_dialogue
+from dialect_server import running_server
 
 from vivavoce.app.wiring import open_parts, open_tools
 from vivavoce.core.audio import AudioClip
@@ -49,6 +50,13 @@ def taught(home, tmp_path_factory) -> Path:
     }
     folder = tmp_path_factory.mktemp("taught") / "Step-Audio-2-tiny"
     return teach_dialogue(folder, open_tools(open_parts(home)).specs, recordings)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Address of a running `dialect_server`."""
+    with running_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

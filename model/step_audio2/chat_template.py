@@ -9,12 +9,8 @@ from typing import Any
 
 import torch
 
-BOT = "<|BOT|>"
-EOT = "<|EOT|>"
-TTS_START = "<tts_start>"
-THINK_START = "\n<think>\n"
-THINK_END = "</think>"
-ANSWER_AFTER_THINKING = "\n\n" + TTS_START
+from vivavoce.model.step_audio2.dialect import BOT, EOT
+
 ROLE_ALIASES = {"user": "human"}
 
 

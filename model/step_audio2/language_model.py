@@ -9,9 +9,9 @@ import torch
 
 from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import AssistantMessage, AudioTokens, LMDelta, Message, TextDelta, ToolCall, ToolSpec
-from vivavoce.model.step_audio2.chat_template import ANSWER_AFTER_THINKING, THINK_END, THINK_START, TTS_START
 from vivavoce.model.step_audio2.checkpoint import Checkpoint
 from vivavoce.model.step_audio2.delta_parser import Delta, DeltaParser
+from vivavoce.model.step_audio2.dialect import THINK_END, THINK_START, TTS_START
 from vivavoce.model.step_audio2.engine import Cancelled, Decoding, Engine
 from vivavoce.model.step_audio2.loop_guard import LoopGuard
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
@@ -162,7 +162,7 @@ class StepAudio2LM:
                 break
         tail = self._checkpoint.tokenizer.decode(thoughts[-16:], skip_special_tokens=False)
         written = next(n for n in range(len(THINK_END), -1, -1) if tail.endswith(THINK_END[:n]))
-        after = ANSWER_AFTER_THINKING if self._speaking else ANSWER_AFTER_THINKING.removesuffix(TTS_START)
+        after = "\n\n" + (TTS_START if self._speaking else "")
         decoding.feed(self._writer.encode(THINK_END[written:] + after))
 
     @property

@@ -14,15 +14,13 @@ from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage, ToolSpec, UserMessage
 from vivavoce.core.untrusted import neutralise
 from vivavoce.model.step_audio2.chat_template import Ids, Piece, Sound, render_base, render_chat
+from vivavoce.model.step_audio2.dialect import DEFAULT_SYSTEM, TOOL_INSTRUCTION
 from vivavoce.model.step_audio2.features import SAMPLE_RATE, mel_pieces
 from vivavoce.model.step_audio2.kv_cache import Keys
 from vivavoce.model.step_audio2.ta4 import interleave
 from vivavoce.model.step_audio2.token_ids import TokenIds, Tokenizer
 from vivavoce.model.step_audio2.tool_calls import render_tool_call
 
-DEFAULT_SYSTEM = "You are a helpful assistant."
-# What the reference appends to a tool's result: "Sum up the result in spoken language and answer the user briefly."
-TOOL_INSTRUCTION = "\n\n\n请用口语化形式总结检索结果，简短地回答用户的问题。"
 REMEMBERED_ANSWERS = 512
 REMEMBERED_SOUNDS = 64
 DROP_STEP = 4  # old turns are dropped a quarter of the context at a time, so that the prefix stays the same for long

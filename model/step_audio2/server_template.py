@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vivavoce.model.step_audio2.chat_template import BOT, EOT
+from vivavoce.model.step_audio2.dialect import BOT, EOT
 from vivavoce.model.step_audio2.ta4 import interleave
 from vivavoce.model.step_audio2.token_ids import TokenIds
 from vivavoce.model.step_audio2.tool_calls import render_tool_call

@@ -4,7 +4,7 @@ from math import log
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 
 TIME_WIDTH = 256
 TIME_SCALE = 1000.0
@@ -42,7 +42,7 @@ class DiTAttention(nn.Module):
         self.proj = nn.Linear(heads * head_width, width)
 
     def forward(self, x: torch.Tensor, past: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """x (B, T, H), past (B, heads, P, 2 d) -> (B, T, H) and the chunk's own k and v, (B, heads, T, 2 d)."""
+        """X (B, T, H), past (B, heads, P, 2 d) -> (B, T, H) and the chunk's own k and v, (B, heads, T, 2 d)."""
         q, k, v = (self._split(layer(x)) for layer in (self.to_q, self.to_k, self.to_v))
         new = torch.cat([self.k_norm(k), v], 3)
         k, v = (new if past is None else torch.cat([past, new], 2)).chunk(2, 3)
@@ -64,7 +64,7 @@ class CausalConvolutions(nn.Module):
         )
 
     def forward(self, x: torch.Tensor, context: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """x (B, T, H), context (B, 2 H, 2) -> (B, T, H) and the next context."""
+        """X (B, T, H), context (B, 2 H, 2) -> (B, T, H) and the next context."""
         x = x.transpose(1, 2)
         before = x.new_zeros(x.shape[0], 2 * x.shape[1], CONTEXT) if context is None else context
         first, second = before.chunk(2, 1)
@@ -101,7 +101,7 @@ class DiTBlock(nn.Module):
     def forward(
         self, x: torch.Tensor, vectors: torch.Tensor, past: torch.Tensor | None, context: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """x (B, T, H), vectors (B or 1, 9 H) -> x, the chunk's k and v, the next context."""
+        """X (B, T, H), vectors (B or 1, 9 H) -> x, the chunk's k and v, the next context."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m, shift_c, scale_c, gate_c = vectors[:, None].chunk(VECTORS, 2)
         heard, new = self.attn(modulated(x, shift_a, scale_a), past)
         x = x + gate_a * heard

@@ -5,7 +5,7 @@ from math import log, sqrt
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 
 LOOKAHEAD = 3  # tokens
 CONTEXT = 2  # frames that the second look-ahead convolution remembers
@@ -75,7 +75,7 @@ class RelativeAttention(nn.Module):
     def forward(
         self, x: torch.Tensor, positions: torch.Tensor, past: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """x (1, T, D), positions (2 T + P - 1, D), past (1, heads, P, 2 d) -> (1, T, D) and the new past."""
+        """X (1, T, D), positions (2 T + P - 1, D), past (1, heads, P, 2 d) -> (1, T, D) and the new past."""
         q, k, v = (self._split(layer(x)) for layer in (self.linear_q, self.linear_k, self.linear_v))
         new = torch.cat([k, v], 3)
         past = new if past is None else torch.cat([past, new], 2)
@@ -117,9 +117,9 @@ class ConformerLayer(nn.Module):
         self, x: torch.Tensor, positions: torch.Tensor, past: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See `RelativeAttention.forward`."""
-        heard, past = self.self_attn(self.norm_mha(x), positions, past)
+        heard, present = self.self_attn(self.norm_mha(x), positions, past)
         x = x + heard
-        return x + self.feed_forward(self.norm_ff(x)), past
+        return x + self.feed_forward(self.norm_ff(x)), present
 
 
 class UpLayer(nn.Module):
@@ -188,7 +188,10 @@ class FlowEncoder(nn.Module):
 
 
 def relative_positions(new: int, past: int, width: int) -> torch.Tensor:
-    """Sinusoids of all distances between ``new`` queries behind ``past`` keys and all keys, largest first: (2 new + past - 1, D)."""
+    """Sinusoids of all distances of ``new`` queries, behind ``past`` keys, to all keys; largest first.
+
+    Returns (2 new + past - 1, width).
+    """
     distances = torch.arange(past + new - 1, -new, -1, dtype=torch.float32)
     frequencies = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * -(log(10_000.0) / width))
     angles = distances[:, None] * frequencies

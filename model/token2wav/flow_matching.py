@@ -5,7 +5,7 @@ from math import pi
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 
 from vivavoce.model.token2wav.estimator import Estimator
 from vivavoce.model.token2wav.flow_encoder import EncoderState, FlowEncoder
@@ -59,7 +59,14 @@ class Flow(nn.Module):
     """Speech tokens, speaker and prompt to mel frames."""
 
     def __init__(
-        self, *, encoder: FlowEncoder, estimator: Estimator, vocab_size: int, input_size: int, mel_bands: int, speaker_size: int
+        self,
+        *,
+        encoder: FlowEncoder,
+        estimator: Estimator,
+        vocab_size: int,
+        input_size: int,
+        mel_bands: int,
+        speaker_size: int,
     ) -> None:
         super().__init__()
         self.input_embedding = nn.Embedding(vocab_size, input_size)

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 
 from vivavoce.model.slaney import slaney_filters
 

@@ -4,7 +4,7 @@ from functools import cache
 from math import ceil, gcd
 
 import torch
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 
 ROLLOFF = 0.99
 WIDTH = 6  # zero crossings of the sinc on each side

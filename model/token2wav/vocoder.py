@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 RATE = 24_000
@@ -105,7 +105,9 @@ def _wrapped_waves(before: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     """Sines whose phase is linear between the centres of frames, as the interpolation makes it: (B, 480 T, 9)."""
     frames = turns.shape[1]
     after = before + turns.double() * SAMPLES_A_FRAME
-    position = (torch.arange(frames * SAMPLES_A_FRAME, device=turns.device, dtype=torch.float64) + 0.5) / SAMPLES_A_FRAME - 0.5
+    position = (
+        torch.arange(frames * SAMPLES_A_FRAME, device=turns.device, dtype=torch.float64) + 0.5
+    ) / SAMPLES_A_FRAME - 0.5
     position = position.clamp(0, frames - 1)
     left = position.floor().long().clamp(max=frames - 1)
     right = (left + 1).clamp(max=frames - 1)
@@ -126,7 +128,8 @@ class HiFT(nn.Module):
         widths = [base_channels >> (stage + 1) for stage in range(len(UP_RATES))]
         ups = zip([base_channels, *widths], widths, UP_RATES, UP_KERNELS, strict=False)
         self.ups = nn.ModuleList(
-            weight_norm(nn.ConvTranspose1d(wide, narrow, kernel, rate, (kernel - rate) // 2)) for wide, narrow, rate, kernel in ups
+            weight_norm(nn.ConvTranspose1d(wide, narrow, kernel, rate, (kernel - rate) // 2))
+            for wide, narrow, rate, kernel in ups
         )
         bins = N_FFT + 2
         self.source_downs = nn.ModuleList(

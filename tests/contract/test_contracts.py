@@ -65,13 +65,14 @@ async def test_the_same_text_sounds_the_same_in_any_split_and_a_prepared_voice_i
     assert list((home.home / "conditioning").glob("*.npz"))
 
 
-@pytest.mark.parametrize("model", [*MODELS, pytest.param("step-audio-2", marks=pytest.mark.models)])
-async def test_a_language_model_answers_text_and_calls_a_tool(model, home, taught):
-    parts = open_parts(home.model_copy(update={"model": model, "checkpoint": taught, "temperature": 0}))
+@pytest.mark.parametrize("model", [*MODELS, pytest.param("step-audio-2", marks=pytest.mark.models), "remote"])
+async def test_a_language_model_answers_text_and_calls_a_tool(model, home, taught, server):
+    options = {"checkpoint": taught, "temperature": 0, "base_url": f"{server}/fork", "remote_model": "echo"}
+    parts = open_parts(home.model_copy(update={"model": model, **options}))
     specs = open_tools(parts).specs
     lm = open_language_model(parts)
     assert isinstance(lm, SpeechLM)
-    said = "tool get_date_time {}" if model == "scripted" else "What time is it?"
+    said = "tool get_date_time {}" if model in ("scripted", "remote") else "What time is it?"
     calls = [delta async for delta in lm.stream([UserMessage(said)], specs) if isinstance(delta, ToolCall)]
     assert [call.name for call in calls] == ["get_date_time"]
     hello = [delta async for delta in lm.stream([UserMessage("Hello.")], specs)]

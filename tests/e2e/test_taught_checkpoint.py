@@ -74,6 +74,19 @@ def test_doctor_says_what_memory_is_needed(taught, home, tmp_path):
     assert "GiB needed as bfloat16" in checks["memory"]["detail"]
 
 
+def test_ask_with_a_server_runs_the_tool_here(server, home, tmp_path):
+    arguments = ("ask", "--text", "tool get_date_time {}", "--base-url", f"{server}/fork", "--json")
+    done = vivavoce(*arguments, folder=tmp_path, home=home.home, VIVAVOCE_REMOTE_MODEL="echo")
+    assert done.returncode == 0, done.stderr
+    turn = json.loads(done.stdout)
+    assert [(call["name"], call["status"]) for call in turn["tool_calls"]] == [("get_date_time", "done")]
+    assert turn["answer_text"]
+    down = vivavoce("ask", "--text", "Hello.", "--base-url", "http://127.0.0.1:9", folder=tmp_path, home=home.home)
+    assert (down.returncode, "no server answers at" in down.stderr) == (4, True), down.stderr
+    checks = vivavoce("doctor", "--base-url", f"{server}/fork", "--json", folder=tmp_path, home=home.home)
+    assert {c["what"]: c["ok"] for c in json.loads(checks.stdout)["checks"]}["server"] is True
+
+
 def cut_shard(folder):
     shard = next(folder.glob("model-00001*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:-1000])

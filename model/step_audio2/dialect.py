@@ -1,0 +1,10 @@
+"""Markers and fixed texts of Step-Audio 2's prompts (specification, section 4). Imports nothing."""
+
+BOT = "<|BOT|>"
+EOT = "<|EOT|>"
+TTS_START = "<tts_start>"
+THINK_START = "\n<think>\n"
+THINK_END = "</think>"
+DEFAULT_SYSTEM = "You are a helpful assistant."
+# What the reference appends to a tool's result: "Sum up the result in spoken language and answer the user briefly."
+TOOL_INSTRUCTION = "\n\n\n请用口语化形式总结检索结果，简短地回答用户的问题。"
