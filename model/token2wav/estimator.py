@@ -1,6 +1,7 @@
 """The velocity field of the flow: a diffusion transformer with causal convolutions (specification, 7.5)."""
 
 from math import log
+from typing import cast
 
 import torch
 from torch import nn
@@ -105,9 +106,9 @@ class DiTBlock(nn.Module):
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m, shift_c, scale_c, gate_c = vectors[:, None].chunk(VECTORS, 2)
         heard, new = self.attn(modulated(x, shift_a, scale_a), past)
         x = x + gate_a * heard
-        smoothed, context = self.conv(modulated(x, shift_c, scale_c), context)
+        smoothed, following = self.conv(modulated(x, shift_c, scale_c), context)
         x = x + gate_c * smoothed
-        return x + gate_m * self.mlp(modulated(x, shift_m, scale_m)), new, context
+        return x + gate_m * self.mlp(modulated(x, shift_m, scale_m)), new, following
 
 
 class FinalLayer(nn.Module):
@@ -147,7 +148,8 @@ class Estimator(nn.Module):
     def vectors(self, t: torch.Tensor) -> list[torch.Tensor]:
         """What points of time (N,) do to each block and to the final layer, (N, 9 H) each and (N, 2 H)."""
         embedded = self.t_embedder(t)
-        return [part.adaLN_modulation(embedded) for part in (*self.blocks, self.final_layer)]
+        layers: list[nn.Module] = [cast(DiTBlock | FinalLayer, p).adaLN_modulation for p in (*self.blocks, self.final_layer)]
+        return [layer(embedded) for layer in layers]
 
     def forward(
         self,

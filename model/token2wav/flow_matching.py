@@ -18,8 +18,8 @@ STEPS = 10
 class EstimatorState:
     """What the estimator remembers of a stream.
 
-    pasts: per step and block, k and v of frames before, (2, heads, P, 2 d), the rows with and without guidance. contexts: per
-    step and block, (2, 2 H, 2).
+    pasts: per step and block, k and v of frames before, (2, heads, P, 2 d), the rows with and without guidance.
+    contexts: per step and block, (2, 2 H, 2).
     """
 
     pasts: list[list[torch.Tensor]] = field(default_factory=list[list[torch.Tensor]])

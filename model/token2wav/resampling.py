@@ -11,7 +11,7 @@ WIDTH = 6  # zero crossings of the sinc on each side
 
 
 def resample(samples: torch.Tensor, rate: int, wanted: int) -> torch.Tensor:
-    """Band-limited sinc interpolation with a Hann window: float32 (..., T) at ``rate`` Hz -> (..., ceil(T wanted / rate))."""
+    """Band-limited sinc interpolation with a Hann window: (..., T) at ``rate`` Hz -> (..., ceil(T wanted / rate))."""
     if rate == wanted:
         return samples
     divisor = gcd(rate, wanted)

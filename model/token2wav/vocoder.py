@@ -1,4 +1,4 @@
-"""Mel frames to sound: HiFT, harmonics shaped by a network and an inverse short-time Fourier transform (specification, 7.8)."""
+"""Mel frames to sound: HiFT, harmonics shaped by a network and an inverse STFT (specification, 7.8)."""
 
 from collections.abc import Sequence
 
