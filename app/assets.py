@@ -5,6 +5,7 @@ from typing import Any
 
 from vivavoce.core.settings import Settings
 from vivavoce.model.catalogue import CATALOGUE
+from vivavoce.model.hub import CHECKPOINT_BYTES, CHECKPOINTS, LICENCE, CheckpointStore
 from vivavoce.model.weights import WeightStore
 
 RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokenizer", "whisper-base-vocabulary")
@@ -14,6 +15,16 @@ def weight_store(settings: Settings) -> WeightStore:
     """The store in the settings' folder; a language model file of the user's own goes first."""
     own = settings.language_model_path
     return WeightStore(settings.weights_dir, settings.hub, paths={settings.language_model: own} if own else None)
+
+
+def checkpoint_store(settings: Settings) -> CheckpointStore:
+    """The store of whole checkpoints, in the same folder."""
+    return CheckpointStore(settings.weights_dir, settings.hub)
+
+
+def store_of(name: str, settings: Settings) -> WeightStore | CheckpointStore:
+    """The store that keeps what has this name."""
+    return checkpoint_store(settings) if name in CHECKPOINTS else weight_store(settings)
 
 
 def recogniser_assets(settings: Settings) -> tuple[str, ...]:
@@ -33,18 +44,19 @@ def needed_assets(settings: Settings) -> list[str]:
 
 
 def asset_rows(settings: Settings) -> list[dict[str, Any]]:
-    """Every asset of the catalogue with its state here."""
-    store = weight_store(settings)
+    """Every asset of the catalogue, and every checkpoint, with its state here."""
+    known = [(name, asset.kind, asset.size, asset.licence) for name, asset in CATALOGUE.items()]
+    known += [(name, "checkpoint", CHECKPOINT_BYTES, LICENCE) for name in CHECKPOINTS]
     rows: list[dict[str, Any]] = []
-    for name, asset in CATALOGUE.items():
-        status = store.status(name)
+    for name, kind, size, licence in known:
+        status = store_of(name, settings).status(name)
         rows.append(
             {
                 "name": name,
-                "kind": asset.kind,
+                "kind": kind,
                 "state": status.state,
-                "megabytes": round(asset.size / 1e6, 1),
-                "licence": asset.licence,
+                "megabytes": round(size / 1e6, 1),
+                "licence": licence,
                 "path": str(status.path) if status.path else None,
                 "source": status.source,
             }

@@ -28,15 +28,15 @@ def list_(json_: JsonFlag = False) -> None:
 @app.command()
 def pull(names: Names = None, json_: JsonFlag = False) -> None:
     """Fetch assets; a pull that was cut off goes on where it stopped."""
-    from vivavoce.app.assets import needed_assets, weight_store
+    from vivavoce.app.assets import needed_assets, store_of
 
     os.environ.pop("HF_HUB_OFFLINE", None)
     settings = load_settings()
-    store = weight_store(settings)
     paths: dict[str, str] = {}
     for name in names or needed_assets(settings):
         with downloading(name) as bar:
             task = bar.task_ids[0]
+            store = store_of(name, settings)
             path = store.pull(name, lambda done, total, bar=bar, task=task: bar.update(task, completed=done, total=total))
             bar.update(task, completed=1, total=1)
         paths[name] = str(path)
@@ -50,14 +50,13 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
 @app.command()
 def verify(names: Names = None, json_: JsonFlag = False) -> None:
     """Hash assets again."""
-    from vivavoce.app.assets import needed_assets, weight_store
+    from vivavoce.app.assets import needed_assets, store_of
 
     settings = load_settings()
-    store = weight_store(settings)
     wanted = names or needed_assets(settings)
     for name in wanted:
         with working(f"hashing {name}"):
-            store.verify(name)
+            store_of(name, settings).verify(name)
     if json_:
         print_json({name: "ok" for name in wanted})
     else:

