@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings
 from vivavoce.model.catalogue import CATALOGUE
 from vivavoce.model.hub import CHECKPOINT_BYTES, CHECKPOINTS, LICENCE, CheckpointStore
 from vivavoce.model.weights import WeightStore
 
+DEFAULT_CHECKPOINT = "step-audio-2-mini"
 RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokenizer", "whisper-base-vocabulary")
 
 
@@ -33,8 +35,19 @@ def recogniser_assets(settings: Settings) -> tuple[str, ...]:
 
 
 def checkpoint_folder(settings: Settings) -> Path:
-    """The checkpoint that the settings name, or the one that was pulled."""
-    return settings.checkpoint or settings.weights_dir / "step-audio-2-mini"
+    """The checkpoint that the settings name, or the one that was pulled.
+
+    Raises:
+        WeightsError: none is named, and none was pulled.
+    """
+    if settings.checkpoint is not None:
+        return settings.checkpoint
+    pulled = checkpoint_store(settings).status(DEFAULT_CHECKPOINT).path
+    if pulled is None:
+        raise WeightsError(
+            f"{DEFAULT_CHECKPOINT} is not here; run `vivavoce models pull {DEFAULT_CHECKPOINT}` or give --checkpoint"
+        )
+    return pulled
 
 
 def needed_assets(settings: Settings) -> list[str]:

@@ -183,7 +183,7 @@ def test_a_flat_config_is_the_same_model(taught, tmp_path):
     ("arguments", "environment", "code", "line"),
     [
         (("--checkpoint", "absent"), {}, 4, "absent is not a folder"),
-        (("--model", "step-audio-2"), {}, 4, "is not a folder"),
+        (("--model", "step-audio-2"), {}, 4, "run `vivavoce models pull step-audio-2-mini` or give --checkpoint"),
         (("--model", "embedded", "--checkpoint", "absent"), {}, 2, "--checkpoint belongs to the model step-audio-2"),
         (("--model", "remote"), {}, 2, "the remote model needs an address"),
         (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DEVICE": "abacus"}, 2, "there is no device 'abacus'"),
