@@ -2,13 +2,15 @@
 
 import pytest
 import torch
-from parity.golden import about, tensors, weights
+from checkpoints import FLOW_YAML
+from parity.golden import about, official_keys, tensors, weights
 
-from vivavoce.model.token2wav.estimator import Estimator
-from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD, FlowEncoder
-from vivavoce.model.token2wav.flow_matching import Flow, FlowState
+from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
+from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD
+from vivavoce.model.token2wav.flow_matching import FlowState
 from vivavoce.model.token2wav.prompt_features import fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample
+from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
 from vivavoce.model.token2wav.vocoder import HiFT
 
 # A correct path reaches these (specification, 8b.13); those of the files would let mistakes through.
@@ -19,24 +21,8 @@ def close(ours, golden, atol, rtol=0.0):
     torch.testing.assert_close(ours, golden, atol=atol, rtol=rtol)
 
 
-def build_flow(config, golden):
-    encoder, estimator, flow = config["encoder"], config["estimator"], config["flow"]
-    model = Flow(
-        encoder=FlowEncoder(
-            input_size=encoder["input_size"],
-            output_size=encoder["output_size"],
-            blocks=encoder["num_blocks"],
-            up_blocks=encoder["num_up_blocks"],
-            heads=encoder["attention_heads"],
-            units=encoder["linear_units"],
-            key_bias=encoder["key_bias"],
-        ),
-        estimator=Estimator(**estimator),
-        vocab_size=flow["vocab_size"],
-        input_size=flow["input_size"],
-        mel_bands=flow["output_size"],
-        speaker_size=flow["spk_embed_dim"],
-    )
+def loaded_flow(config, golden):
+    model = build_flow(FlowSizes(config["flow"], config["encoder"], config["estimator"]))
     model.load_state_dict(weights(golden))
     return model.eval()
 
@@ -44,7 +30,7 @@ def build_flow(config, golden):
 @pytest.fixture(scope="module")
 def flow():
     description, golden = about("d_flow"), tensors("d_flow")
-    return description, golden, build_flow(description["config"], golden)
+    return description, golden, loaded_flow(description["config"], golden)
 
 
 def test_prompt_features():
@@ -138,3 +124,33 @@ def test_vocoder(vocoder):
         source = golden["cached.source"]
         close(model.decode(mel, source), golden["cached.wav"], SOUND)
         close(model.decode(mel, golden["zero.source"]), golden["decode_of_zero_source.wav"], SOUND)
+
+
+def test_speech_tokenizer():
+    description, golden = about("i_s3tokenizer"), tensors("i_s3tokenizer")
+    config = description["config"]
+    sizes = (config["n_mels"], config["n_audio_state"], config["n_audio_head"], config["n_audio_layer"])
+    model = SpeechTokenizer(*sizes).eval()
+    model.load_state_dict(weights(golden))
+    with torch.inference_mode():
+        states, lengths = model.encoder(golden["mels"], golden["mel_lens"])
+        codes, _ = model(golden["mels"], golden["mel_lens"])
+    assert lengths.tolist() == golden["code_lens"].tolist()
+    sure = golden["round_margin"] > description["atol"]
+    for row, length in enumerate(lengths.tolist()):
+        close(states[row, :length], golden["hidden"][row, :length], description["atol"])
+        certain = sure[row, :length]
+        assert codes[row, :length][certain].tolist() == golden["code"][row, :length][certain].tolist()
+
+
+def test_official_keys_and_shapes(tmp_path):
+    (tmp_path / "flow.yaml").write_text(FLOW_YAML)
+    with torch.device("meta"):
+        models = {
+            "flow": build_flow(read_flow_sizes(tmp_path / "flow.yaml")),
+            "hift": HiFT(),
+            "s3tokenizer_v2_25hz": SpeechTokenizer(),
+        }
+    for name, model in models.items():
+        wanted = {key: list(shape) for key, shape in official_keys(name)["keys"].items()}
+        assert {key: list(tensor.shape) for key, tensor in model.state_dict().items()} == wanted, name
