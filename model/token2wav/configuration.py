@@ -1,4 +1,4 @@
-"""The checkpoint's ``flow.yaml``, read as data: its tags name classes, and none of them is ever made (specification, 7.1)."""
+"""The checkpoint's ``flow.yaml``, read as data: its tags name classes, none of which is ever made (specification, 7.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -80,20 +80,18 @@ class HarmonicSource(nn.Module):
         super().__init__()
         self.l_linear = nn.Linear(HARMONICS, 1)
 
-    def forward(self, f0: torch.Tensor, noise: torch.Tensor | None, *, wrapped: bool) -> torch.Tensor:
+    def forward(self, f0: torch.Tensor, noise: torch.Tensor | None, start: torch.Tensor | None = None) -> torch.Tensor:
         """F0 (B, T) in Hz and normal noise (B, 480 T, 9) -> (B, 1, 480 T).
 
-        wrapped: keep phases within one turn, which is exact at any length; the reference lets them grow (8b.11).
+        start: turns (B, 9) of each harmonic before the first frame. Without it phases begin at 0 and grow in float32, as in
+        the reference, whose error grows with them (8b.11); with it they stay within one turn.
         """
-        turns = (torch.arange(1, HARMONICS + 1, device=f0.device) * f0[..., None] / RATE) % 1  # (B, T, 9) a sample
-        if wrapped:
-            done = torch.cumsum(turns.double() * SAMPLES_A_FRAME, 1)
-            done = torch.cat([torch.zeros_like(done[:, :1]), done], 1)[:, :-1] % 1  # turns before each frame
-            waves = _wrapped_waves(done, turns)
-        else:
-            phase = torch.cumsum(turns, 1) * 2 * torch.pi
+        if start is None:
+            phase = torch.cumsum(_turns_a_sample(f0), 1) * 2 * torch.pi
             phase = F.interpolate(phase.transpose(1, 2) * SAMPLES_A_FRAME, scale_factor=SAMPLES_A_FRAME, mode="linear")
             waves = torch.sin(phase).transpose(1, 2)
+        else:
+            waves = torch.sin(_interpolated(turns_before(f0, start)) * 2 * torch.pi)
         voiced = (f0 > VOICED_HZ).float().repeat_interleave(SAMPLES_A_FRAME, 1)[..., None]
         waves = SINE * waves * voiced
         if noise is not None:
@@ -101,20 +99,28 @@ class HarmonicSource(nn.Module):
         return torch.tanh(self.l_linear(waves)).transpose(1, 2)
 
 
-def _wrapped_waves(before: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Sines whose phase is linear between the centres of frames, as the interpolation makes it: (B, 480 T, 9)."""
-    frames = turns.shape[1]
-    after = before + turns.double() * SAMPLES_A_FRAME
-    position = (
-        torch.arange(frames * SAMPLES_A_FRAME, device=turns.device, dtype=torch.float64) + 0.5
-    ) / SAMPLES_A_FRAME - 0.5
-    position = position.clamp(0, frames - 1)
-    left = position.floor().long().clamp(max=frames - 1)
+def turns_before(f0: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    """Turns of each harmonic before each frame, and after the last: F0 (B, T), start (B, 9) -> float64 (B, T + 1, 9)."""
+    steps = _turns_a_sample(f0).double() * SAMPLES_A_FRAME
+    return torch.cat([start[:, None], start[:, None] + torch.cumsum(steps, 1)], 1)
+
+
+def _turns_a_sample(f0: torch.Tensor) -> torch.Tensor:
+    """(B, T) -> (B, T, 9)."""
+    return (torch.arange(1, HARMONICS + 1, device=f0.device) * f0[..., None] / RATE) % 1
+
+
+def _interpolated(before: torch.Tensor) -> torch.Tensor:
+    """Turns by frame (B, T + 1, 9) to turns by sample (B, 480 T, 9), linear between the centres of frames."""
+    frames = before.shape[1] - 1
+    samples = torch.arange(frames * SAMPLES_A_FRAME, device=before.device, dtype=torch.float64)
+    position = ((samples + 0.5) / SAMPLES_A_FRAME - 0.5).clamp(0, frames - 1)
+    left = position.floor().long()
     right = (left + 1).clamp(max=frames - 1)
     share = (position - left)[:, None]
-    step = turns.double()[:, right] * SAMPLES_A_FRAME * (right > left)[:, None]
-    phase = after[:, left] + share * step
-    return torch.sin((phase % 1).float() * 2 * torch.pi)
+    at_centre = before[:, 1:]
+    turns = at_centre[:, left] + share * (at_centre[:, right] - at_centre[:, left])
+    return (turns % 1).float()
 
 
 class HiFT(nn.Module):
@@ -142,9 +148,9 @@ class HiFT(nn.Module):
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
         self.window: torch.Tensor
 
-    def source(self, mel: torch.Tensor, noise: torch.Tensor | None = None, *, wrapped: bool = False) -> torch.Tensor:
+    def source(self, mel: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
         """The harmonics that a mel (B, C, T) asks for, (B, 1, 480 T). noise: normal, (B, 480 T, 9)."""
-        return self.m_source(self.f0_predictor(mel), noise, wrapped=wrapped)
+        return self.m_source(self.f0_predictor(mel), noise)
 
     def decode(self, mel: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
         """Shape a source (B, 1, 480 T) by a mel (B, C, T): sound (B, 480 T) within +-0.99."""

@@ -11,10 +11,12 @@ from vivavoce.model.token2wav.flow_matching import FlowState
 from vivavoce.model.token2wav.prompt_features import fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample
 from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
+from vivavoce.model.token2wav.stitching import Stitcher
+from vivavoce.model.token2wav.stream import MelStream, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import HiFT
 
 # A correct path reaches these (specification, 8b.13); those of the files would let mistakes through.
-MEL, VELOCITY, SOUND, SOURCE = 1e-4, 2e-5, 2e-3, 2e-3
+MEL, VELOCITY, SOUND, SOURCE, PCM = 1e-4, 2e-5, 2e-3, 2e-3, 40
 
 
 def close(ours, golden, atol, rtol=0.0):
@@ -141,6 +143,44 @@ def test_speech_tokenizer():
         close(states[row, :length], golden["hidden"][row, :length], description["atol"])
         certain = sure[row, :length]
         assert codes[row, :length][certain].tolist() == golden["code"][row, :length][certain].tolist()
+
+
+def test_a_stream_sounds_as_the_reference_does(flow, vocoder):
+    description, stored = about("de_pipeline"), tensors("de_pipeline")
+    _, golden, model = flow
+    _, hift = vocoder
+
+    def noise(offset, frames):
+        return golden["rand_noise"][:, :, offset : offset + frames].transpose(1, 2)
+
+    prompt = read_prompt(
+        model, golden["prompt_token"], golden["prompt_mel"], golden["spk_embedding"], noise, as_reference=True
+    )
+    stream = MelStream(model, prompt, noise, as_reference=True)
+    stitcher = Stitcher(hift, lambda samples: None, as_reference=True)
+    chunks = TokenChunks(description["chunk"])
+    cut = [(chunk, False) for chunk in chunks.push(golden["token"][0].tolist())]
+    cut.append((chunks.finish(), True))
+    assert len(cut) == len(description["chunks"])
+    for number, ((tokens, last), wanted) in enumerate(zip(cut, description["chunks"], strict=True)):
+        assert (len(tokens), last) == (wanted["tokens_in"], wanted["last"])
+        assert stream.state.estimator.length == wanted["noise_offset"]
+        mel = stream.push(tokens, last=last).transpose(1, 2)
+        close(mel, stored[f"stream.mel.{number}"], MEL)
+        assert stream.state.estimator.length == wanted["att_len_after_truncation"]
+        assert stream.state.encoder.attention[-1].shape[2] == wanted["conf_att_len"]
+        sound = stitcher.push(mel, last=last).clamp(-1, 1)
+        pcm = (sound * 32767).to(torch.int16)
+        assert pcm.numel() == wanted["pcm_samples"]
+        assert (pcm.int() - stored[f"stream.pcm.{number}"].int()).abs().max() <= PCM
+
+
+def test_a_whole_utterance_sounds_as_the_reference_does(vocoder):
+    stored = tensors("de_pipeline")
+    _, hift = vocoder
+    with torch.inference_mode():
+        mel = stored["whole.mel"]
+        close(hift.decode(mel, hift.source(mel)), stored["whole.wav"], SOUND)
 
 
 def test_official_keys_and_shapes(tmp_path):
