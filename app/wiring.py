@@ -63,10 +63,28 @@ def open_tools(parts: Parts) -> ToolRegistry:
 
 
 def open_decoder(settings: Settings) -> SpeechDecoder:
-    """The decoder of the chosen model."""
+    """The decoder of the chosen model.
+
+    Raises:
+        WeightsError: Token2Wav is wanted and there is no checkpoint.
+    """
     if settings.model == "scripted":
         return ToneDecoder()
-    return EmbeddedDecoder(settings.home / "conditioning", threads=settings.threads)
+    cache = settings.home / "conditioning"
+    embedded = EmbeddedDecoder(cache, threads=settings.threads)
+    if not settings.speak_tokens:
+        return embedded
+    from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder
+
+    return Token2WavDecoder(
+        checkpoint_folder(settings) / "token2wav",
+        cache,
+        steps=settings.flow_steps,
+        first_chunk=settings.first_chunk,
+        seed=settings.seed or 0,
+        threads=settings.threads,
+        text_decoder=embedded,
+    )
 
 
 def open_language_model(parts: Parts) -> SpeechLM:

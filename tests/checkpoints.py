@@ -5,12 +5,15 @@ can be driven by it: it hears recordings, calls tools and speaks in audio tokens
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional as F
@@ -25,6 +28,8 @@ from vivavoce.model.step_audio2.dialect import TTS_START
 from vivavoce.model.step_audio2.language_model import as_message
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.prompt import PromptWriter
+from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
+from vivavoce.model.token2wav.vocoder import HiFT
 
 BASE_VOCABULARY = 151_643
 SPECIALS = {
@@ -84,6 +89,17 @@ flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
       head_dim: 64
       hidden_size: 512
 """
+TINY_FLOW = {
+    "input_size": 16,
+    "num_blocks": 2,
+    "num_up_blocks": 1,
+    "attention_heads": 2,
+    "linear_units": 32,
+    "depth": 2,
+    "num_heads": 2,
+    "head_dim": 8,
+    "hidden_size": 16,
+}
 Sizes = dict[str, dict[str, Any]]
 TINY: Sizes = {
     "text_config": {
@@ -140,10 +156,67 @@ def write_checkpoint(folder: Path, *, sizes: Sizes = TINY, seed: int = 0, shards
     write_tokenizer(folder)
     token2wav = folder / "token2wav"
     token2wav.mkdir(exist_ok=True)
-    (token2wav / "flow.yaml").write_text(FLOW_YAML)
-    for name in ("flow.pt", "hift.pt"):
-        torch.save({"weight": torch.zeros(2)}, token2wav / name)
+    write_token2wav(token2wav)
     return folder
+
+
+def write_token2wav(folder: Path) -> None:
+    """Flow, vocoder and the two networks of the front end, small and random, as files of the official kinds."""
+    (folder / "flow.yaml").write_text(tiny_flow_yaml())
+    flow = build_flow(read_flow_sizes(folder / "flow.yaml"))
+    for parameter in flow.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    torch.save(flow.state_dict(), folder / "flow.pt")
+    vocoder = HiFT(80, 16, 8)
+    with torch.no_grad():
+        vocoder.f0_predictor.classifier.weight.mul_(300)
+        vocoder.f0_predictor.classifier.bias.fill_(150)
+    torch.save({f"generator.{name}": tensor for name, tensor in vocoder.state_dict().items()}, folder / "hift.pt")
+    write_network(folder / "campplus.onnx", speaker_nodes(), [("input", 1, [1, "T", 80])], ("output", 1, [1, 192]))
+    given = [("feats", 1, [1, 128, "T"]), ("feats_length", 6, [1])]
+    write_network(folder / "speech_tokenizer_v2_25hz.onnx", tokenizer_nodes(), given, ("indices", 6, [1, "N"]))
+
+
+def tiny_flow_yaml() -> str:
+    """The official description with smaller numbers."""
+    text = FLOW_YAML.replace("    output_size: 512", "    output_size: 16")
+    for name, size in TINY_FLOW.items():
+        text = re.sub(rf"(?m)^(\s*{name}:) \d+$", rf"\g<1> {size}", text)
+    return text
+
+
+def speaker_nodes():
+    """The mean over time, turned into 192 numbers."""
+    turn = numpy_helper.from_array(np.random.default_rng(1).normal(size=(80, 192)).astype(np.float32), "turn")
+    nodes = [
+        helper.make_node("ReduceMean", ["input", "axes"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "turn"], ["output"]),
+    ]
+    return nodes, [turn, numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")]
+
+
+def tokenizer_nodes():
+    """A code for each four frames, from their mean."""
+    mix = np.random.default_rng(2).normal(size=(1, 128, 4)).astype(np.float32) * 100
+    initial = [numpy_helper.from_array(mix, "mix"), numpy_helper.from_array(np.array([6561.0], np.float32), "codes")]
+    initial.append(numpy_helper.from_array(np.array([1], dtype=np.int64), "axis"))
+    nodes = [
+        helper.make_node("Conv", ["feats", "mix"], ["mixed"], strides=[4], pads=[0, 3], kernel_shape=[4]),
+        helper.make_node("Squeeze", ["mixed", "axis"], ["row"]),
+        helper.make_node("Abs", ["row"], ["size"]),
+        helper.make_node("Mod", ["size", "codes"], ["rest"], fmod=1),
+        helper.make_node("Cast", ["rest"], ["indices"], to=6),
+    ]
+    return nodes, initial
+
+
+def write_network(path: Path, network, inputs, output) -> None:
+    """An ONNX file."""
+    nodes, initial = network
+    infos = [helper.make_tensor_value_info(*given) for given in inputs]
+    graph = helper.make_graph(nodes, path.stem, infos, [helper.make_tensor_value_info(*output)], initial)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
 
 
 def write_config(folder: Path, sizes: Sizes = TINY, *, flat: bool = False) -> None:

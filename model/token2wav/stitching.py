@@ -15,8 +15,8 @@ Noise = Callable[[int], torch.Tensor | None]
 class Stitcher:
     """The vocoder of one stream.
 
-    noise: normal values for so many samples, (1, N, 9), or None for silence. as_reference: each chunk begins with phase 0 and
-    the two sides of a fade add up to 1.08; otherwise phases go on and fades keep the level.
+    noise: normal values for so many samples, (1, N, 9), or None for silence. as_reference: each chunk begins with phase 0
+    and the two sides of a fade add up to 1.08; otherwise phases go on and fades keep the level.
     """
 
     def __init__(self, vocoder: HiFT, noise: Noise, *, as_reference: bool = False) -> None:
@@ -52,5 +52,5 @@ class Stitcher:
             return self._vocoder.source(mel, noise)
         f0 = self._vocoder.f0_predictor(mel)
         source = self._vocoder.m_source(f0, noise, self._turns)
-        self._turns = turns_before(f0, self._turns)[:, -TAIL_FRAMES - 1] % 1
+        self._turns = turns_before(f0, self._turns)[:, max(0, f0.shape[1] - TAIL_FRAMES)] % 1
         return source

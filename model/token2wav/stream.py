@@ -10,6 +10,7 @@ from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD
 from vivavoce.model.token2wav.flow_matching import STEPS, Flow, FlowState
 
 CHUNK = 25  # tokens, one second
+SHORTEST_CHUNK = 4  # tokens; its frames are the tail that the next chunk fades over
 FRAMES_A_TOKEN = 2
 RECENT_FRAMES = 100  # what the estimator remembers beside the prompt
 RECENT_TOKENS = 250  # what the encoder remembers beside the prompt; the reference remembers all, and breaks after 100 s
@@ -39,9 +40,9 @@ def read_prompt(
 ) -> PromptState:
     """Run the flow over a prompt.
 
-    tokens: (1, P). mel: (1, 2 P, bands). embedding: x-vector (1, S). noise: of an offset and a number of frames, (1, T, bands).
-    as_reference: let the first three tokens stand for those that follow the prompt; otherwise its last three are what it
-    looks ahead to, and are not part of it.
+    tokens: (1, P). mel: (1, 2 P, bands). embedding: x-vector (1, S). noise: of an offset and a number of frames,
+    (1, T, bands). as_reference: let the first three tokens stand for those that follow the prompt; otherwise its last
+    three are what it looks ahead to, and are not part of it.
     """
     state = FlowState()
     if as_reference:
@@ -55,8 +56,8 @@ def read_prompt(
 class MelStream:
     """One stream behind a prompt.
 
-    steps: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt. as_reference: forget what
-    the reference forgets, and take its noise again and again.
+    steps: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt. as_reference: forget
+    what the reference forgets, and take its noise again and again.
     """
 
     def __init__(
@@ -104,12 +105,12 @@ class MelStream:
 class TokenChunks:
     """Cuts a stream of tokens into chunks that do not depend on how it comes in.
 
-    first: tokens of the first chunk; fewer give the first sound earlier. Ids that are no sound are dropped.
+    first: tokens of the first chunk, at least 4; fewer give the first sound earlier. Ids that are no sound are dropped.
     """
 
     def __init__(self, first: int = CHUNK) -> None:
         self._waiting: list[int] = []
-        self._size = first
+        self._size = max(first, SHORTEST_CHUNK)
 
     def push(self, ids: Sequence[int]) -> Iterator[list[int]]:
         """Take the next ids; yield whole chunks with what they look ahead to."""

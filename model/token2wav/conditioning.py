@@ -1,0 +1,87 @@
+"""What the decoder knows of a voice, in memory and as one file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from vivavoce.core.durable import write_atomic
+from vivavoce.core.protocols import VoiceConditioning
+from vivavoce.model.token2wav.flow_encoder import EncoderState
+from vivavoce.model.token2wav.flow_matching import EstimatorState, FlowState
+from vivavoce.model.token2wav.stream import PromptState
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Token2WavConditioning:
+    """A voice that this decoder has read. for_text: what the decoder of texts made of it."""
+
+    voice_id: str
+    prompt: PromptState
+    for_text: VoiceConditioning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConditioningKey:
+    """What a stored conditioning belongs to: content of the clip, weights, Euler steps."""
+
+    clip: str
+    weights: str
+    steps: int
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return f"token2wav-{self.clip[:32]}-{self.weights[:16]}-{self.steps}.safetensors"
+
+    def metadata(self, frames: int) -> dict[str, str]:
+        """What stands at the head of the file."""
+        return {"token2wav": json.dumps([VERSION, self.clip, self.weights, self.steps, frames])}
+
+
+def store(folder: Path, key: ConditioningKey, prompt: PromptState) -> None:
+    """Write a prompt's state.
+
+    Raises:
+        StoreError: the disk is full or read-only.
+    """
+    encoder, estimator = prompt.state.encoder, prompt.state.estimator
+    tensors = {"speaker": prompt.speaker}
+    if encoder.context is not None and encoder.up_context is not None:
+        tensors |= {"context": encoder.context, "up_context": encoder.up_context}
+    tensors |= {f"attention.{layer}": past for layer, past in enumerate(encoder.attention)}
+    # One tensor a step: thousands of small ones would take longer to open than to read.
+    tensors |= {f"pasts.{step}": torch.stack(pasts) for step, pasts in enumerate(estimator.pasts)}
+    tensors |= {f"contexts.{step}": torch.stack(contexts) for step, contexts in enumerate(estimator.contexts)}
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_atomic(folder / key.file, save(whole, key.metadata(prompt.frames)))
+
+
+def restore(folder: Path, key: ConditioningKey) -> PromptState | None:
+    """Read a prompt's state; None where there is none, or it belongs to something else."""
+    path = folder / key.file
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            head = json.loads((file.metadata() or {}).get("token2wav", "[]"))
+            if head[:4] != [VERSION, key.clip, key.weights, key.steps]:
+                return None
+            names = set(file.keys())
+            attention = [file.get_tensor(f"attention.{n}") for n in range(_count(names, "attention."))]
+            pasts = [list(file.get_tensor(f"pasts.{n}")) for n in range(key.steps)]
+            contexts = [list(file.get_tensor(f"contexts.{n}")) for n in range(key.steps)]
+            encoder = EncoderState(file.get_tensor("context"), file.get_tensor("up_context"), attention)
+            speaker = file.get_tensor("speaker")
+    except (SafetensorError, OSError, ValueError, IndexError):
+        return None  # damaged: it is made again
+    return PromptState(FlowState(encoder, EstimatorState(pasts, contexts)), speaker, int(head[4]))
+
+
+def _count(names: set[str], prefix: str) -> int:
+    return sum(name.startswith(prefix) for name in names)
