@@ -26,6 +26,7 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (defa
 CheckpointOption = Annotated[
     Path | None, typer.Option("--checkpoint", help="Folder of a Step-Audio 2 checkpoint, see `vivavoce models pull`.")
 ]
+DecoderOption = Annotated[str | None, typer.Option("--decoder", help="embedded or token2wav.")]
 BaseUrlOption = Annotated[
     str | None, typer.Option("--base-url", help="Address of a server that serves Step-Audio 2, such as http://host:8000/v1.")
 ]
@@ -88,18 +89,27 @@ def chat(
 
 @app.command()
 def say(
-    text: Annotated[str, typer.Argument(help="What to say.")],
     answer: Annotated[Path, typer.Option("--out", help="Where the speech goes.")],
+    text: Annotated[str | None, typer.Argument(help="What to say.")] = None,
+    tokens: Annotated[Path | None, typer.Option("--tokens", help="A file of audio tokens instead.")] = None,
+    decoder: DecoderOption = None,
+    checkpoint: CheckpointOption = None,
     voice: VoiceOption = None,
     describe: DescribeOption = None,
     model: ModelOption = None,
     json_: JsonFlag = False,
 ) -> None:
-    """Speak a text: the decoder alone."""
-    from vivavoce.app.conversation import ModelChoice, say_once
+    """Speak a text or audio tokens: the decoder alone."""
+    from vivavoce.app.conversation import say_once
+    from vivavoce.core.settings import load_settings
 
+    said = text if tokens is None else tokens
+    if said is None or (text is not None and tokens is not None):
+        raise ConfigError("give either a text or --tokens, and not both")
+    chosen = {"model": model, "checkpoint": checkpoint, "decoder": decoder or ("token2wav" if tokens else None)}
+    settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
     with working("speaking"):
-        result = asyncio.run(say_once(text, answer, voice, describe, ModelChoice(model)))
+        result = asyncio.run(say_once(said, answer, voice, describe, settings))
     if json_:
         print_json(result)
     else:

@@ -53,6 +53,28 @@ def show(voice: VoiceId, json_: JsonFlag = False) -> None:
 
 
 @app.command()
+def prepare(
+    voices: Annotated[list[str] | None, typer.Argument(help="Ids; none means all.")] = None,
+    decoder: Annotated[str, typer.Option("--decoder", help="embedded or token2wav.")] = "token2wav",
+    checkpoint: Annotated[Path | None, typer.Option("--checkpoint", help="Folder of a Step-Audio 2 checkpoint.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Let the decoder read reference clips now, so that switching to them later costs nothing."""
+    from vivavoce.app.voices import prepare_voices
+
+    chosen = {"decoder": decoder} | ({"checkpoint": checkpoint} if checkpoint else {})
+    bank = _bank()
+    ids = voices or [record.id for record in bank.list()]
+    with counting("voices", len(ids)) as bar:
+        done = asyncio.run(prepare_voices(bank, ids, load_settings(**chosen), lambda: bar.advance(bar.task_ids[0])))
+    if json_:
+        print_json(done)
+        return
+    for voice, state in done.items():
+        out.print(f"{voice}: {state}", highlight=False)
+
+
+@app.command()
 def search(
     description: Annotated[str | None, typer.Argument(help="A voice in words.")] = None,
     clip: Annotated[Path | None, typer.Option("--clip", help="A recording of a similar voice instead.")] = None,

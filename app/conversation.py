@@ -1,6 +1,7 @@
 """One question, a dialogue in the terminal, or a text spoken: what the commands of the same names do."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from vivavoce.app.turn_json import turn_json
 from vivavoce.app.wiring import Parts, ensure_default_voice, open_agent, open_decoder, open_parts
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
-from vivavoce.core.messages import TextDelta
+from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 MIN_VOICE_SCORE = 0.4  # below this nothing in the bank fits a description (see `FolderVoiceBank.search`)
 RECORDING_S = 8.0
+MAX_TOKEN_FILE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,18 @@ async def ask_once(
     return turn_json(turn, answer if turn.answer_audio is not None else None)
 
 
-async def say_once(text: str, answer: Path, voice: str | None, describe: str | None, model: ModelChoice) -> dict[str, Any]:
-    """Speak a text with the decoder alone.
+async def say_once(
+    said: str | Path, answer: Path, voice: str | None, describe: str | None, settings: Settings
+) -> dict[str, Any]:
+    """Speak a text, or a file of audio tokens, with the decoder alone.
 
     Raises:
         VivavoceError: whatever stops it, as one line.
     """
     _check_ending(answer)
-    if not text.strip():
+    delta = TextDelta(said) if isinstance(said, str) else _read_tokens(said)
+    if isinstance(delta, TextDelta) and not delta.text.strip():
         raise ConfigError("there is nothing to say; give a text")
-    settings = model.settings()
     if settings.model == "scripted":
         settings = settings.model_copy(update={"home": settings.home / "scripted"})
     parts = open_parts(settings)
@@ -82,10 +86,10 @@ async def say_once(text: str, answer: Path, voice: str | None, describe: str | N
     spoken = parts.bank.get(await choose_voice(parts, voice, describe) or DEFAULT_VOICE_ID)
     decoder = open_decoder(settings)
     conditioning = await decoder.prepare(spoken)
-    clips = [clip.audio async for clip in decoder.decode(_one(TextDelta(text)), conditioning)]
+    clips = [clip.audio async for clip in decoder.decode(_one(delta), conditioning)]
     await decoder.close()
     if not clips:
-        raise ConfigError("there is nothing in that text that can be spoken")
+        raise ConfigError("there is nothing in it that can be spoken")
     audio = AudioClip.joined(clips)
     audio.save(answer)
     voice_json = {"id": spoken.id, "name": spoken.name}
@@ -207,5 +211,19 @@ def _check_ending(answer: Path) -> None:
         raise ConfigError(f"{answer}: answers are written as .wav or .flac; change the ending")
 
 
-async def _one(delta: TextDelta) -> AsyncIterator[TextDelta]:
+async def _one(delta: TextDelta | AudioTokens) -> AsyncIterator[TextDelta | AudioTokens]:
     yield delta
+
+
+def _read_tokens(path: Path) -> AudioTokens:
+    """Audio tokens of a file: numbers, with or without ``<audio_...>`` around them."""
+    try:
+        if path.stat().st_size > MAX_TOKEN_FILE_BYTES:
+            raise ConfigError(f"{path} is larger than {MAX_TOKEN_FILE_BYTES >> 20} MiB; speak it in parts")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as a file of audio tokens; give one with numbers in it") from error
+    ids = tuple(int(number) for number in re.findall(r"\d{1,6}", text))
+    if not any(token_id < AUDIO_TOKEN_COUNT for token_id in ids):
+        raise ConfigError(f"{path} holds no audio tokens; they are numbers below {AUDIO_TOKEN_COUNT}")
+    return AudioTokens(ids)

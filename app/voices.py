@@ -1,6 +1,6 @@
 """Building the voice bank: recipes from ``voicebank``, clips from the weight store, speech from the decoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from vivavoce.app.assets import weight_store
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import AudioError
 from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
@@ -28,6 +29,32 @@ def build_voices(
     """
     store = weight_store(settings)
     return build(bank, lambda name: AudioClip.load(store.pull(name)), synthesise, progress)
+
+
+async def prepare_voices(
+    bank: FolderVoiceBank, ids: Sequence[str], settings: Settings, progress: Callable[[], None]
+) -> dict[str, str]:
+    """Let the decoder read reference clips; what came of each. A clip that cannot be a voice does not stop the others.
+
+    Raises:
+        VoiceNotFound: there is no such voice. ModelError: the decoder cannot be loaded.
+    """
+    from vivavoce.app.wiring import open_decoder
+
+    voices = [bank.get(voice_id) for voice_id in ids]
+    decoder = open_decoder(settings)
+    done: dict[str, str] = {}
+    try:
+        for voice in voices:
+            try:
+                await decoder.prepare(voice)
+                done[voice.id] = "ready"
+            except AudioError as error:
+                done[voice.id] = str(error)
+            progress()
+    finally:
+        await decoder.close()
+    return done
 
 
 def add_default_voice(bank: FolderVoiceBank) -> None:

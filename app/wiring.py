@@ -72,14 +72,16 @@ def open_decoder(settings: Settings) -> SpeechDecoder:
         return ToneDecoder()
     cache = settings.home / "conditioning"
     embedded = EmbeddedDecoder(cache, threads=settings.threads)
-    if not settings.speak_tokens:
+    if settings.decoder == "embedded" or (settings.decoder == "auto" and not settings.speak_tokens):
         return embedded
     from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder
+    from vivavoce.model.token2wav.stream import Quality
 
     return Token2WavDecoder(
         checkpoint_folder(settings) / "token2wav",
         cache,
-        steps=settings.flow_steps,
+        quality=Quality(settings.flow_steps, settings.guided_every),
+        int8=settings.weights == "int8",
         first_chunk=settings.first_chunk,
         seed=settings.seed or 0,
         threads=settings.threads,

@@ -25,6 +25,7 @@ SINGLE = "model.safetensors"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+\.safetensors")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 MAX_JSON_BYTES = 64 << 20
 
 
@@ -89,13 +90,7 @@ def load_model(
     sizes = {name: torch.Size(shape).numel() for name, shape in checkpoint.shapes.items()}
     for name in sorted(checkpoint.placed, key=lambda name: (not _shrinks(name), -sizes[name])):
         shard = checkpoint.placed[name]
-        try:
-            # Opened for each tensor: what was read of a file stays in memory for as long as the file is open.
-            with safe_open(checkpoint.folder / shard, framework="pt") as file:
-                moved = file.get_tensor(name).to(place, kind, copy=True)
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{checkpoint.folder / shard} cannot be read ({_first_line(error)}); fetch it again") from error
-        _assign(model, name, moved, weights)
+        _assign(model, name, _read_tensor(checkpoint.folder / shard, name).to(place, kind), weights)
     # The frequencies are computed, not stored; in half precision they would be far off at late positions (section 10.6).
     model.model.rotary_emb = Qwen2RotaryEmbedding(config.text_config).to(place)
     return model.eval().requires_grad_(False)
@@ -143,6 +138,29 @@ def _assign(model: StepAudio2ForCausalLM, name: str, tensor: torch.Tensor, bits:
     if not any(parameter.is_meta for parameter in module.parameters()):
         parent, _, child = path.rpartition(".")
         setattr(model.get_submodule(parent), child, quantised(module, bits))
+
+
+def _read_tensor(path: Path, name: str) -> torch.Tensor:
+    """One tensor of a file whose header was checked, read straight into memory of its own.
+
+    The library maps the file instead; what it touched stays resident beside the copy, which for the largest tensors is much.
+
+    Raises:
+        ModelError: the file has changed or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            entry = json.loads(file.read(size))[name]
+            begin, end = entry["data_offsets"]
+            file.seek(8 + size + begin)
+            data = bytearray(end - begin)
+            if file.readinto(data) != end - begin:
+                raise ModelError(f"{path} is cut short; fetch it again")
+        buffer = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+        return buffer.view(STORED[entry["dtype"]]).view(entry["shape"])
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"{path} cannot be read ({_first_line(error)}); fetch it again") from error
 
 
 def _shrinks(name: str) -> bool:
@@ -210,6 +228,8 @@ def _read_headers(folder: Path, shards: tuple[str, ...]) -> tuple[dict[str, str]
                     dtypes.add(part.get_dtype())
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{folder / shard} is damaged or cut short ({_first_line(error)}); fetch it again") from error
+    if unknown := sorted(dtypes - STORED.keys()):
+        raise ModelError(f"{folder} stores weights as {unknown[0]}; only {', '.join(STORED)} can be read")
     return placed, shapes, "bfloat16" if "BF16" in dtypes else "float16" if "F16" in dtypes else "float32"
 
 

@@ -1,7 +1,7 @@
 """What the decoder knows of a voice, in memory and as one file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from vivavoce.core.durable import write_atomic
 from vivavoce.core.protocols import VoiceConditioning
 from vivavoce.model.token2wav.flow_encoder import EncoderState
 from vivavoce.model.token2wav.flow_matching import EstimatorState, FlowState
-from vivavoce.model.token2wav.stream import PromptState
+from vivavoce.model.token2wav.stream import PromptState, Quality
 
 VERSION = 1
 
@@ -28,20 +28,20 @@ class Token2WavConditioning:
 
 @dataclass(frozen=True, slots=True)
 class ConditioningKey:
-    """What a stored conditioning belongs to: content of the clip, weights, Euler steps."""
+    """What a stored conditioning belongs to: content of the clip, weights, and how carefully the flow was followed."""
 
     clip: str
     weights: str
-    steps: int
+    quality: Quality
 
     @property
     def file(self) -> str:
         """Name of the file."""
-        return f"token2wav-{self.clip[:32]}-{self.weights[:16]}-{self.steps}.safetensors"
+        return f"token2wav-{self.clip[:32]}-{self.weights[:16]}-{self.quality.steps}-{self.quality.guided_every}.safetensors"
 
     def metadata(self, frames: int) -> dict[str, str]:
         """What stands at the head of the file."""
-        return {"token2wav": json.dumps([VERSION, self.clip, self.weights, self.steps, frames])}
+        return {"token2wav": json.dumps([VERSION, self.clip, self.weights, *astuple(self.quality), frames])}
 
 
 def store(folder: Path, key: ConditioningKey, prompt: PromptState) -> None:
@@ -70,17 +70,17 @@ def restore(folder: Path, key: ConditioningKey) -> PromptState | None:
     try:
         with safe_open(path, framework="pt") as file:
             head = json.loads((file.metadata() or {}).get("token2wav", "[]"))
-            if head[:4] != [VERSION, key.clip, key.weights, key.steps]:
+            if head[:-1] != [VERSION, key.clip, key.weights, *astuple(key.quality)]:
                 return None
             names = set(file.keys())
             attention = [file.get_tensor(f"attention.{n}") for n in range(_count(names, "attention."))]
-            pasts = [list(file.get_tensor(f"pasts.{n}")) for n in range(key.steps)]
-            contexts = [list(file.get_tensor(f"contexts.{n}")) for n in range(key.steps)]
+            pasts = [list(file.get_tensor(f"pasts.{n}")) for n in range(key.quality.steps)]
+            contexts = [list(file.get_tensor(f"contexts.{n}")) for n in range(key.quality.steps)]
             encoder = EncoderState(file.get_tensor("context"), file.get_tensor("up_context"), attention)
             speaker = file.get_tensor("speaker")
     except (SafetensorError, OSError, ValueError, IndexError):
         return None  # damaged: it is made again
-    return PromptState(FlowState(encoder, EstimatorState(pasts, contexts)), speaker, int(head[4]))
+    return PromptState(FlowState(encoder, EstimatorState(pasts, contexts)), speaker, int(head[-1]))
 
 
 def _count(names: set[str], prefix: str) -> int:

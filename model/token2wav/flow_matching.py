@@ -18,8 +18,8 @@ STEPS = 10
 class EstimatorState:
     """What the estimator remembers of a stream.
 
-    pasts: per step and block, k and v of frames before, (2, heads, P, 2 d), the rows with and without guidance.
-    contexts: per step and block, (2, 2 H, 2).
+    pasts: per step and block, k and v of frames before, (2, heads, P, 2 d), the rows with and without guidance; one row
+    where a step goes without. contexts: per step and block, (2, 2 H, 2).
     """
 
     pasts: list[list[torch.Tensor]] = field(default_factory=list[list[torch.Tensor]])
@@ -92,12 +92,14 @@ class Flow(nn.Module):
         steps: int = STEPS,
         state: EstimatorState | None = None,
         *,
+        guided_every: int = 1,
         newest_first: bool = False,
     ) -> torch.Tensor:
         """Follow the flow from noise to mel.
 
         mu: (1, T, bands). speaker: (1, bands). prompt: mel of the prompt where it stands, else 0, (1, T, bands). noise:
-        (1, T, bands). state: of a stream; changed. newest_first: the order in which the reference keeps what it remembers,
+        (1, T, bands). state: of a stream; changed. guided_every: steps between two evaluations without guidance; the steps
+        between take the last difference again. newest_first: the order in which the reference keeps what it remembers,
         which matters once it forgets. Returns (1, T, bands).
         """
         estimator = self.decoder.estimator
@@ -108,19 +110,23 @@ class Flow(nn.Module):
         x, now = noise, times[0]
         pasts: list[list[torch.Tensor]] = []
         contexts: list[list[torch.Tensor]] = []
+        difference = torch.zeros_like(x)
         for step in range(steps):
             known = state is not None and bool(state.pasts)
+            rows = 2 if step % guided_every == 0 else 1
             velocity, news, nexts = estimator(
-                torch.cat([x.expand(2, -1, -1), given], 2),
+                torch.cat([x.expand(rows, -1, -1), given[:rows]], 2),
                 [vector[step : step + 1] for vector in vectors],
                 state.pasts[step] if state and known else None,
                 state.contexts[step] if state and known else None,
             )
+            if rows == 2:
+                difference = velocity[:1] - velocity[1:]
             if state is not None:
                 old = state.pasts[step] if known else None
                 pasts.append([_joined(new, old[at] if old else None, newest_first) for at, new in enumerate(news)])
                 contexts.append(nexts)
-            x = x + (times[step + 1] - now) * ((1 + GUIDANCE) * velocity[:1] - GUIDANCE * velocity[1:])
+            x = x + (times[step + 1] - now) * (velocity[:1] + GUIDANCE * difference)
             now = times[step + 1]
         if state is not None:
             state.pasts, state.contexts = pasts, contexts

@@ -15,10 +15,10 @@ from vivavoce.core.protocols import SpeechDecoder, VoiceConditioning
 from vivavoce.core.voice import Voice
 from vivavoce.model.token2wav.checkpoint import Token2Wav, load_token2wav
 from vivavoce.model.token2wav.conditioning import ConditioningKey, Token2WavConditioning, restore, store
-from vivavoce.model.token2wav.flow_matching import STEPS
+from vivavoce.model.token2wav.dynamic_int8 import shrink
 from vivavoce.model.token2wav.reference import ReferenceReader
 from vivavoce.model.token2wav.stitching import Stitcher
-from vivavoce.model.token2wav.stream import CHUNK, MelStream, PromptState, TokenChunks, read_prompt
+from vivavoce.model.token2wav.stream import CHUNK, FULL, MelStream, PromptState, Quality, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import HARMONICS, RATE
 
 Result = TypeVar("Result")
@@ -28,8 +28,8 @@ PROMPT_SEED = 0  # of the noise that a prompt is read with: the same clip comes 
 class Token2WavDecoder:
     """Decodes any number of streams; each has a state of its own, and chunks take turns on one worker thread.
 
-    folder: the checkpoint's ``token2wav/``. cache: where what was made of voices is kept. steps: of the flow; fewer are
-    faster and rougher. first_chunk: tokens before the first sound. seed: of the noise of every stream. text_decoder: speaks
+    folder: the checkpoint's ``token2wav/``. cache: where what was made of voices is kept. quality: of the flow. int8:
+    compute its large products in 8 bits. first_chunk: tokens before the first sound. seed: of the noise of every stream. text_decoder: speaks
     what comes as text alone, such as an apology of the controller; it must have the same sample rate.
     """
 
@@ -40,14 +40,16 @@ class Token2WavDecoder:
         folder: Path,
         cache: Path,
         *,
-        steps: int = STEPS,
+        quality: Quality = FULL,
+        int8: bool = False,
         first_chunk: int = CHUNK,
         seed: int = 0,
         threads: int | None = None,
         text_decoder: SpeechDecoder | None = None,
     ) -> None:
         self._folder, self._cache, self._text_decoder = folder, cache, text_decoder
-        self._steps, self._first_chunk, self._seed, self._threads = steps, first_chunk, seed, threads
+        self._quality, self._int8 = quality, int8
+        self._first_chunk, self._seed, self._threads = first_chunk, seed, threads
         self._models: Token2Wav | None = None
         self._reader: ReferenceReader | None = None
         self._prepared: dict[str, PromptState] = {}
@@ -102,11 +104,13 @@ class Token2WavDecoder:
     def _loaded(self) -> Token2Wav:
         if self._models is None:
             self._models = load_token2wav(self._folder)
+            if self._int8:
+                shrink(self._models.flow.decoder.estimator)
         return self._models
 
     def _read(self, clip: AudioClip) -> PromptState:
         models = self._loaded()
-        key = ConditioningKey(clip.content_hash, models.digest, self._steps)
+        key = ConditioningKey(clip.content_hash, ("int8" if self._int8 else "") + models.digest, self._quality)
         if (known := restore(self._cache, key)) is not None:
             return known
         bands = models.flow.encoder_proj.out_features
@@ -115,7 +119,7 @@ class Token2WavDecoder:
             self._reader = ReferenceReader(*networks, bands, self._threads or 1)
         reference = self._reader.read(clip)
         noise = _noise(PROMPT_SEED, bands)
-        prompt = read_prompt(models.flow, reference.tokens, reference.mel, reference.embedding, noise, self._steps)
+        prompt = read_prompt(models.flow, reference.tokens, reference.mel, reference.embedding, noise, self._quality)
         store(self._cache, key, prompt)
         return prompt
 
@@ -123,7 +127,7 @@ class Token2WavDecoder:
         """A new stream, as a function from chunks to sound."""
         models = self._loaded()
         bands = models.flow.encoder_proj.out_features
-        stream = MelStream(models.flow, prompt, _noise(self._seed + 1, bands), self._steps)
+        stream = MelStream(models.flow, prompt, _noise(self._seed + 1, bands), self._quality)
         generator = torch.Generator().manual_seed(self._seed + 2)
         stitcher = Stitcher(models.vocoder, lambda count: torch.randn(1, count, HARMONICS, generator=generator))
 

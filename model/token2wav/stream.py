@@ -19,6 +19,20 @@ Noise = Callable[[int, int], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How carefully the flow is followed.
+
+    steps: of Euler's method. guided_every: steps between two evaluations without guidance; 1 is the reference's.
+    """
+
+    steps: int = STEPS
+    guided_every: int = 1
+
+
+FULL = Quality()
+
+
+@dataclass(frozen=True, slots=True)
 class PromptState:
     """What a reference clip comes to: the flow's state behind it. frames: of the prompt. speaker: (1, bands)."""
 
@@ -34,7 +48,7 @@ def read_prompt(
     mel: torch.Tensor,
     embedding: torch.Tensor,
     noise: Noise,
-    steps: int = STEPS,
+    quality: Quality = FULL,
     *,
     as_reference: bool = False,
 ) -> PromptState:
@@ -49,24 +63,33 @@ def read_prompt(
         tokens = torch.cat([tokens, tokens[:, :LOOKAHEAD]], 1)
     mu = flow.course(tokens, state.encoder, last=False)
     speaker = flow.speaker(embedding)
-    flow.solve(mu, speaker, mel[:, : mu.shape[1]], noise(0, mu.shape[1]), steps, state.estimator, newest_first=as_reference)
+    flow.solve(
+        mu,
+        speaker,
+        mel[:, : mu.shape[1]],
+        noise(0, mu.shape[1]),
+        quality.steps,
+        state.estimator,
+        guided_every=quality.guided_every,
+        newest_first=as_reference,
+    )
     return PromptState(state, speaker, mu.shape[1])
 
 
 class MelStream:
     """One stream behind a prompt.
 
-    steps: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt. as_reference: forget
+    quality: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt. as_reference: forget
     what the reference forgets, and take its noise again and again.
     """
 
     def __init__(
-        self, flow: Flow, prompt: PromptState, noise: Noise, steps: int = STEPS, *, as_reference: bool = False
+        self, flow: Flow, prompt: PromptState, noise: Noise, quality: Quality = FULL, *, as_reference: bool = False
     ) -> None:
         self._flow = flow
         self._prompt = prompt
         self._noise = noise
-        self._steps = steps
+        self._quality = quality
         self._as_reference = as_reference
         self._done = prompt.frames
         self.state = prompt.state.copy()
@@ -82,8 +105,9 @@ class MelStream:
             self._prompt.speaker,
             torch.zeros_like(mu),
             self._noise(offset, mu.shape[1]),
-            self._steps,
+            self._quality.steps,
             self.state.estimator,
+            guided_every=self._quality.guided_every,
             newest_first=self._as_reference,
         )
         self._done += mu.shape[1]

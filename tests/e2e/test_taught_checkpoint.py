@@ -66,6 +66,24 @@ async def test_a_dialogue_keeps_its_past_computed(taught, home):
         assert work.encoded == 2
 
 
+def test_tokens_are_spoken_in_a_prepared_voice(taught, home, tmp_path):
+    tokens = tmp_path / "tokens.txt"
+    tokens.write_text("<audio_12><audio_6000> 77, 6561 9999 " + "5 " * 60)
+    done = vivavoce(
+        "voices", "prepare", "default", "robot", "--checkpoint", taught, "--json", folder=tmp_path, home=home.home
+    )
+    assert json.loads(done.stdout) == {"default": "ready", "robot": "ready"}, done.stderr
+    options = ("--tokens", tokens, "--out", "said.wav", "--voice", "robot", "--json")
+    done = vivavoce("say", "--decoder", "token2wav", "--checkpoint", taught, *options, folder=tmp_path, home=home.home)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["duration_s"] == pytest.approx(63 / 25)
+    assert AudioClip.load(tmp_path / "said.wav").sample_rate == 24_000
+    tokens.write_text("no numbers")
+    done = vivavoce("say", "--tokens", tokens, "--checkpoint", taught, "--out", "x.wav", folder=tmp_path, home=home.home)
+    assert (done.returncode, "holds no audio tokens" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "x.wav").exists()
+
+
 def test_doctor_says_what_memory_is_needed(taught, home, tmp_path):
     done = vivavoce("doctor", "--checkpoint", taught, "--json", folder=tmp_path, home=home.home)
     checks = {check["what"]: check for check in json.loads(done.stdout)["checks"]}

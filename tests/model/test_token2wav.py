@@ -12,7 +12,7 @@ from vivavoce.core.errors import ModelError
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
 from vivavoce.model.token2wav.speech_tokenizer import joined_windows, long_windows
 from vivavoce.model.token2wav.stitching import Stitcher
-from vivavoce.model.token2wav.stream import RECENT_FRAMES, MelStream, TokenChunks, read_prompt
+from vivavoce.model.token2wav.stream import RECENT_FRAMES, MelStream, Quality, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import RATE, HiFT
 
 BANDS, SPEAKER = 12, 8
@@ -37,7 +37,7 @@ SIZES = FlowSizes(
         "mlp_ratio": 2.0,
     },
 )
-STEPS = 3
+STEPS = Quality(3)
 
 
 def seeded_noise(seed):

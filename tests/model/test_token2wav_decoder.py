@@ -14,7 +14,8 @@ from vivavoce.core.protocols import SpeechDecoder
 from vivavoce.core.voice import Voice
 from vivavoce.model.scripted import Tone, ToneDecoder
 from vivavoce.model.token2wav.reference import loudest_part
-from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder
+from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder, _noise
+from vivavoce.model.token2wav.stream import MelStream, Quality
 
 
 def clip(seconds=2.0, rate=22_050, seed=0):
@@ -37,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def decoder(folder, tmp_path):
-    return Token2WavDecoder(folder, tmp_path / "cache", steps=3, threads=1)
+    return Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1)
 
 
 async def said(*deltas):
@@ -71,7 +72,7 @@ async def test_tokens_become_sound_with_their_text(decoder):
 
 
 async def test_text_alone_is_spoken_by_the_decoder_of_texts(folder, tmp_path):
-    both = Token2WavDecoder(folder, tmp_path, steps=3, threads=1, text_decoder=ToneDecoder())
+    both = Token2WavDecoder(folder, tmp_path, quality=Quality(3), threads=1, text_decoder=ToneDecoder())
     conditioning = await both.prepare(voice())
     clips = [clip async for clip in both.decode(said(TextDelta("I heard nothing.")), conditioning)]
     assert "".join(clip.text for clip in clips) == "I heard nothing."
@@ -84,7 +85,7 @@ async def test_a_voice_is_read_once_and_another_sounds_different(decoder, folder
     other = await decoder.prepare(voice(clip(seed=3), "two"))
     stored = list((tmp_path / "cache").glob("token2wav-*.safetensors"))
     assert len(stored) == 2
-    again = Token2WavDecoder(folder, tmp_path / "cache", steps=3, threads=1)
+    again = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1)
     again._reader = None
     restored = await again.prepare(voice())
     assert again._reader is None, "the front end did not run again"
@@ -94,9 +95,25 @@ async def test_a_voice_is_read_once_and_another_sounds_different(decoder, folder
     assert not np.array_equal(samples[0], samples[2])
     stored[0].write_bytes(stored[0].read_bytes()[:-100])
     stored[1].write_bytes(b"nonsense")
-    third = Token2WavDecoder(folder, tmp_path / "cache", steps=3, threads=1)
+    third = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1)
     remade = await sound(third, await third.prepare(voice()), tokens(40))
     assert np.array_equal(np.concatenate([clip.audio.samples for clip in remade]), samples[0])
+
+
+async def test_faster_ways_are_close(folder, tmp_path):
+    async def mel_of(**options):
+        decoder = Token2WavDecoder(folder, tmp_path / "modes", threads=1, **options)
+        conditioning = await decoder.prepare(voice())
+        stream = MelStream(decoder._loaded().flow, conditioning.prompt, _noise(1, 80), options.get("quality", Quality()))
+        mel = stream.push(list(tokens(60).ids), last=True)
+        await decoder.close()
+        return mel
+
+    full = await mel_of()
+    for options, bound in (({"int8": True}, 0.05), ({"quality": Quality(10, 2)}, 0.2), ({"quality": Quality(8)}, 0.2)):
+        other = await mel_of(**options)
+        error = float((full - other).square().mean().sqrt() / full.std())
+        assert 0 < error < bound, (options, error)
 
 
 async def test_a_conditioning_of_another_decoder_is_refused(decoder):
@@ -155,7 +172,7 @@ def damage_pickle(path):
 async def test_a_damaged_folder_is_one_line(tmp_path, name, change, line):
     write_token2wav(tmp_path)
     change(tmp_path / name)
-    broken = Token2WavDecoder(tmp_path, tmp_path / "cache", steps=2, threads=1)
+    broken = Token2WavDecoder(tmp_path, tmp_path / "cache", quality=Quality(2), threads=1)
     with pytest.raises(ModelError, match=line) as caught:
         await broken.prepare(voice())
     assert "\n" not in str(caught.value)
