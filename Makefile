@@ -23,6 +23,7 @@ check: $(STAMP)
 bench: install
 	$(BIN)/python -m bench.turns
 	$(BIN)/python -m bench.step_audio2
+	$(BIN)/python -m bench.token2wav
 
 install: $(STAMP)
 	$(BIN)/vivavoce models pull

@@ -1,5 +1,6 @@
 """Which assets the settings need, and the store that keeps them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings
 from vivavoce.model.catalogue import CATALOGUE
 from vivavoce.model.hub import CHECKPOINT_BYTES, CHECKPOINTS, LICENCE, CheckpointStore
+from vivavoce.model.transfer import HUB
 from vivavoce.model.weights import WeightStore
 
 DEFAULT_CHECKPOINT = "step-audio-2-mini"
@@ -20,8 +22,8 @@ def weight_store(settings: Settings) -> WeightStore:
 
 
 def checkpoint_store(settings: Settings) -> CheckpointStore:
-    """The store of whole checkpoints, in the same folder."""
-    return CheckpointStore(settings.weights_dir, settings.hub)
+    """The store of whole checkpoints, in the same folder; HF_ENDPOINT names a mirror of the hub."""
+    return CheckpointStore(settings.weights_dir, settings.hub, hub=os.environ.get("HF_ENDPOINT") or HUB)
 
 
 def store_of(name: str, settings: Settings) -> WeightStore | CheckpointStore:

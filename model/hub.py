@@ -38,11 +38,12 @@ WANTED = re.compile(
 )
 TRIES = 4
 PAUSE_S = 1.0
+BY_HAND = "fetch the files yourself and give --checkpoint"
 REFUSALS = {
-    401: "asks for a login",
-    403: "refuses access",
-    404: "has no such repository",
-    429: "asks to come back later",
+    401: ("asks for a login", BY_HAND),
+    403: ("refuses access", BY_HAND),
+    404: ("has no such repository or commit", f"delete the checkpoint's {RECORD} and pull again to take the newest"),
+    429: ("asks to come back later", "try again later"),
 }
 
 
@@ -158,6 +159,10 @@ class CheckpointStore:
         revision, _ = self._record(folder)
         if revision is None:
             revision = self._look_up(client, self._checkpoints[name])
+            for file in revision.files:
+                # Without a record it may be another commit's, of the same size.
+                if _has_size(folder, file) and not file.matches(folder / file.name):
+                    (folder / file.name).unlink()
             _write_record(folder, revision, complete=False)
         missing = [file for file in revision.files if not _has_size(folder, file)]
         begun = sum(_partial(folder, file).stat().st_size for file in missing if _partial(folder, file).is_file())
@@ -205,9 +210,9 @@ class CheckpointStore:
                 return response
             except httpx.HTTPStatusError as error:
                 status = error.response.status_code
-                says = REFUSALS.get(status, "cannot answer now" if status >= 500 else "refuses")
+                says, advice = REFUSALS.get(status, ("cannot answer now" if status >= 500 else "refuses", "try again later"))
                 if status < 500 or attempt == TRIES - 1:
-                    raise WeightsError(f"the hub at {self._hub} {says} ({status}); try again later") from error
+                    raise WeightsError(f"the hub at {self._hub} {says} ({status}); {advice}") from error
             except httpx.HTTPError as error:
                 if attempt == TRIES - 1:
                     why = (str(error).splitlines() or ["no answer"])[0]
@@ -230,9 +235,9 @@ class CheckpointStore:
             if record["version"] != RECORD_VERSION:
                 return None, False
             files = tuple(HubFile(**file) for file in record["files"])
-            if not all(_wanted(file.name) for file in files):
+            if not all(_wanted(file.name) and isinstance(file.size, int) for file in files):
                 return None, False
-            return Revision(record["repo"], record["commit"], files), bool(record["complete"])
+            return Revision(str(record["repo"]), str(record["commit"]), files), bool(record["complete"])
         except (OSError, ValueError, KeyError, TypeError):
             return None, False
 
@@ -243,9 +248,9 @@ def _write_record(folder: Path, revision: Revision, *, complete: bool) -> None:
 
 
 def _hub_file(sibling: dict[str, Any]) -> HubFile:
-    stored = sibling.get("lfs") or {}
-    blob = "" if stored else str(sibling["blobId"])
-    return HubFile(str(sibling["rfilename"]), int(sibling["size"]), str(stored.get("sha256", "")), blob)
+    stored = sibling.get("lfs")
+    sha256, blob = (str(stored["sha256"]), "") if stored else ("", str(sibling["blobId"]))
+    return HubFile(str(sibling["rfilename"]), int(sibling["size"]), sha256, blob)
 
 
 def _wanted(name: str) -> bool:

@@ -1,5 +1,7 @@
 """The estimator's matrix products in 8-bit integers on the CPU: several times faster, with a small, measured error."""
 
+import warnings
+
 import torch
 from torch import nn
 
@@ -15,7 +17,9 @@ class DynamicInt8Linear(nn.Module):
         super().__init__()
         scales = (weight.abs().amax(1).double() / INT8_MAX).clamp(min=1e-12)
         zeros = torch.zeros(weight.shape[0], dtype=torch.long)
-        rounded = torch.quantize_per_channel(weight.float().contiguous(), scales, zeros, 0, torch.qint8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch means to move these tensors into a package of its own
+            rounded = torch.quantize_per_channel(weight.float().contiguous(), scales, zeros, 0, torch.qint8)
         self._packed = torch.ops.quantized.linear_prepack(rounded, bias.float())
         # Without 8-bit multiply-add instructions sums of two full products overflow, and inputs must keep to 7 bits.
         self._seven_bits = not torch.cpu._is_vnni_supported()  # pyright: ignore[reportPrivateUsage] - no public name

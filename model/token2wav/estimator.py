@@ -42,13 +42,17 @@ class DiTAttention(nn.Module):
         self.k_norm = nn.LayerNorm(head_width)
         self.proj = nn.Linear(heads * head_width, width)
 
-    def forward(self, x: torch.Tensor, past: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """X (B, T, H), past (B, heads, P, 2 d) -> (B, T, H) and the chunk's own k and v, (B, heads, T, 2 d)."""
+    def forward(
+        self, x: torch.Tensor, past: torch.Tensor | None, *, newest_first: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map x (B, T, H), past (B, heads, P, 2 d) to (B, T, H) and all k and v, (B, heads, P + T, 2 d)."""
         q, k, v = (self._split(layer(x)) for layer in (self.to_q, self.to_k, self.to_v))
-        new = torch.cat([self.k_norm(k), v], 3)
-        k, v = (new if past is None else torch.cat([past, new], 2)).chunk(2, 3)
-        out = F.scaled_dot_product_attention(self.q_norm(q), k, v)
-        return self.proj(out.transpose(1, 2).flatten(2)), new
+        known = torch.cat([self.k_norm(k), v], 3)
+        if past is not None:
+            known = torch.cat([known, past] if newest_first else [past, known], 2)
+        keys, values = known.chunk(2, 3)
+        out = F.scaled_dot_product_attention(self.q_norm(q), keys, values)
+        return self.proj(out.transpose(1, 2).flatten(2)), known
 
     def _split(self, x: torch.Tensor) -> torch.Tensor:
         return x.view(x.shape[0], x.shape[1], self.heads, self.head_width).transpose(1, 2)
@@ -100,15 +104,21 @@ class DiTBlock(nn.Module):
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, VECTORS * width))
 
     def forward(
-        self, x: torch.Tensor, vectors: torch.Tensor, past: torch.Tensor | None, context: torch.Tensor | None
+        self,
+        x: torch.Tensor,
+        vectors: torch.Tensor,
+        past: torch.Tensor | None,
+        context: torch.Tensor | None,
+        *,
+        newest_first: bool,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """X (B, T, H), vectors (B or 1, 9 H) -> x, the chunk's k and v, the next context."""
+        """Map x (B, T, H), vectors (B or 1, 9 H) to x, all k and v, the next context."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m, shift_c, scale_c, gate_c = vectors[:, None].chunk(VECTORS, 2)
-        heard, new = self.attn(modulated(x, shift_a, scale_a), past)
+        heard, known = self.attn(modulated(x, shift_a, scale_a), past, newest_first=newest_first)
         x = x + gate_a * heard
         smoothed, following = self.conv(modulated(x, shift_c, scale_c), context)
         x = x + gate_c * smoothed
-        return x + gate_m * self.mlp(modulated(x, shift_m, scale_m)), new, following
+        return x + gate_m * self.mlp(modulated(x, shift_m, scale_m)), known, following
 
 
 class FinalLayer(nn.Module):
@@ -157,22 +167,24 @@ class Estimator(nn.Module):
         vectors: list[torch.Tensor],
         pasts: list[torch.Tensor] | None = None,
         contexts: list[torch.Tensor] | None = None,
+        *,
+        newest_first: bool = False,
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
         """One evaluation.
 
         x: (B, T, in_channels), the state of the flow, the encoder's course, speaker and prompt mel side by side. pasts,
-        contexts: per block, of the frames before. Returns the velocity (B, T, out_channels), and per block the k and v of
-        these frames and the next context.
+        contexts: per block, of the frames before. newest_first: put new k and v before the old. Returns the velocity
+        (B, T, out_channels), and per block all k and v and the next context.
         """
         x = self.in_proj(x)
-        news: list[torch.Tensor] = []
+        knowns: list[torch.Tensor] = []
         nexts: list[torch.Tensor] = []
         for number, block in enumerate(self.blocks):
             past, context = (pasts[number] if pasts else None), (contexts[number] if contexts else None)
-            x, new, following = block(x, vectors[number], past, context)
-            news.append(new)
+            x, known, following = block(x, vectors[number], past, context, newest_first=newest_first)
+            knowns.append(known)
             nexts.append(following)
-        return self.final_layer(x, vectors[-1]), news, nexts
+        return self.final_layer(x, vectors[-1]), knowns, nexts
 
 
 def modulated(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

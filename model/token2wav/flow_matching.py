@@ -114,17 +114,17 @@ class Flow(nn.Module):
         for step in range(steps):
             known = state is not None and bool(state.pasts)
             rows = 2 if step % guided_every == 0 else 1
-            velocity, news, nexts = estimator(
+            velocity, knowns, nexts = estimator(
                 torch.cat([x.expand(rows, -1, -1), given[:rows]], 2),
                 [vector[step : step + 1] for vector in vectors],
                 state.pasts[step] if state and known else None,
                 state.contexts[step] if state and known else None,
+                newest_first=newest_first,
             )
             if rows == 2:
                 difference = velocity[:1] - velocity[1:]
             if state is not None:
-                old = state.pasts[step] if known else None
-                pasts.append([_joined(new, old[at] if old else None, newest_first) for at, new in enumerate(news)])
+                pasts.append(knowns)
                 contexts.append(nexts)
             x = x + (times[step + 1] - now) * (velocity[:1] + GUIDANCE * difference)
             now = times[step + 1]
@@ -136,9 +136,3 @@ class Flow(nn.Module):
 def time_points(steps: int) -> torch.Tensor:
     """0 to 1, denser at the beginning: (steps + 1,)."""
     return 1 - torch.cos(torch.linspace(0, 1, steps + 1) * pi / 2)
-
-
-def _joined(new: torch.Tensor, old: torch.Tensor | None, newest_first: bool) -> torch.Tensor:
-    if old is None:
-        return new
-    return torch.cat([new, old] if newest_first else [old, new], 2)

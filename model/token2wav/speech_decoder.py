@@ -29,8 +29,8 @@ class Token2WavDecoder:
     """Decodes any number of streams; each has a state of its own, and chunks take turns on one worker thread.
 
     folder: the checkpoint's ``token2wav/``. cache: where what was made of voices is kept. quality: of the flow. int8:
-    compute its large products in 8 bits. first_chunk: tokens before the first sound. seed: of the noise of every stream. text_decoder: speaks
-    what comes as text alone, such as an apology of the controller; it must have the same sample rate.
+    compute its large products in 8 bits. first_chunk: tokens before the first sound. seed: of the noise of every stream.
+    text_decoder: speaks what comes as text alone, such as an apology of the controller; it must have the same sample rate.
     """
 
     sample_rate = RATE

@@ -36,7 +36,10 @@ class Snake(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, T) -> (B, C, T)."""
         alpha = self.alpha[:, None]
-        return x + torch.sin(x * alpha) ** 2 / (alpha + 1e-9)
+        if torch.is_grad_enabled():
+            return x + torch.sin(x * alpha) ** 2 / (alpha + 1e-9)
+        # The same in one buffer: memory is what takes time here.
+        return (x * alpha).sin_().square_().div_(alpha + 1e-9).add_(x)
 
 
 class ResidualBlock(nn.Module):

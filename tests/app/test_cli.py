@@ -1,9 +1,12 @@
 """The command line as a user meets it: exit codes, one line for an error, one JSON object."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -84,3 +87,52 @@ def test_chat_goes_on_after_a_bad_turn(home):
     assert done.returncode == 0, done.stderr
     assert "no such file" in done.stderr
     assert "You said: hello." in done.stdout
+
+
+@pytest.fixture
+def hub():
+    """A hub on a socket with one repository; it breaks off once in the middle of the weights. Address and requests."""
+    files = {"config.json": b"{}", "model.safetensors": os.urandom(400_000), "code.py": b"raise SystemExit"}
+    asked = []
+
+    class Repository(BaseHTTPRequestHandler):
+        def do_GET(self):
+            name, wanted = self.path.rpartition("/")[2], self.headers.get("Range")
+            asked.append((name, wanted))
+            if self.path.startswith("/api/"):
+                entries = [
+                    {"rfilename": n, "size": len(c), "blobId": hashlib.sha1(b"blob %d\0" % len(c) + c).hexdigest()}
+                    for n, c in files.items()
+                ]
+                content = json.dumps({"sha": "c" * 40, "siblings": entries}).encode()
+            else:
+                content = files[name][int(wanted[6:-1]) if wanted else 0 :]
+            self.send_response(206 if wanted else 200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[:150_000] if name == "model.safetensors" and not wanted else content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Repository)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked, files
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_checkpoint_is_pulled_from_a_mirror_over_a_socket(home, hub):
+    address, asked, files = hub
+    environment = {"HF_ENDPOINT": address, "VIVAVOCE_HUB": "true", "NO_PROXY": "127.0.0.1"}
+    done = run("models", "pull", "step-audio-2-mini", "--json", home=home, **environment)
+    assert done.returncode == 0, done.stderr
+    folder = home / "weights" / "step-audio-2-mini"
+    assert json.loads(done.stdout) == {"step-audio-2-mini": str(folder)}
+    assert (folder / "model.safetensors").read_bytes() == files["model.safetensors"]
+    assert [wanted for name, wanted in asked if name == "model.safetensors"] == [None, "bytes=150000-"]
+    assert "code.py" not in [name for name, _ in asked]
+    assert run("models", "verify", "step-audio-2-mini", home=home).returncode == 0
+    rows = json.loads(run("models", "list", "--json", home=home).stdout)
+    row = next(row for row in rows if row["name"] == "step-audio-2-mini")
+    assert (row["kind"], row["state"], row["licence"]) == ("checkpoint", "ready", "Apache-2.0")

@@ -135,6 +135,58 @@ def test_wrong_content_is_not_kept(tmp_path):
         store(tmp_path, hub).pull("tiny")
 
 
+def test_files_without_a_record_are_not_taken_for_another_commits(tmp_path):
+    shard, same = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+    folder = store(tmp_path, Hub()).pull("tiny")
+    (folder / RECORD).unlink()
+    moved = Hub(FILES | {shard: os.urandom(300_000)}, commit="b" * 40)
+    moved.status[shard] = 503
+    with pytest.raises(WeightsError, match="503"):
+        store(tmp_path, moved).pull("tiny")
+    assert not (folder / shard).exists(), "the other commit's shard must not pass for a finished one"
+    moved.status.clear()
+    store(tmp_path, moved).pull("tiny")
+    assert (folder / shard).read_bytes() == moved.files[shard]
+    assert same not in [asked for asked, _ in moved.asked], "what is the same is kept"
+    store(tmp_path, moved).verify("tiny")
+
+
+def test_a_moved_hub_does_not_move_an_unfinished_checkpoint(tmp_path):
+    hub, name = Hub(), "model-00002-of-00002.safetensors"
+    hub.status[name] = 503
+    with pytest.raises(WeightsError):
+        store(tmp_path, hub).pull("tiny")
+    moved, urls = Hub(commit="b" * 40), []
+
+    def both(request):
+        urls.append(request.url.path)
+        return moved(request) if moved.commit in request.url.path else Hub()(request)
+
+    store(tmp_path, both).pull("tiny")
+    assert urls
+    assert all(f"/resolve/{COMMIT}/" in url for url in urls)
+
+
+def test_a_commit_that_is_gone_says_how_to_begin_anew(tmp_path):
+    hub, name = Hub(), "model-00002-of-00002.safetensors"
+    hub.status[name] = 404
+    with pytest.raises(WeightsError, match=r"commit \(404\); delete .*vivavoce\.json and pull again"):
+        store(tmp_path, hub).pull("tiny")
+
+
+@pytest.mark.parametrize(
+    "change", [{"commit": 7}, {"version": 99}, {"files": [{"name": "config.json", "size": "2"}]}, {"files": 1}]
+)
+def test_a_record_that_is_none_is_written_anew(tmp_path, change):
+    folder = store(tmp_path, Hub()).pull("tiny")
+    record = json.loads((folder / RECORD).read_text())
+    (folder / RECORD).write_text(json.dumps({**record, "complete": False, **change}))
+    checkpoints = store(tmp_path, Hub())
+    assert checkpoints.status("tiny").state in ("missing", "partial")
+    checkpoints.pull("tiny")
+    checkpoints.verify("tiny")
+
+
 def test_a_changed_file_is_found(tmp_path):
     checkpoints = store(tmp_path, Hub())
     path = checkpoints.pull("tiny") / "model-00001-of-00002.safetensors"
@@ -176,7 +228,15 @@ def test_a_refusal_is_one_line(tmp_path, status, line):
 
 
 @pytest.mark.parametrize(
-    "answer", [b"<html>", b"[]", b'{"sha": "x", "siblings": []}', b'{"sha": "abcdef0", "siblings": [{}]}']
+    "answer",
+    [
+        b"<html>",
+        b"[]",
+        b'{"sha": "x", "siblings": []}',
+        b'{"sha": "abcdef0", "siblings": [{}]}',
+        b'{"sha": "abcdef0", "siblings": [{"rfilename": "config.json", "size": 2, "lfs": "x"}]}',
+        b'{"sha": "abcdef0", "siblings": [{"rfilename": "config.json", "size": 2, "lfs": {"size": 2}}]}',
+    ],
 )
 def test_a_list_that_is_none_is_one_line(tmp_path, answer):
     checkpoints = CheckpointStore(
