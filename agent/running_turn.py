@@ -144,6 +144,7 @@ class RunningTurn:
             return
         if isinstance(item, HeardText):
             self._heard = item.text
+        self._written += " "  # what was said before a tool call and what is said after it are two sentences
         self._watch.saw(item)
         self._events.put_nowait(item)
         if isinstance(item, ToolFinished) and item.result.voice_id:

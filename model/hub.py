@@ -18,7 +18,7 @@ import httpx
 
 from vivavoce.core.durable import discard, exclusive, publish, write_atomic
 from vivavoce.core.errors import WeightsError
-from vivavoce.model.transfer import HUB, TIMEOUT, Progress, download, git_blob_of, no_progress, sha256_of
+from vivavoce.model.transfer import HUB, TIMEOUT, Progress, bytes_of, download, git_blob_of, no_progress, sha256_of
 from vivavoce.model.weights import AssetStatus
 
 CHECKPOINTS = {
@@ -111,7 +111,7 @@ class CheckpointStore:
         revision, complete = self._record(folder)
         if revision is None:
             return AssetStatus(name, "missing")
-        there = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+        there = bytes_of(path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
         label = f"hub {revision.repo}@{revision.commit[:8]}"
         if complete and all(_has_size(folder, file) for file in revision.files):
             return AssetStatus(name, "ready", there, folder, label)
@@ -234,8 +234,8 @@ class CheckpointStore:
             record = json.loads((folder / RECORD).read_bytes())
             if record["version"] != RECORD_VERSION:
                 return None, False
-            files = tuple(HubFile(**file) for file in record["files"])
-            if not all(_wanted(file.name) and isinstance(file.size, int) for file in files):
+            files = tuple(HubFile(f["name"], int(f["size"]), f["sha256"], f["git_blob"]) for f in record["files"])
+            if not all(_wanted(file.name) for file in files):
                 return None, False
             return Revision(str(record["repo"]), str(record["commit"]), files), bool(record["complete"])
         except (OSError, ValueError, KeyError, TypeError):

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,15 @@ def download(client: httpx.Client, url: str, partial: Path, limit: int, progress
             finally:
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def bytes_of(paths: Iterable[Path]) -> int:
+    """Bytes of files together; one that a pull elsewhere has just renamed counts as nothing."""
+    total = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def blocks_of(path: Path) -> Iterator[bytes]:

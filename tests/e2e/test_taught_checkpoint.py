@@ -39,7 +39,7 @@ def test_ask_with_a_checkpoint_hears_calls_a_tool_and_answers_aloud(taught, home
         ("get_date_time", {"place": "Tokyo"}, "done")
     ]
     assert "JST" in turn["tool_calls"][0]["result"]
-    assert turn["answer_text"] == "Let me look.It is late."
+    assert turn["answer_text"] == "Let me look. It is late."
     assert AudioClip.load(tmp_path / "answer.wav").duration_s > 1.0
 
 

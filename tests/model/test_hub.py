@@ -9,6 +9,7 @@ import pytest
 
 from vivavoce.core.errors import WeightsError
 from vivavoce.model.hub import RECORD, CheckpointStore
+from vivavoce.model.transfer import bytes_of
 
 COMMIT = "a" * 40
 FILES = {
@@ -262,3 +263,8 @@ def test_a_hub_that_is_down_or_forbidden_and_a_full_disk(tmp_path, monkeypatch):
         store(tmp_path, Hub()).pull("tiny")
     with pytest.raises(WeightsError, match="no checkpoint is called 'huge'"):
         store(tmp_path, Hub()).status("huge")
+
+
+def test_a_file_that_a_pull_elsewhere_renames_is_no_error(tmp_path):
+    (tmp_path / "here").write_bytes(b"1234")
+    assert bytes_of([tmp_path / "renamed", tmp_path / "here"]) == 4
