@@ -111,7 +111,8 @@ class MelStream:
             newest_first=self._as_reference,
         )
         self._done += mu.shape[1]
-        self._forget()
+        if not last:
+            self._forget()
         return mel
 
     def _forget(self) -> None:
