@@ -111,8 +111,7 @@ class MelStream:
             newest_first=self._as_reference,
         )
         self._done += mu.shape[1]
-        if not last:
-            self._forget()
+        self._forget()
         return mel
 
     def _forget(self) -> None:
