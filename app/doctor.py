@@ -104,7 +104,7 @@ def _checkpoint(settings: Settings) -> list[Finding]:
     millions = checkpoint.parameters / 1e6
     count = len(set(checkpoint.placed.values()))
     files = f"{checkpoint.folder}: {millions:.1f} million parameters in {count} files, {checkpoint.variant}"
-    needed, free = needed_bytes(checkpoint.parameters, dtype, settings.weights), free_bytes(device)
+    needed, free = needed_bytes(checkpoint.shapes, dtype, settings.weights, settings.cache_mib), free_bytes(device)
     kind = str(dtype).removeprefix("torch.") if settings.weights == "full" else settings.weights
     found = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
     fits = free is None or free >= needed

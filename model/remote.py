@@ -23,6 +23,7 @@ MAX_REPORT_BYTES = 1 << 18  # of an error page, or of the list of models
 MAX_PAUSE_S = 8.0
 MAX_RETRY_AFTER_S = 30.0
 DRAIN_S = 0.2
+MAX_PORT = 65_535
 PASSING = {429, 500, 502, 503, 504}
 UNSUITABLE = {400, 413, 422}
 SUFFIXES = re.compile(r"(/chat/completions|/models)?/*$")
@@ -244,7 +245,7 @@ def _checked_address(base_url: str) -> httpx.URL:
         url = httpx.URL(base_url.strip())
     except httpx.InvalidURL as error:
         raise ConfigError(problem) from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 80) <= MAX_PORT:
         raise ConfigError(problem)
     path = SUFFIXES.sub("", url.path)
     return url.copy_with(path=path if path.endswith("/v1") else f"{path}/v1", query=None, fragment=None)

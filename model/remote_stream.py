@@ -129,7 +129,7 @@ class CallPieces:
         if not self.name:
             raise ModelError("the server sent a tool call without a name; check its tool call parser")
         # The server's ids need not differ between turns.
-        return ToolCall(f"call_{uuid.uuid4().hex[:12]}", self.name.strip(), self.arguments.strip() or "{}")
+        return ToolCall(f"call_{uuid.uuid4().hex[:12]}", self.name.strip(), self.arguments.strip())
 
 
 class AnswerReader:
@@ -268,4 +268,5 @@ def _first(choices: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - JSON
-    return value if isinstance(value, str) else ""
+    """Text, without the halves of characters that JSON escapes can leave."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

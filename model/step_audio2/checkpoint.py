@@ -14,7 +14,7 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.model.step_audio2.configuration import StepAudio2Config
-from vivavoce.model.step_audio2.memory import check_memory
+from vivavoce.model.step_audio2.memory import SHRINKING, check_memory
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.token_ids import TokenIds, Tokenizer, resolve_token_ids
 from vivavoce.model.step_audio2.weight_only import WeightBits, check_device, quantised
@@ -81,7 +81,7 @@ def load_model(
     place = choose_device(device)
     check_device(weights, place)
     kind = choose_dtype(dtype, checkpoint, weights)
-    check_memory(checkpoint.parameters, kind, weights, place)
+    check_memory(checkpoint.shapes, kind, weights, place)
     config = checkpoint.config
     config.dtype = kind
     with torch.device("meta"):
@@ -165,7 +165,7 @@ def _read_tensor(path: Path, name: str) -> torch.Tensor:
 
 def _shrinks(name: str) -> bool:
     """Whether a tensor may belong to a layer that is stored in fewer bits."""
-    return name.startswith(("model.layers.", "lm_head."))
+    return name.startswith(SHRINKING)
 
 
 def _read_config(folder: Path) -> StepAudio2Config:
@@ -173,11 +173,16 @@ def _read_config(folder: Path) -> StepAudio2Config:
     kind = fields.get("model_type")
     if kind != StepAudio2Config.model_type:
         raise ModelError(f"{folder / 'config.json'} is of model type {kind!r}, not {StepAudio2Config.model_type!r}")
-    for ignored in ("auto_map", "architectures", "transformers_version"):
+    if "audio_encoder_config" not in fields:
+        raise ModelError(f"{folder / 'config.json'} lacks audio_encoder_config; fetch it again")
+    for ignored in ("audio_start_token_id", "auto_map", "architectures", "transformers_version"):
         fields.pop(ignored, None)
     try:
-        return StepAudio2Config(**fields)
-    except (TypeError, ValueError, KeyError) as error:
+        config = StepAudio2Config(**fields)
+        with torch.device("meta"):
+            StepAudio2ForCausalLM(config)
+        return config
+    except Exception as error:
         raise ModelError(f"{folder / 'config.json'} is not usable: {_first_line(error)}; fetch it again") from error
 
 

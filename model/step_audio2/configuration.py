@@ -8,6 +8,7 @@ from transformers.models.qwen2.configuration_qwen2 import Qwen2Config
 
 ROPE_THETA = 1_000_000.0  # transformers would fall back to 10000 where a checkpoint does not say it (section 9.12)
 AUDIO_START_ID = 151_688
+ADAPTER_STRIDE = 2
 TEXT_FIELDS = (
     "vocab_size",
     "hidden_size",
@@ -136,7 +137,14 @@ def _audio_config(given: Mapping[str, Any] | AudioEncoderConfig | None) -> Audio
     if given is None:
         return AudioEncoderConfig()
     _demand(given, AUDIO_FIELDS, "audio_encoder_config")
-    return AudioEncoderConfig(**given)
+    config = AudioEncoderConfig(**given)
+    if not config.n_audio_head or config.n_audio_state % config.n_audio_head:
+        raise ValueError(f"n_audio_state {config.n_audio_state} cannot be cut into {config.n_audio_head} heads")
+    if config.adapter_stride != ADAPTER_STRIDE:
+        raise ValueError(
+            f"adapter_stride {config.adapter_stride} would change how many tokens stand for sound; only 2 is known"
+        )
+    return config
 
 
 def _demand(fields: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:

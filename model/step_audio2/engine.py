@@ -1,5 +1,6 @@
 """Runs the model: sound is encoded once, a dialogue's past is never computed again."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vivavoce.core.errors import ModelError
 from vivavoce.model.step_audio2.chat_template import Sound
 from vivavoce.model.step_audio2.features import UNCOUNTED_FRAMES
 from vivavoce.model.step_audio2.kv_cache import GrowingCache, PrefixCache
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.prompt import Prompt
 
-PREFILL_CHUNK = 512  # positions a pass: bounds memory, and how long a cancelled prompt goes on
+PREFILL_CHUNK = 512  # positions a pass at most: bounds memory
+FIRST_CHUNK = (
+    64  # positions of the first pass; doubled while passes are quick, so that a slow machine can still be interrupted
+)
+QUICK_S = 0.5
 MIB = 1 << 20
 
 
@@ -53,18 +59,22 @@ class Engine:
         """Compute what is new of a prompt.
 
         Raises:
-            Cancelled: between two chunks; what was computed is kept.
+            Cancelled: between two chunks; what was computed is kept. ModelError: the prompt is empty.
         """
+        if not prompt.ids:
+            raise ModelError("there is nothing to answer; say or type something")
         cache, done = self._past.take(prompt.keys)
-        states = torch.empty(0)
+        states, size = torch.empty(0), FIRST_CHUNK
         while done < len(prompt.ids):
             if cancelled():
                 self._past.put(prompt.keys[:done], cache)
                 raise Cancelled
-            end = min(done + PREFILL_CHUNK, len(prompt.ids))
+            end, start = min(done + size, len(prompt.ids)), time.perf_counter()
             states = self._forward(self._embedded(prompt, done, end), cache)
             self.work.prefilled += end - done
             done = end
+            if time.perf_counter() - start < QUICK_S:
+                size = min(2 * size, PREFILL_CHUNK)
         return Decoding(self, cache, prompt, self._logits(states))
 
     @torch.inference_mode()
@@ -127,14 +137,24 @@ class Decoding:
         self._cache = cache
         self._keys = prompt.keys
         self._written: list[int] = []
+        self._whole = True
         self.logits = logits
         self.prompt_ids = prompt.ids
 
+    @property
+    def length(self) -> int:
+        """Positions that are read and written."""
+        return len(self.prompt_ids) + len(self._written)
+
     def feed(self, ids: Sequence[int]) -> None:
         """Append what was written."""
+        self._whole = False
         self.logits = self._engine.step(self._cache, ids)
+        self._whole = True
         self._written += ids
 
     def close(self) -> None:
-        """Hand the past back for the next turn. Must be called once, last."""
+        """Hand the past back for the next turn, unless a failure left its layers at odds. Must be called once, last."""
+        if not self._whole:
+            return
         self._engine.keep(np.concatenate([self._keys, np.array(self._written, dtype=np.int64)]), self._cache)

@@ -106,9 +106,9 @@ class PrefixCache:
         return best[1], length
 
     def put(self, keys: Keys, cache: GrowingCache) -> None:
-        """Keep a cache of these positions for later turns; old ones make room."""
+        """Keep a cache of these positions for later turns; old ones make room, but the newest always stays."""
         self._kept.append((keys, cache))
-        while self.nbytes > self._budget and self._kept:
+        while self.nbytes > self._budget and len(self._kept) > 1:
             self._kept.pop(0)
 
     def clear(self) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, VivavoceError
 from vivavoce.core.messages import AssistantMessage, AudioTokens, LMDelta, Message, TextDelta, ToolCall, ToolSpec
 from vivavoce.model.step_audio2.checkpoint import Checkpoint
 from vivavoce.model.step_audio2.delta_parser import Delta, DeltaParser
@@ -18,6 +18,8 @@ from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.prompt import PromptWriter
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling
 
+CLOSED = "the model has been closed; open the agent again"
+MAX_SILENT_IDS = 100  # pads and controls in a row, of which nothing comes
 SOUND_LOOP_SPAN = 500  # 20 s of the very same sound
 CHAT = Sampling()
 
@@ -52,29 +54,27 @@ class StepAudio2LM:
         self._writer = PromptWriter(
             checkpoint.tokenizer, ids, checkpoint.config.audio_encoder_config.n_mels, flat=checkpoint.variant == "base"
         )
+        self._closing = threading.Event()
         self._worker = ThreadPoolExecutor(1, "step-audio2", initializer=_set_threads, initargs=(threads,))
 
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `SpeechLM.stream`. Closing the iterator ends the computation within one token."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Delta | BaseException | None] = asyncio.Queue()
-        gone = threading.Event()
+        gone, finished = threading.Event(), asyncio.Event()
 
         def work() -> None:
-            try:
-                for delta in self.answer(messages, tools, gone.is_set):
-                    loop.call_soon_threadsafe(queue.put_nowait, delta)
-            except Cancelled:
-                pass
-            except Exception as error:  # noqa: BLE001 - carried over to the one who waits
-                loop.call_soon_threadsafe(queue.put_nowait, error)
-            finally:
-                loop.call_soon_threadsafe(queue.put_nowait, None)
+            for delta in self.answer(messages, tools, lambda: gone.is_set() or self._closing.is_set()):
+                loop.call_soon_threadsafe(queue.put_nowait, delta)
 
-        try:
-            job = self._worker.submit(work)
-        except RuntimeError as error:
-            raise ModelError("the model has been closed; open the agent again") from error
+        def ended(job: Future[None]) -> None:
+            """Whatever became of the job, even if it never began, nobody is left waiting."""
+            error = ModelError(CLOSED) if job.cancelled() else job.exception()
+            loop.call_soon_threadsafe(queue.put_nowait, error)
+            loop.call_soon_threadsafe(finished.set)
+
+        job = self._submitted(work)
+        job.add_done_callback(ended)
         try:
             while (item := await queue.get()) is not None:
                 if isinstance(item, BaseException):
@@ -82,21 +82,33 @@ class StepAudio2LM:
                 yield item
         finally:
             gone.set()
-            if not job.cancel():  # it has begun: it ends within one token
-                await asyncio.wait([asyncio.wrap_future(job)])
+            job.cancel()  # in vain where it has begun: then it ends within one token
+            await finished.wait()
 
     async def warm_up(self, tools: Sequence[ToolSpec]) -> None:
         """Read the standing instructions, which every dialogue begins with."""
 
         def read() -> None:
-            self.engine.read(self._writer.write([], tools, self._opening, self._room)).close()
+            prompt = self._writer.write([], tools, self._opening, self._room)
+            if prompt.ids:  # the Base variant has no standing instructions
+                self.engine.read(prompt, self._closing.is_set).close()
 
-        await asyncio.wrap_future(self._worker.submit(read))
+        try:
+            await asyncio.wrap_future(self._submitted(read))
+        except Exception as error:
+            raise _explained(error) from error
 
     async def close(self) -> None:
         """Stop the worker and forget all dialogues; the weights go with this object. May be called twice."""
+        self._closing.set()
         await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
         self.engine.forget()
+
+    def _submitted(self, work: Callable[[], None]) -> Future[None]:
+        try:
+            return self._worker.submit(work)
+        except RuntimeError as error:
+            raise ModelError(CLOSED) from error
 
     def answer(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], cancelled: Callable[[], bool] = lambda: False
@@ -137,15 +149,17 @@ class StepAudio2LM:
     def _ids(self, decoding: Decoding, sampler: Sampler, limit: int, cancelled: Callable[[], bool]) -> Iterator[int]:
         """Ids until the model ends, loops, or has written enough."""
         ids = self._checkpoint.ids
-        in_text, in_sound = LoopGuard(), LoopGuard(min_span=SOUND_LOOP_SPAN)
-        for _ in range(min(limit, self._context - len(decoding.prompt_ids))):
+        in_text, in_sound, silent = LoopGuard(), LoopGuard(min_span=SOUND_LOOP_SPAN), 0
+        for _ in range(min(limit, self._context - decoding.length)):
             token_id = sampler.choose(decoding.logits)
             if token_id in self._stops:
                 return
             yield token_id
             if cancelled():
                 raise Cancelled
-            if token_id not in ids.controls and (in_sound if ids.is_audio(token_id) else in_text).loops(token_id):
+            silent = silent + 1 if token_id in ids.controls else 0
+            guard = in_sound if ids.is_audio(token_id) else in_text
+            if silent > MAX_SILENT_IDS or (not silent and guard.loops(token_id)):
                 return
             decoding.feed([token_id])
 
@@ -176,7 +190,8 @@ class StepAudio2LM:
     @property
     def _room(self) -> int:
         """Positions for the prompt; a part of the context stays free for the answer."""
-        return self._context - min(self._sampling.max_new_tokens, self._context // 4)
+        wanted = self._sampling.max_new_tokens + (self._sampling.max_thinking_tokens if self._thinks else 0)
+        return self._context - min(wanted, self._context // 3)
 
 
 def as_message(deltas: Sequence[Delta]) -> AssistantMessage:
@@ -192,7 +207,9 @@ def _explained(error: BaseException) -> BaseException:
     """Errors of the computation in our own terms."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return ModelError("memory ran out while the model was answering; say less at once, or use int8 weights")
-    if isinstance(error, RuntimeError):
+    if isinstance(error, Cancelled):
+        return ModelError(CLOSED)
+    if not isinstance(error, VivavoceError):
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
         failed = ModelError(f"the model failed ({reason}); try again, or another device or dtype")
         failed.__cause__ = error

@@ -1,6 +1,7 @@
 """How much memory a checkpoint needs, and how much there is."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,14 +10,18 @@ from vivavoce.core.errors import ModelError
 from vivavoce.model.step_audio2.weight_only import GROUP, WeightBits
 
 GIB = 1 << 30
-BYTES_A_WEIGHT = {"int8": 1 + 0.01, "int4": 0.5 + 4 / GROUP}
-MARGIN = 1.05  # over the weights: activations, and a dialogue of moderate length
+BYTES_A_WEIGHT = {"int8": 1.01, "int4": 0.5 + 4 / GROUP}
+MARGIN = 1.05  # over the weights: activations
+SHRINKING = ("model.layers.", "lm_head.")  # tensors that are stored in fewer bits where that is asked for
 
 
-def needed_bytes(parameters: int, dtype: torch.dtype, weights: WeightBits) -> int:
-    """Memory for weights. Embeddings and encoder keep ``dtype`` when the rest is shrunk; that share is small."""
-    each = BYTES_A_WEIGHT.get(weights, dtype.itemsize)
-    return int(parameters * each * MARGIN)
+def needed_bytes(shapes: Mapping[str, Sequence[int]], dtype: torch.dtype, weights: WeightBits, cache_mib: int = 0) -> int:
+    """Memory for weights of these shapes and for the pasts of dialogues."""
+    total = 0.0
+    for name, shape in shapes.items():
+        shrinks = weights != "full" and name.startswith(SHRINKING) and len(shape) > 1
+        total += torch.Size(shape).numel() * (BYTES_A_WEIGHT[weights] if shrinks else dtype.itemsize)
+    return int(total * MARGIN) + (cache_mib << 20)
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -29,13 +34,13 @@ def free_bytes(device: torch.device) -> int | None:
     return min(limits) if limits else None
 
 
-def check_memory(parameters: int, dtype: torch.dtype, weights: WeightBits, device: torch.device) -> None:
+def check_memory(shapes: Mapping[str, Sequence[int]], dtype: torch.dtype, weights: WeightBits, device: torch.device) -> None:
     """Refuse to load what will not fit.
 
     Raises:
         ModelError: says how much is needed and how much is there.
     """
-    needed, free = needed_bytes(parameters, dtype, weights), free_bytes(device)
+    needed, free = needed_bytes(shapes, dtype, weights), free_bytes(device)
     if free is not None and free < needed:
         smaller = "" if weights == "int4" else "; use VIVAVOCE_WEIGHTS=int8 or int4, a smaller dtype, or a remote server"
         raise ModelError(f"the model needs {needed / GIB:.1f} GiB on {device} and {free / GIB:.1f} GiB are free{smaller}")
@@ -57,6 +62,9 @@ def _cgroup_limit() -> int | None:
     """What a container may still take."""
     folder = Path("/sys/fs/cgroup")
     try:
-        return int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())
+        left = int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())
+        cached = [line.split() for line in (folder / "memory.stat").read_text().splitlines()]
+        # Pages of files that were read count as used, but go as soon as memory is wanted.
+        return left + sum(int(value) for name, value in cached if name in ("inactive_file", "active_file"))
     except (OSError, ValueError):
         return None

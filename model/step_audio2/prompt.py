@@ -121,7 +121,9 @@ class PromptWriter:
         if remembered is not None:
             return remembered
         text = self._safe(message.text)
-        calls = self.encode("".join(render_tool_call(call.name, call.arguments) for call in message.tool_calls))
+        calls = self.encode(
+            "".join(render_tool_call(self._safe(call.name), self._safe(call.arguments)) for call in message.tool_calls)
+        )
         if not message.audio_tokens:
             return self.encode(text) + calls
         audio = [self._ids.audio_0 + number for number in message.audio_tokens]

@@ -99,7 +99,8 @@ class ToolCallParser:
             return None
         arguments = _json_object(parts[2], may_repair=may_repair)
         if arguments is not None:
-            raw = json.dumps(arguments, ensure_ascii=False)
+            # Escapes can stand for half a character, which nothing after this could write.
+            raw = json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()
         elif self._lenient:
             raw = parts[2].strip()
         else:

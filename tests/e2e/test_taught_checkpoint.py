@@ -134,6 +134,20 @@ def without_sizes(folder):
     (folder / "config.json").write_text(json.dumps(config))
 
 
+def changed(part, fields):
+    """Something that changes a part of config.json, or takes it away."""
+
+    def change(folder):
+        config = json.loads((folder / "config.json").read_text())
+        if fields is None:
+            del config[part]
+        else:
+            config[part] |= fields
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return change
+
+
 def traversal(folder):
     path = folder / "model.safetensors.index.json"
     index = json.loads(path.read_text())
@@ -147,6 +161,11 @@ DAMAGE = {
     "broken config": (lambda f: (f / "config.json").write_text("{"), "not readable JSON"),
     "other model": (other_model, "is of model type 'qwen2'"),
     "sizes missing": (without_sizes, "text_config lacks num_hidden_layers"),
+    "no audio sizes": (changed("audio_encoder_config", None), "lacks audio_encoder_config"),
+    "odd activation": (changed("text_config", {"hidden_act": "foo"}), "is not usable"),
+    "no heads": (changed("text_config", {"num_attention_heads": 0}), "is not usable"),
+    "words for numbers": (changed("text_config", {"num_hidden_layers": "x"}), "is not usable"),
+    "odd heads": (changed("audio_encoder_config", {"n_audio_head": 7}), "cannot be cut into 7 heads"),
     "missing tensor": (
         lambda f: without(f, lambda w: w.pop("adapter.linear1.bias")),
         "lacks 1 tensors, first adapter.linear1.bias",
@@ -204,6 +223,7 @@ def test_a_flat_config_is_the_same_model(taught, tmp_path):
         (("--model", "step-audio-2"), {}, 4, "run `vivavoce models pull step-audio-2-mini` or give --checkpoint"),
         (("--model", "embedded", "--checkpoint", "absent"), {}, 2, "--checkpoint belongs to the model step-audio-2"),
         (("--model", "remote"), {}, 2, "the remote model needs an address"),
+        (("--base-url", "http://127.0.0.1:99999"), {}, 2, "address is not usable"),
         (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DEVICE": "abacus"}, 2, "there is no device 'abacus'"),
         (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DTYPE": "float8"}, 2, "dtype 'float8' is not known"),
         (("--checkpoint", "TAUGHT"), {"VIVAVOCE_WEIGHTS": "int2"}, 2, "VIVAVOCE_WEIGHTS='int2'"),

@@ -7,7 +7,7 @@ from parity.golden import about, official_keys, tensors, weights
 
 from vivavoce.model.step_audio2.audio_encoder import Adaptor, AudioEncoder
 from vivavoce.model.step_audio2.chat_template import Sound
-from vivavoce.model.step_audio2.configuration import AudioEncoderConfig, StepAudio2Config
+from vivavoce.model.step_audio2.configuration import ADAPTER_STRIDE, AudioEncoderConfig, StepAudio2Config
 from vivavoce.model.step_audio2.engine import Engine
 from vivavoce.model.step_audio2.features import log_mel, mel_filters, mel_pieces, token_count
 from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
@@ -74,7 +74,9 @@ def test_audio_encoder_and_adaptor():
         close(states, want["encoder_out"], description)
         close(rows, want["adapter_out"], description)
         assert lengths.tolist() == want["encoder_lens"].tolist()
-        assert counts.tolist() == want["token_lens"].tolist() == [token_count(n) for n in want["wav_lens"].tolist()]
+        assert counts.tolist() == want["token_lens"].tolist()
+        if config.adapter_stride == ADAPTER_STRIDE:
+            assert counts.tolist() == [token_count(n) for n in want["wav_lens"].tolist()]
 
 
 @pytest.fixture(scope="module")
