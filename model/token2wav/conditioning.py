@@ -3,6 +3,7 @@
 import json
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,10 +12,11 @@ from safetensors.torch import save
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.protocols import VoiceConditioning
 from vivavoce.model.token2wav.flow_encoder import EncoderState
-from vivavoce.model.token2wav.flow_matching import EstimatorState, FlowState
+from vivavoce.model.token2wav.flow_matching import FlowState
+from vivavoce.model.token2wav.memory import Memory
 from vivavoce.model.token2wav.stream import PromptState, Quality
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,17 @@ def store(folder: Path, key: ConditioningKey, prompt: PromptState) -> None:
     Raises:
         StoreError: the disk is full or read-only.
     """
-    encoder, estimator = prompt.state.encoder, prompt.state.estimator
+    encoder = prompt.state.encoder
     tensors = {"speaker": prompt.speaker}
     if encoder.context is not None and encoder.up_context is not None:
         tensors |= {"context": encoder.context, "up_context": encoder.up_context}
     tensors |= {f"attention.{layer}": past for layer, past in enumerate(encoder.attention)}
     # One tensor a step: thousands of small ones would take longer to open than to read.
-    tensors |= {f"pasts.{step}": torch.stack(pasts) for step, pasts in enumerate(estimator.pasts)}
-    tensors |= {f"contexts.{step}": torch.stack(contexts) for step, contexts in enumerate(estimator.contexts)}
+    for step, memories in enumerate(prompt.state.memories):
+        parts = [memory.parts[0] for memory in memories]
+        tensors[f"keys.{step}"] = torch.stack([keys for keys, _ in parts])
+        tensors[f"values.{step}"] = torch.stack([values for _, values in parts])
+        tensors[f"contexts.{step}"] = torch.stack([memory.context for memory in memories if memory.context is not None])
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     write_atomic(folder / key.file, save(whole, key.metadata(prompt.frames)))
 
@@ -74,13 +79,17 @@ def restore(folder: Path, key: ConditioningKey) -> PromptState | None:
                 return None
             names = set(file.keys())
             attention = [file.get_tensor(f"attention.{n}") for n in range(_count(names, "attention."))]
-            pasts = [list(file.get_tensor(f"pasts.{n}")) for n in range(key.quality.steps)]
-            contexts = [list(file.get_tensor(f"contexts.{n}")) for n in range(key.quality.steps)]
+            memories = [_memories(file, step) for step in range(key.quality.steps)]
             encoder = EncoderState(file.get_tensor("context"), file.get_tensor("up_context"), attention)
             speaker = file.get_tensor("speaker")
     except (SafetensorError, OSError, ValueError, IndexError):
         return None  # damaged: it is made again
-    return PromptState(FlowState(encoder, EstimatorState(pasts, contexts)), speaker, int(head[-1]))
+    return PromptState(FlowState(memories, encoder), speaker, int(head[-1]))
+
+
+def _memories(file: Any, step: int) -> list[Memory]:  # noqa: ANN401 - safetensors has no types
+    keys, values, contexts = (file.get_tensor(f"{name}.{step}") for name in ("keys", "values", "contexts"))
+    return [Memory((keys[n], values[n]), None, contexts[n]) for n in range(len(keys))]
 
 
 def _count(names: set[str], prefix: str) -> int:

@@ -5,6 +5,7 @@ import warnings
 import torch
 from torch import nn
 
+from vivavoce.model.packing import GeluLinear
 from vivavoce.model.token2wav.estimator import CausalConvolutions, DiTAttention, DiTMlp, Estimator
 
 INT8_MAX = 127
@@ -51,7 +52,9 @@ def shrink(estimator: Estimator) -> None:
         if isinstance(module, (DiTAttention, DiTMlp)):
             for name, layer in list(module.named_children()):
                 if isinstance(layer, nn.Linear):
-                    setattr(module, name, DynamicInt8Linear(layer.weight.detach(), layer.bias.detach()))
+                    product = DynamicInt8Linear(layer.weight.detach(), layer.bias.detach())
+                    activated = nn.Sequential(product, nn.GELU("tanh")) if isinstance(layer, GeluLinear) else product
+                    setattr(module, name, activated)
         elif isinstance(module, CausalConvolutions):
             for name, layer in list(module.block.items()):
                 if isinstance(layer, nn.Conv1d):

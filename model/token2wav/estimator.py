@@ -1,11 +1,16 @@
 """The velocity field of the flow: a diffusion transformer with causal convolutions (specification, 7.5)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import log
 from typing import cast
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from vivavoce.model.packing import GeluLinear
+from vivavoce.model.token2wav.memory import KeysValues, Memory
 
 TIME_WIDTH = 256
 TIME_SCALE = 1000.0
@@ -42,20 +47,33 @@ class DiTAttention(nn.Module):
         self.k_norm = nn.LayerNorm(head_width)
         self.proj = nn.Linear(heads * head_width, width)
 
-    def forward(
-        self, x: torch.Tensor, past: torch.Tensor | None, *, newest_first: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Map x (B, T, H), past (B, heads, P, 2 d) to (B, T, H) and all k and v, (B, heads, P + T, 2 d)."""
-        q, k, v = (self._split(layer(x)) for layer in (self.to_q, self.to_k, self.to_v))
-        known = torch.cat([self.k_norm(k), v], 3)
-        if past is not None:
-            known = torch.cat([known, past] if newest_first else [past, known], 2)
-        keys, values = known.chunk(2, 3)
-        out = F.scaled_dot_product_attention(self.q_norm(q), keys, values)
-        return self.proj(out.transpose(1, 2).flatten(2)), known
+    def forward(self, x: torch.Tensor, memories: Sequence[Memory]) -> tuple[torch.Tensor, list[Memory]]:
+        """Map x (R n, T, H), the n streams of each row side by side, with the memory of each to (R n, T, H) and to what each
+        remembers now.
+        """  # noqa: D205
+        q, k, v = (self._split(layer(x), len(memories)) for layer in (self.to_q, self.to_k, self.to_v))
+        q, k = self.q_norm(q), self.k_norm(k)
+        present = [memory.joined(k[:, n], v[:, n]) for n, memory in enumerate(memories)]
+        heard = [_attention(q[:, n], memory.parts) for n, memory in enumerate(present)]
+        out = heard[0] if len(heard) == 1 else torch.stack(heard, 1).flatten(0, 1)
+        return self.proj(out.transpose(1, 2).flatten(2)), present
 
-    def _split(self, x: torch.Tensor) -> torch.Tensor:
-        return x.view(x.shape[0], x.shape[1], self.heads, self.head_width).transpose(1, 2)
+    def _split(self, x: torch.Tensor, streams: int) -> torch.Tensor:
+        """(R n, T, heads d) -> (R, n, heads, T, d)."""
+        return x.view(-1, streams, x.shape[1], self.heads, self.head_width).transpose(2, 3)
+
+
+def _attention(q: torch.Tensor, parts: Sequence[KeysValues]) -> torch.Tensor:
+    """Attend to frames that lie in one or two places: q (R, heads, T, d) -> the same."""
+    if len(parts) == 1:
+        return F.scaled_dot_product_attention(q, *parts[0])
+    (keys, values), (recent_keys, recent_values) = parts
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, torch.cat([keys, recent_keys], 2), torch.cat([values, recent_values], 2))
+    # Attending twice and weighing the two by their sums needs no copy of a prompt that all streams of a voice share.
+    attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    (out, logsum), (recent, recent_logsum) = attend(q, keys, values), attend(q, recent_keys, recent_values)
+    return torch.lerp(out, recent, torch.sigmoid(recent_logsum - logsum)[..., None].to(q.dtype))
 
 
 class CausalConvolutions(nn.Module):
@@ -68,16 +86,13 @@ class CausalConvolutions(nn.Module):
             {"1": nn.Conv1d(width, width, CONTEXT + 1), "3": nn.LayerNorm(width), "6": nn.Conv1d(width, width, CONTEXT + 1)}
         )
 
-    def forward(self, x: torch.Tensor, context: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """X (B, T, H), context (B, 2 H, 2) -> (B, T, H) and the next context."""
-        x = x.transpose(1, 2)
-        before = x.new_zeros(x.shape[0], 2 * x.shape[1], CONTEXT) if context is None else context
-        first, second = before.chunk(2, 1)
-        joined = torch.cat([first, x], 2)
-        hidden = self.block["3"](self.block["1"](joined).transpose(1, 2)).transpose(1, 2)
-        hidden = torch.cat([second, F.mish(hidden)], 2)
-        context = torch.cat([joined[:, :, -CONTEXT:], hidden[:, :, -CONTEXT:]], 1)
-        return self.block["6"](hidden).transpose(1, 2), context
+    def forward(self, x: torch.Tensor, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """X (B, T, H), context (B, 2, 2, H), of each convolution two frames -> (B, T, H) and the next context."""
+        joined = torch.cat([context[:, 0], x], 1)
+        hidden = self.block["3"](self.block["1"](joined.transpose(1, 2)).transpose(1, 2))
+        hidden = torch.cat([context[:, 1], F.mish(hidden)], 1)
+        context = torch.stack([joined[:, -CONTEXT:], hidden[:, -CONTEXT:]], 1)
+        return self.block["6"](hidden.transpose(1, 2)).transpose(1, 2), context
 
 
 class DiTMlp(nn.Module):
@@ -85,12 +100,12 @@ class DiTMlp(nn.Module):
 
     def __init__(self, width: int, units: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, units)
+        self.fc1 = GeluLinear(width, units)
         self.fc2 = nn.Linear(units, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, T, H) -> (B, T, H)."""
-        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
+        return self.fc2(self.fc1(x))
 
 
 class DiTBlock(nn.Module):
@@ -104,21 +119,25 @@ class DiTBlock(nn.Module):
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, VECTORS * width))
 
     def forward(
-        self,
-        x: torch.Tensor,
-        vectors: torch.Tensor,
-        past: torch.Tensor | None,
-        context: torch.Tensor | None,
-        *,
-        newest_first: bool,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Map x (B, T, H), vectors (B or 1, 9 H) to x, all k and v, the next context."""
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m, shift_c, scale_c, gate_c = vectors[:, None].chunk(VECTORS, 2)
-        heard, known = self.attn(modulated(x, shift_a, scale_a), past, newest_first=newest_first)
-        x = x + gate_a * heard
-        smoothed, following = self.conv(modulated(x, shift_c, scale_c), context)
-        x = x + gate_c * smoothed
-        return x + gate_m * self.mlp(modulated(x, shift_m, scale_m)), known, following
+        self, x: torch.Tensor, vectors: torch.Tensor, memories: Sequence[Memory]
+    ) -> tuple[torch.Tensor, list[Memory]]:
+        """Map x (R n, T, H), vectors (9, H) and the memory of each of n streams to x and what each remembers now."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m, shift_c, scale_c, gate_c = vectors
+        heard, present = self.attn(modulated(x, shift_a, scale_a), memories)
+        x = torch.addcmul(x, gate_a, heard)
+        smoothed, contexts = self.conv(modulated(x, shift_c, scale_c), _contexts(x, memories))
+        x = torch.addcmul(x, gate_c, smoothed)
+        x = torch.addcmul(x, gate_m, self.mlp(modulated(x, shift_m, scale_m)))
+        contexts = contexts.view(-1, len(memories), *contexts.shape[1:])
+        return x, [replace(memory, context=contexts[:, n]) for n, memory in enumerate(present)]
+
+
+def _contexts(x: torch.Tensor, memories: Sequence[Memory]) -> torch.Tensor:
+    """(R n, 2, 2, H)."""
+    rows = x.shape[0] // len(memories)
+    empty = x.new_zeros(rows, 2, CONTEXT, x.shape[2])
+    given = [empty if memory.context is None else memory.context for memory in memories]
+    return torch.stack(given, 1).flatten(0, 1)
 
 
 class FinalLayer(nn.Module):
@@ -130,8 +149,8 @@ class FinalLayer(nn.Module):
         self.linear = nn.Linear(width, channels)
 
     def forward(self, x: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-        """(B, T, H), (B or 1, 2 H) -> (B, T, channels)."""
-        shift, scale = vectors[:, None].chunk(2, 2)
+        """(B, T, H), (2, H) -> (B, T, channels)."""
+        shift, scale = vectors
         return self.linear(modulated(x, shift, scale))
 
 
@@ -156,37 +175,28 @@ class Estimator(nn.Module):
         self.final_layer = FinalLayer(hidden_size, out_channels)
 
     def vectors(self, t: torch.Tensor) -> list[torch.Tensor]:
-        """What points of time (N,) do to each block and to the final layer, (N, 9 H) each and (N, 2 H)."""
+        """What points of time (N,) do to each block and to the final layer, (N, 9, H) each and (N, 2, H)."""
         embedded = self.t_embedder(t)
         layers: list[nn.Module] = [cast(DiTBlock | FinalLayer, p).adaLN_modulation for p in (*self.blocks, self.final_layer)]
-        return [layer(embedded) for layer in layers]
+        return [layer(embedded).unflatten(1, (-1, embedded.shape[1])) for layer in layers]
 
     def forward(
-        self,
-        x: torch.Tensor,
-        vectors: list[torch.Tensor],
-        pasts: list[torch.Tensor] | None = None,
-        contexts: list[torch.Tensor] | None = None,
-        *,
-        newest_first: bool = False,
-    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """One evaluation.
+        self, x: torch.Tensor, vectors: Sequence[torch.Tensor], memories: Sequence[Sequence[Memory]]
+    ) -> tuple[torch.Tensor, list[list[Memory]]]:
+        """One evaluation at one point of time.
 
-        x: (B, T, in_channels), the state of the flow, the encoder's course, speaker and prompt mel side by side. pasts,
-        contexts: per block, of the frames before. newest_first: put new k and v before the old. Returns the velocity
-        (B, T, out_channels), and per block all k and v and the next context.
+        x: (R n, T, in_channels), the state of the flow, the encoder's course, speaker and prompt mel side by side; R rows,
+        with and without guidance, of n streams each. vectors: of this point of time, see `vectors`. memories: per block,
+        of each stream. Returns the velocity (R n, T, out_channels) and the memories behind these frames.
         """
         x = self.in_proj(x)
-        knowns: list[torch.Tensor] = []
-        nexts: list[torch.Tensor] = []
+        present: list[list[Memory]] = []
         for number, block in enumerate(self.blocks):
-            past, context = (pasts[number] if pasts else None), (contexts[number] if contexts else None)
-            x, known, following = block(x, vectors[number], past, context, newest_first=newest_first)
-            knowns.append(known)
-            nexts.append(following)
-        return self.final_layer(x, vectors[-1]), knowns, nexts
+            x, remembered = block(x, vectors[number], memories[number])
+            present.append(remembered)
+        return self.final_layer(x, vectors[-1]), present
 
 
 def modulated(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Normalise without weights, then scale and shift."""
-    return F.layer_norm(x, x.shape[-1:], eps=NORM_EPS) * (1 + scale) + shift
+    """Normalise without weights, then scale and shift, both (H,)."""
+    return F.layer_norm(x, x.shape[-1:], 1 + scale, shift, NORM_EPS)

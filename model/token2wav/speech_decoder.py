@@ -13,6 +13,7 @@ from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpeechDecoder, VoiceConditioning
 from vivavoce.core.voice import Voice
+from vivavoce.model.packing import pack
 from vivavoce.model.token2wav.checkpoint import Token2Wav, load_token2wav
 from vivavoce.model.token2wav.conditioning import ConditioningKey, Token2WavConditioning, restore, store
 from vivavoce.model.token2wav.dynamic_int8 import shrink
@@ -106,6 +107,8 @@ class Token2WavDecoder:
             self._models = load_token2wav(self._folder)
             if self._int8:
                 shrink(self._models.flow.decoder.estimator)
+            pack(self._models.flow)
+            pack(self._models.vocoder)
         return self._models
 
     def _read(self, clip: AudioClip) -> PromptState:
@@ -113,7 +116,7 @@ class Token2WavDecoder:
         key = ConditioningKey(clip.content_hash, ("int8" if self._int8 else "") + models.digest, self._quality)
         if (known := restore(self._cache, key)) is not None:
             return known
-        bands = models.flow.encoder_proj.out_features
+        bands = models.flow.mel_bands
         if self._reader is None:
             networks = (models.speaker_network, models.tokenizer_network)
             self._reader = ReferenceReader(*networks, bands, self._threads or 1)
@@ -126,7 +129,7 @@ class Token2WavDecoder:
     def _opened(self, prompt: PromptState) -> Callable[[list[int], bool], AudioClip]:
         """A new stream, as a function from chunks to sound."""
         models = self._loaded()
-        bands = models.flow.encoder_proj.out_features
+        bands = models.flow.mel_bands
         stream = MelStream(models.flow, prompt, _noise(self._seed + 1, bands), self._quality)
         generator = torch.Generator().manual_seed(self._seed + 2)
         stitcher = Stitcher(models.vocoder, lambda count: torch.randn(1, count, HARMONICS, generator=generator))

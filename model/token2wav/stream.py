@@ -7,12 +7,12 @@ import torch
 
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT
 from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD
-from vivavoce.model.token2wav.flow_matching import STEPS, Flow, FlowState
+from vivavoce.model.token2wav.flow_matching import NOTHING, STEPS, Flow, FlowState
+from vivavoce.model.token2wav.memory import ReferenceMemory
 
 CHUNK = 25  # tokens, one second
 SHORTEST_CHUNK = 4  # tokens; its frames are the tail that the next chunk fades over
 FRAMES_A_TOKEN = 2
-RECENT_FRAMES = 100  # what the estimator remembers beside the prompt
 RECENT_TOKENS = 250  # what the encoder remembers beside the prompt; the reference remembers all, and breaks after 100 s
 
 Noise = Callable[[int, int], torch.Tensor]
@@ -34,11 +34,15 @@ FULL = Quality()
 
 @dataclass(frozen=True, slots=True)
 class PromptState:
-    """What a reference clip comes to: the flow's state behind it. frames: of the prompt. speaker: (1, bands)."""
+    """What a reference clip comes to: the flow's state behind it.
+
+    speaker: (1, bands). frames: of the prompt. as_reference: streams behind it forget as the reference does.
+    """
 
     state: FlowState
     speaker: torch.Tensor
     frames: int
+    as_reference: bool = False
 
 
 @torch.inference_mode()
@@ -55,75 +59,84 @@ def read_prompt(
     """Run the flow over a prompt.
 
     tokens: (1, P). mel: (1, 2 P, bands). embedding: x-vector (1, S). noise: of an offset and a number of frames,
-    (1, T, bands). as_reference: let the first three tokens stand for those that follow the prompt; otherwise its last
-    three are what it looks ahead to, and are not part of it.
+    (1, T, bands). as_reference: let the first three tokens stand for those that follow the prompt, and forget the wrong
+    frames later; otherwise the last three are what the prompt looks ahead to, and are not part of it.
     """
-    state = FlowState()
+    state = flow.fresh(quality.steps, ReferenceMemory() if as_reference else NOTHING)
     if as_reference:
         tokens = torch.cat([tokens, tokens[:, :LOOKAHEAD]], 1)
     mu = flow.course(tokens, state.encoder, last=False)
-    speaker = flow.speaker(embedding)
-    flow.solve(
-        mu,
-        speaker,
-        mel[:, : mu.shape[1]],
-        noise(0, mu.shape[1]),
-        quality.steps,
-        state.estimator,
-        guided_every=quality.guided_every,
-        newest_first=as_reference,
-    )
-    return PromptState(state, speaker, mu.shape[1])
+    frames, speaker = mu.shape[1], flow.speaker(embedding)
+    flow.solve(mu, speaker, mel[:, :frames], noise(0, frames), [state], guided_every=quality.guided_every)
+    return PromptState(state.as_prompt(), speaker, frames, as_reference)
 
 
 class MelStream:
     """One stream behind a prompt.
 
-    quality: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt. as_reference: forget
-    what the reference forgets, and take its noise again and again.
+    quality: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt.
     """
 
-    def __init__(
-        self, flow: Flow, prompt: PromptState, noise: Noise, quality: Quality = FULL, *, as_reference: bool = False
-    ) -> None:
-        self._flow = flow
+    def __init__(self, flow: Flow, prompt: PromptState, noise: Noise, quality: Quality = FULL) -> None:
+        self.flow = flow
+        self.quality = quality
         self._prompt = prompt
         self._noise = noise
-        self._quality = quality
-        self._as_reference = as_reference
         self._done = prompt.frames
         self.state = prompt.state.copy()
 
-    @torch.inference_mode()
     def push(self, tokens: Sequence[int], *, last: bool) -> torch.Tensor:
         """The next tokens, of which the last three only look ahead unless ``last``, to mel (1, frames, bands)."""
+        return push_together([self], [tokens], last=last)[0]
+
+    def course(self, tokens: Sequence[int], *, last: bool) -> torch.Tensor:
+        """What the encoder makes of the next tokens, (1, frames, bands)."""
         device = self._prompt.speaker.device
-        mu = self._flow.course(torch.tensor([list(tokens)], device=device), self.state.encoder, last=last)
-        offset = self.state.estimator.length if self._as_reference else self._done
-        mel = self._flow.solve(
-            mu,
-            self._prompt.speaker,
-            torch.zeros_like(mu),
-            self._noise(offset, mu.shape[1]),
-            self._quality.steps,
-            self.state.estimator,
-            guided_every=self._quality.guided_every,
-            newest_first=self._as_reference,
-        )
-        self._done += mu.shape[1]
-        self._forget()
-        return mel
+        mu = self.flow.course(torch.tensor([list(tokens)], device=device), self.state.encoder, last=last)
+        if not self._prompt.as_reference:
+            self._forget()
+        return mu
+
+    def take_noise(self, frames: int) -> torch.Tensor:
+        """Where the flow of the next frames begins, (1, frames, bands); the reference takes some again and again."""
+        offset = self.state.length if self._prompt.as_reference else self._done
+        self._done += frames
+        return self._noise(offset, frames)
+
+    @property
+    def speaker(self) -> torch.Tensor:
+        """Of the prompt, (1, bands)."""
+        return self._prompt.speaker
 
     def _forget(self) -> None:
-        keep, estimator, encoder = self._prompt.frames, self.state.estimator, self.state.encoder
-        estimator.pasts = [[_shortened(past, keep, RECENT_FRAMES) for past in step] for step in estimator.pasts]
-        if not self._as_reference:
-            tokens = self._prompt.frames // FRAMES_A_TOKEN
-            shortest = min(past.shape[2] for past in encoder.attention)
-            encoder.attention = [
-                _shortened(past, tokens * (past.shape[2] // shortest), RECENT_TOKENS * (past.shape[2] // shortest))
-                for past in encoder.attention
-            ]
+        """Keep of the tokens those of the prompt and the recent; upper layers hold two entries a token."""
+        encoder, tokens = self.state.encoder, self._prompt.frames // FRAMES_A_TOKEN
+        shortest = min(past.shape[2] for past in encoder.attention)
+        rates = [past.shape[2] // shortest for past in encoder.attention]
+        encoder.attention = [
+            _shortened(past, tokens * rate, RECENT_TOKENS * rate)
+            for past, rate in zip(encoder.attention, rates, strict=True)
+        ]
+
+
+@torch.inference_mode()
+def push_together(streams: Sequence[MelStream], chunks: Sequence[Sequence[int]], *, last: bool) -> list[torch.Tensor]:
+    """The next chunk of each of several streams, as `MelStream.push`, computed as one batch.
+
+    All streams are of one flow and quality and all chunks of one length. Each stream hears what it would have heard alone.
+    """
+    first = streams[0]
+    mu = torch.cat([stream.course(chunk, last=last) for stream, chunk in zip(streams, chunks, strict=True)])
+    mel = first.flow.solve(
+        mu,
+        torch.cat([stream.speaker for stream in streams]),
+        torch.zeros_like(mu),
+        torch.cat([stream.take_noise(mu.shape[1]) for stream in streams]),
+        [stream.state for stream in streams],
+        guided_every=first.quality.guided_every,
+        last=last,
+    )
+    return list(mel.split(1))
 
 
 class TokenChunks:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
+
+from vivavoce.model.packing import channels_last
 
 RATE = 24_000
 HARMONICS = 9
@@ -39,7 +42,8 @@ class Snake(nn.Module):
         if torch.is_grad_enabled():
             return x + torch.sin(x * alpha) ** 2 / (alpha + 1e-9)
         # The same in one buffer: memory is what takes time here.
-        return (x * alpha).sin_().square_().div_(alpha + 1e-9).add_(x)
+        wave = _sine(x * alpha).mul_((alpha + 1e-9).rsqrt())
+        return torch.addcmul(x, wave, wave)
 
 
 class ResidualBlock(nn.Module):
@@ -163,15 +167,23 @@ class HiFT(nn.Module):
         for stage, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, SLOPE))
             if stage == len(self.ups) - 1:
-                x = F.pad(x, (1, 0), mode="reflect")
-            x = x + self.source_resblocks[stage](self.source_downs[stage](excitation))
-            blocks = self.resblocks[stage * len(KERNELS) : (stage + 1) * len(KERNELS)]
-            x = torch.stack([block(x) for block in blocks]).mean(0)
+                x = torch.cat([x[:, :, 1:2], x], 2)
+            x = channels_last(x) + self.source_resblocks[stage](self.source_downs[stage](excitation))
+            first, *others = self.resblocks[stage * len(KERNELS) : (stage + 1) * len(KERNELS)]
+            x = sum((block(x) for block in others), first(x)) / len(KERNELS)
         x = self.conv_post(F.leaky_relu(x, LAST_SLOPE))
         bins = N_FFT // 2 + 1
         magnitude, phase = x[:, :bins].exp().clamp(max=MAX_MAGNITUDE), torch.sin(x[:, bins:])
         sound = torch.istft(torch.polar(magnitude, phase), N_FFT, HOP, window=self.window)
         return sound.clamp(-LIMIT, LIMIT)
+
+
+def _sine(x: torch.Tensor) -> torch.Tensor:
+    """In place. numpy's takes a third of the time of torch's on the CPU, and sines are a tenth of the vocoder's."""
+    if x.device.type == "cpu" and x.dtype == torch.float32:
+        np.sin(x.numpy(), out=x.numpy())
+        return x
+    return x.sin_()
 
 
 def _convolution(wide: int, narrow: int, kernel: int, dilation: int = 1) -> nn.Module:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from vivavoce.core.errors import ModelError
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
+from vivavoce.model.token2wav.memory import RECENT_FRAMES
 from vivavoce.model.token2wav.speech_tokenizer import joined_windows, long_windows
 from vivavoce.model.token2wav.stitching import Stitcher
-from vivavoce.model.token2wav.stream import RECENT_FRAMES, MelStream, Quality, TokenChunks, read_prompt
+from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import RATE, HiFT
 
 BANDS, SPEAKER = 12, 8
@@ -135,7 +136,7 @@ def test_ten_minutes_remember_no_more_than_ten_seconds(models, prompt):
         assert sound.isfinite().all()
         state = voice.mel.state
         if second > 30:
-            sizes.append((state.estimator.length, *(past.shape[2] for past in state.encoder.attention)))
+            sizes.append((state.length, *(past.shape[2] for past in state.encoder.attention)))
     assert set(sizes) == {sizes[0]}
     assert sizes[0][0] == prompt.frames + RECENT_FRAMES
 

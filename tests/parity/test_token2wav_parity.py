@@ -8,8 +8,8 @@ from checkpoints import FLOW_YAML
 from parity.golden import about, official_keys, tensors, weights
 
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
-from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD
-from vivavoce.model.token2wav.flow_matching import FlowState
+from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD, EncoderState
+from vivavoce.model.token2wav.flow_matching import NOTHING
 from vivavoce.model.token2wav.prompt_features import fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample
 from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
@@ -64,9 +64,9 @@ def test_flow_of_a_whole_utterance(flow):
         speaker = model.speaker(golden["spk_embedding"])
         close(speaker, golden["spk.proj"], MEL)
         tokens = torch.cat([golden["prompt_token"], golden["token"]], 1)
-        states = model.encoder(model.input_embedding(tokens), FlowState().encoder, last=True)
+        states = model.encoder(model.input_embedding(tokens), EncoderState(), last=True)
         close(states, golden["enc.out"], MEL)
-        mu = model.course(tokens, FlowState().encoder, last=True)
+        mu = model.course(tokens, EncoderState(), last=True)
         close(mu, golden["enc.proj"], MEL)
         cond = torch.zeros_like(mu)
         cond[:, :length] = prompt
@@ -74,7 +74,7 @@ def test_flow_of_a_whole_utterance(flow):
         for name in (name for name in golden if name.startswith("full.mel")):
             few = re.search(r"_(\d+)steps$", name)
             steps = int(few.group(1)) if few else description["n_timesteps"]
-            mel = model.solve(mu, speaker, cond, noise, steps)[:, length:]
+            mel = model.solve(mu, speaker, cond, noise, [model.fresh(steps)], last=True)[:, length:]
             close(mel.transpose(1, 2), golden[name], MEL)
 
 
@@ -87,26 +87,33 @@ def test_one_call_of_the_estimator(flow):
     x = torch.cat([torch.cat([noise, 0.5 * noise]), mu, speaker, torch.zeros_like(mu)], 2)
     with torch.inference_mode():
         close(estimator.t_embedder(golden["dit.t"]), golden["dit.t_embed"], VELOCITY)
-        velocity, _, _ = estimator(x, estimator.vectors(golden["dit.t"]))
+        vectors = estimator.vectors(golden["dit.t"])
+        rows = [
+            estimator(x[row : row + 1], [vector[row] for vector in vectors], [[NOTHING]] * len(estimator.blocks))[0]
+            for row in range(2)
+        ]
+    velocity = torch.cat(rows)
     close(velocity.transpose(1, 2), golden["dit.out"], VELOCITY)
 
 
 def test_state_after_the_prompt(flow):
     description, golden, model = flow
-    state = FlowState()
+    state = model.fresh(description["n_timesteps"])
     with torch.inference_mode():
         tokens = torch.cat([golden["prompt_token"], golden["prompt_token"][:, :LOOKAHEAD]], 1)
         mu = model.course(tokens, state.encoder, last=False)
         noise = golden["rand_noise"][:, :, : mu.shape[1]].transpose(1, 2)
         speaker = model.speaker(golden["spk_embedding"])
-        model.solve(mu, speaker, golden["prompt_mel"], noise, description["n_timesteps"], state.estimator)
+        model.solve(mu, speaker, golden["prompt_mel"], noise, [state])
     close(torch.cat([state.encoder.context, state.encoder.up_context], 2), golden["setup.conformer_cnn_cache"], MEL)
     wanted = golden["setup.conformer_att_cache"]
     for layer, past in enumerate(state.encoder.attention):
         close(past, wanted[layer][:, :, : past.shape[2]], MEL)
-    for step, (pasts, contexts) in enumerate(zip(state.estimator.pasts, state.estimator.contexts, strict=True)):
-        close(torch.stack(pasts), golden["setup.estimator_att_cache"][step], 2 * MEL)
-        close(torch.stack(contexts), golden["setup.estimator_cnn_cache"][step], 2 * MEL)
+    for step, memories in enumerate(state.memories):
+        pasts = torch.stack([torch.cat(memory.parts[0], 3) for memory in memories])
+        close(pasts, golden["setup.estimator_att_cache"][step], 2 * MEL)
+        contexts = torch.stack([memory.context.transpose(2, 3).flatten(1, 2) for memory in memories])
+        close(contexts, golden["setup.estimator_cnn_cache"][step], 2 * MEL)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +167,7 @@ def test_a_stream_sounds_as_the_reference_does(flow, vocoder):
     prompt = read_prompt(
         model, golden["prompt_token"], golden["prompt_mel"], golden["spk_embedding"], noise, as_reference=True
     )
-    stream = MelStream(model, prompt, noise, as_reference=True)
+    stream = MelStream(model, prompt, noise)
     stitcher = Stitcher(hift, lambda samples: None, as_reference=True)
     chunks = TokenChunks(description["chunk"])
     cut = [(chunk, False) for chunk in chunks.push(golden["token"][0].tolist())]
@@ -168,10 +175,10 @@ def test_a_stream_sounds_as_the_reference_does(flow, vocoder):
     assert len(cut) == len(description["chunks"])
     for number, ((tokens, last), wanted) in enumerate(zip(cut, description["chunks"], strict=True)):
         assert (len(tokens), last) == (wanted["tokens_in"], wanted["last"])
-        assert stream.state.estimator.length == wanted["noise_offset"]
+        assert stream.state.length == wanted["noise_offset"]
         mel = stream.push(tokens, last=last).transpose(1, 2)
         close(mel, stored[f"stream.mel.{number}"], MEL)
-        assert stream.state.estimator.length == wanted["att_len_after_truncation"]
+        assert stream.state.length == wanted["att_len_after_truncation"]
         assert stream.state.encoder.attention[-1].shape[2] == wanted["conf_att_len"]
         sound = stitcher.push(mel, last=last).clamp(-1, 1)
         pcm = (sound * 32767).to(torch.int16)
