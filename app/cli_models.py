@@ -1,6 +1,7 @@
 """``vivavoce models``: weights and clips."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,6 +46,24 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
     else:
         for name, path in paths.items():
             out.print(f"{name}: {path}", highlight=False)
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of a Step-Audio 2 checkpoint, or its token2wav folder.")],
+    json_: JsonFlag = False,
+) -> None:
+    """Write Token2Wav's weights as safetensors beside the official files; they are loaded from then on."""
+    from vivavoce.model.token2wav.checkpoint import convert as convert_folder
+
+    folder = checkpoint / "token2wav" if (checkpoint / "token2wav").is_dir() else checkpoint
+    with working("converting"):
+        written = [str(path) for path in convert_folder(folder)]
+    if json_:
+        print_json(written)
+    else:
+        for path in written:
+            out.print(path, highlight=False, markup=False)
 
 
 @app.command()

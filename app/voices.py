@@ -42,7 +42,7 @@ async def prepare_voices(
     from vivavoce.app.wiring import open_decoder
 
     voices = [bank.get(voice_id) for voice_id in ids]
-    decoder = open_decoder(settings)
+    decoder = open_decoder(settings, verify=True)
     done: dict[str, str] = {}
     try:
         for voice in voices:

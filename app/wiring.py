@@ -62,8 +62,8 @@ def open_tools(parts: Parts) -> ToolRegistry:
     return registry
 
 
-def open_decoder(settings: Settings) -> SpeechDecoder:
-    """The decoder of the chosen model.
+def open_decoder(settings: Settings, *, verify: bool = False) -> SpeechDecoder:
+    """The decoder of the chosen model. verify: what was kept of voices against its checksum.
 
     Raises:
         WeightsError: Token2Wav is wanted and there is no checkpoint.
@@ -80,11 +80,13 @@ def open_decoder(settings: Settings) -> SpeechDecoder:
     return Token2WavDecoder(
         checkpoint_folder(settings) / "token2wav",
         cache,
-        quality=Quality(settings.flow_steps, settings.guided_every),
-        int8=settings.weights == "int8",
+        quality=Quality(
+            settings.flow_steps, settings.guided_every, settings.products, settings.prompt_s, settings.as_reference
+        ),
         first_chunk=settings.first_chunk,
         seed=settings.seed or 0,
         threads=settings.threads,
+        verify=verify,
         text_decoder=embedded,
     )
 

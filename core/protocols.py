@@ -42,6 +42,9 @@ class VoiceConditioning(Protocol):
         ...
 
 
+SpokenDelta = TextDelta | AudioTokens | VoiceConditioning
+
+
 @runtime_checkable
 class SpeechDecoder(Protocol):
     """Speaks."""
@@ -59,10 +62,11 @@ class SpeechDecoder(Protocol):
         """
         ...
 
-    def decode(
-        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
-    ) -> AsyncIterator[SpokenClip]:
-        """Speak deltas while they come; each clip continues the one before."""
+    def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
+        """Speak deltas while they come; each clip continues the one before.
+
+        A conditioning among them is the voice of what comes after it.
+        """
         ...
 
     async def close(self) -> None:

@@ -62,6 +62,11 @@ def _bias(layer: nn.Linear | nn.Conv1d, dtype: torch.dtype) -> torch.Tensor | No
     return None if layer.bias is None else layer.bias.detach().to(dtype)  # pyright: ignore[reportUnnecessaryComparison]
 
 
+def bfloat16_is_fast() -> bool:
+    """Whether this processor multiplies bfloat16 numbers itself."""
+    return _OPS._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
+
+
 def channels_last(x: torch.Tensor) -> torch.Tensor:
     """The same (B, C, T) with the channels of a moment side by side in memory."""
     return x.transpose(1, 2).contiguous().transpose(1, 2)
@@ -76,7 +81,7 @@ def pack(module: nn.Module, dtype: torch.dtype = torch.float32) -> None:
         return
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) in (nn.Linear, GeluLinear):
+            if isinstance(child, nn.Linear):
                 setattr(parent, name, PackedLinear(child, dtype))
             elif type(child) is nn.Conv1d:
                 setattr(parent, name, PackedConv1d(child, dtype))

@@ -23,7 +23,7 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
-from vivavoce.core.protocols import VoiceConditioning
+from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
 from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
 
@@ -88,21 +88,26 @@ class ToneDecoder:
         digest = hashlib.sha256(voice.reference.samples.tobytes()).digest()
         return Tone(voice.id, 150.0 + digest[0] + digest[1] / 256)
 
-    async def decode(
-        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
-    ) -> AsyncIterator[SpokenClip]:
+    async def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
         """One clip a delta that holds words or tokens."""
-        if not isinstance(conditioning, Tone):
-            raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
+        tone = _own(conditioning)
         async for delta in deltas:
             if isinstance(delta, AudioTokens):
                 seconds, text = len(delta.ids) / 25, ""
-            else:
+            elif isinstance(delta, TextDelta):
                 seconds, text = len(delta.text.split()) * WORD_S, delta.text
+            else:
+                seconds, text, tone = 0, "", _own(delta)
             if seconds:
                 times = np.arange(int(seconds * self.sample_rate), dtype=np.float32) / self.sample_rate
-                tone = 0.3 * np.sin(2 * np.pi * conditioning.frequency_hz * times)
-                yield SpokenClip(AudioClip(tone.astype(np.float32), self.sample_rate), text)
+                sound = 0.3 * np.sin(2 * np.pi * tone.frequency_hz * times)
+                yield SpokenClip(AudioClip(sound.astype(np.float32), self.sample_rate), text)
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _own(conditioning: VoiceConditioning) -> Tone:
+    if not isinstance(conditioning, Tone):
+        raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
+    return conditioning

@@ -1,8 +1,9 @@
 """Speaks: a small neural voice, phrase by phrase, moved toward the timbre of a reference clip."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
-from vivavoce.core.protocols import VoiceConditioning
+from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
 from vivavoce.model.embedded.phrases import PhraseCutter, speakable
 from vivavoce.model.embedded.timbre import TimbreStatistics, convert, measure
@@ -76,27 +77,12 @@ class EmbeddedDecoder:
                 raise AudioError(f"voice {voice.id}: {error}") from error
         return Timbre(voice.id, self._prepared[key])
 
-    async def decode(
-        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
-    ) -> AsyncIterator[SpokenClip]:
+    async def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
         """See `SpeechDecoder.decode`. One clip a phrase."""
-        if not isinstance(conditioning, Timbre):
-            raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
-        cutter = PhraseCutter()
-        tokens = text = False
-        async for delta in deltas:
-            if isinstance(delta, AudioTokens):
-                tokens = True  # they say what the text beside them says
-                continue
-            text = text or bool(delta.text)
-            for phrase in cutter.push(delta.text):
-                if clip := await self._run(self._spoken, phrase, conditioning.target):
-                    yield SpokenClip(clip, phrase + " ")
-        for phrase in cutter.finish():
-            if clip := await self._run(self._spoken, phrase, conditioning.target):
-                yield SpokenClip(clip, phrase)
-        if tokens and not text:
-            raise ModelError("the embedded decoder speaks text, and the model gave audio tokens alone; ask again")
+        async with aclosing(_phrases(deltas, _own(conditioning))) as phrases:
+            async for phrase, timbre in phrases:
+                if clip := await self._run(self._spoken, phrase.rstrip(), timbre.target):
+                    yield SpokenClip(clip, phrase)
 
     def speak_natively(self, text: str) -> AudioClip:
         """A text in the voice's own timbre, uncut. Blocking.
@@ -149,6 +135,33 @@ class EmbeddedDecoder:
         if path is not None:
             write_atomic(path, statistics.to_bytes())
         return statistics
+
+
+async def _phrases(deltas: AsyncIterable[SpokenDelta], timbre: Timbre) -> AsyncGenerator[tuple[str, Timbre]]:
+    """What is to be spoken, and how."""
+    cutter = PhraseCutter()
+    tokens = text = False
+    async for delta in deltas:
+        if isinstance(delta, AudioTokens):
+            tokens = True  # they say what the text beside them says
+        elif isinstance(delta, TextDelta):
+            text = text or bool(delta.text)
+            for phrase in cutter.push(delta.text):
+                yield phrase + " ", timbre
+        else:
+            for phrase in cutter.finish():
+                yield phrase + " ", timbre
+            cutter, timbre = PhraseCutter(), _own(delta)
+    for phrase in cutter.finish():
+        yield phrase, timbre
+    if tokens and not text:
+        raise ModelError("the embedded decoder speaks text, and the model gave audio tokens alone; ask again")
+
+
+def _own(conditioning: VoiceConditioning) -> Timbre:
+    if not isinstance(conditioning, Timbre):
+        raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
+    return conditioning
 
 
 def _joinable(clip: AudioClip, pause_s: float) -> AudioClip:

@@ -1,6 +1,7 @@
-"""The checkpoint's ``token2wav/`` folder: weights loaded as data, networks of the front end run by onnxruntime."""
+"""The checkpoint's ``token2wav/`` folder: weights loaded as data, networks of the front end run by onnxruntime or torch."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,21 +9,28 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import nn
 
+from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import ModelError
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
 from vivavoce.model.token2wav.flow_matching import Flow
+from vivavoce.model.token2wav.speech_tokenizer import HEAD_WIDTH, SpeechTokenizer
 from vivavoce.model.token2wav.vocoder import HiFT, fold_weight_norms
 
 HASHED_BYTES = 4096  # of each tensor; enough to tell weights apart
 SPEAKER_NETWORK = "campplus.onnx"
 TOKENIZER_NETWORK = "speech_tokenizer_v2_25hz.onnx"
+CONVERTED = ".safetensors"
+CONVERSION_VERSION = 1
+DIRECTORY_BYTES = 1 << 20  # at the end of a .pt file: its directory, with a checksum of each tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Token2Wav:
-    """Everything the folder holds. digest: tells these weights from others."""
+    """Everything the folder holds. tokenizer_network: ONNX, or torch weights. digest: tells these weights from others."""
 
     flow: Flow
     vocoder: HiFT
@@ -44,7 +52,8 @@ def load_token2wav(folder: Path) -> Token2Wav:
     vocoder = _vocoder_for(vocoder_weights, folder / "hift.pt")
     _fill(vocoder, vocoder_weights, folder / "hift.pt")
     fold_weight_norms([vocoder])
-    networks = [folder / name for name in (SPEAKER_NETWORK, TOKENIZER_NETWORK)]
+    in_torch = (folder / TOKENIZER_NETWORK).with_suffix(CONVERTED)
+    networks = [folder / SPEAKER_NETWORK, in_torch if in_torch.is_file() else folder / TOKENIZER_NETWORK]
     for network in networks:
         if not network.is_file():
             raise ModelError(f"{network} is missing; fetch the checkpoint again")
@@ -52,7 +61,69 @@ def load_token2wav(folder: Path) -> Token2Wav:
     return Token2Wav(_frozen(flow), _frozen(vocoder), networks[0], networks[1], digest)
 
 
+def load_tokenizer(path: Path) -> SpeechTokenizer:
+    """The speech tokenizer in torch, from safetensors under its official names.
+
+    Raises:
+        ModelError: the file is damaged or another model's.
+    """
+    weights, _ = _read_converted(path)
+    try:
+        width, bands, _ = weights["encoder.conv1.weight"].shape
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"{path} holds no speech tokenizer; remove it, and the ONNX file is used") from error
+    layers = len({name.split(".")[2] for name in weights if name.startswith("encoder.blocks.")})
+    tokenizer = SpeechTokenizer(bands, width, max(1, width // HEAD_WIDTH), layers)
+    _fill(tokenizer, weights, path)
+    return _frozen(tokenizer)
+
+
+def convert(folder: Path) -> list[Path]:
+    """Write flow and vocoder of a ``token2wav/`` folder as safetensors beside the official files; loaded from then on.
+
+    Raises:
+        ModelError: a file is missing or damaged. StoreError: the disk is full or read-only.
+    """
+    written: list[Path] = []
+    for name in ("flow.pt", "hift.pt"):
+        path = folder / name
+        weights = {key: tensor.contiguous() for key, tensor in _read_official(path).items()}
+        head = {"token2wav": json.dumps([CONVERSION_VERSION, _fingerprint(path)])}
+        write_atomic(path.with_suffix(CONVERTED), save(weights, head))
+        written.append(path.with_suffix(CONVERTED))
+    return written
+
+
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Of an official file, or of what it was converted to."""
+    converted = path.with_suffix(CONVERTED)
+    if not converted.is_file():
+        return _read_official(path)
+    weights, head = _read_converted(converted)
+    if head[:1] != [CONVERSION_VERSION] or (path.is_file() and head[1:] != [_fingerprint(path)]):
+        raise ModelError(
+            f"{converted} was not made from this {path.name}; run `vivavoce models convert {path.parent}` again"
+        )
+    return weights
+
+
+def _read_converted(path: Path) -> tuple[dict[str, torch.Tensor], list[Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            head = json.loads((file.metadata() or {}).get("token2wav", "[]"))
+            return {name: file.get_tensor(name) for name in file.keys()}, list(head)  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} is damaged; remove it, and the official file is used") from error
+
+
+def _fingerprint(path: Path) -> str:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - DIRECTORY_BYTES))
+        return hashlib.sha256(f"{size} ".encode() + file.read()).hexdigest()
+
+
+def _read_official(path: Path) -> dict[str, torch.Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError as error:

@@ -1,6 +1,8 @@
 """What the decoder knows of a voice, in memory and as one file."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,10 @@ from vivavoce.core.durable import write_atomic
 from vivavoce.core.protocols import VoiceConditioning
 from vivavoce.model.token2wav.flow_encoder import EncoderState
 from vivavoce.model.token2wav.flow_matching import FlowState
-from vivavoce.model.token2wav.memory import Memory
+from vivavoce.model.token2wav.memory import Memory, ReferenceMemory
 from vivavoce.model.token2wav.stream import PromptState, Quality
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Token2WavConditioning:
 
 @dataclass(frozen=True, slots=True)
 class ConditioningKey:
-    """What a stored conditioning belongs to: content of the clip, weights, and how carefully the flow was followed."""
+    """What a stored conditioning belongs to: content of the clip, weights, and how both were read."""
 
     clip: str
     weights: str
@@ -39,11 +41,13 @@ class ConditioningKey:
     @property
     def file(self) -> str:
         """Name of the file."""
-        return f"token2wav-{self.clip[:32]}-{self.weights[:16]}-{self.quality.steps}-{self.quality.guided_every}.safetensors"
+        quality = hashlib.sha256(repr(astuple(self.quality)).encode()).hexdigest()
+        return f"token2wav-{self.clip[:32]}-{self.weights[:16]}-{quality[:8]}.safetensors"
 
-    def metadata(self, frames: int) -> dict[str, str]:
-        """What stands at the head of the file."""
-        return {"token2wav": json.dumps([VERSION, self.clip, self.weights, *astuple(self.quality), frames])}
+    @property
+    def head(self) -> list[Any]:
+        """What the head of the file begins with; behind it the frames of the prompt and a checksum."""
+        return [VERSION, self.clip, self.weights, *astuple(self.quality)]
 
 
 def store(folder: Path, key: ConditioningKey, prompt: PromptState) -> None:
@@ -64,32 +68,44 @@ def store(folder: Path, key: ConditioningKey, prompt: PromptState) -> None:
         tensors[f"values.{step}"] = torch.stack([values for _, values in parts])
         tensors[f"contexts.{step}"] = torch.stack([memory.context for memory in memories if memory.context is not None])
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    write_atomic(folder / key.file, save(whole, key.metadata(prompt.frames)))
+    head = json.dumps([*key.head, prompt.frames, _checksum(whole)])
+    write_atomic(folder / key.file, save(whole, {"token2wav": head}))
 
 
-def restore(folder: Path, key: ConditioningKey) -> PromptState | None:
-    """Read a prompt's state; None where there is none, or it belongs to something else."""
+def restore(folder: Path, key: ConditioningKey, *, verify: bool = False) -> PromptState | None:
+    """Read a prompt's state; None where there is none, or it is damaged, or belongs to something else.
+
+    verify: read all of it now and compare its checksum; otherwise it is mapped, and read when it is used.
+    """
     path = folder / key.file
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
             head = json.loads((file.metadata() or {}).get("token2wav", "[]"))
-            if head[:-1] != [VERSION, key.clip, key.weights, *astuple(key.quality)]:
-                return None
             names = set(file.keys())
+            if head[:-2] != key.head or (verify and head[-1] != _checksum({n: file.get_tensor(n) for n in names})):
+                return None
             attention = [file.get_tensor(f"attention.{n}") for n in range(_count(names, "attention."))]
-            memories = [_memories(file, step) for step in range(key.quality.steps)]
+            memories = [_memories(file, step, key.quality.as_reference) for step in range(key.quality.steps)]
             encoder = EncoderState(file.get_tensor("context"), file.get_tensor("up_context"), attention)
             speaker = file.get_tensor("speaker")
     except (SafetensorError, OSError, ValueError, IndexError):
         return None  # damaged: it is made again
-    return PromptState(FlowState(memories, encoder), speaker, int(head[-1]))
+    return PromptState(FlowState(memories, encoder), speaker, int(head[-2]), key.quality)
 
 
-def _memories(file: Any, step: int) -> list[Memory]:  # noqa: ANN401 - safetensors has no types
+def _memories(file: Any, step: int, as_reference: bool) -> list[Memory]:  # noqa: ANN401 - safetensors has no types
     keys, values, contexts = (file.get_tensor(f"{name}.{step}") for name in ("keys", "values", "contexts"))
-    return [Memory((keys[n], values[n]), None, contexts[n]) for n in range(len(keys))]
+    kind = ReferenceMemory if as_reference else Memory
+    return [kind(None, (keys[n], values[n]), contexts[n]).as_prompt() for n in range(len(keys))]
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _count(names: set[str], prefix: str) -> int:

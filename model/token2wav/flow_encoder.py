@@ -139,11 +139,7 @@ class UpLayer(nn.Module):
 
 
 class FlowEncoder(nn.Module):
-    """Streams; a whole utterance is a stream of one last chunk.
-
-    max_past: tokens of attention that are kept at most beside the first ``keep_first`` of a stream; None keeps all, as the
-    reference does until its table of positions ends.
-    """
+    """Streams; a whole utterance is a stream of one last chunk."""
 
     def __init__(
         self, *, input_size: int, output_size: int, blocks: int, up_blocks: int, heads: int, units: int, key_bias: bool

@@ -10,12 +10,12 @@ import torch
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.model.step_audio2.features import log_mel
+from vivavoce.model.token2wav.checkpoint import CONVERTED, load_tokenizer
 from vivavoce.model.token2wav.prompt_features import MEL_RATE, SPEAKER_RATE, fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample
-from vivavoce.model.token2wav.speech_tokenizer import joined_windows, long_windows
+from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer, joined_windows, long_windows
 
 SHORTEST_S = 0.5
-LONGEST_S = 5.0  # of a clip; more costs memory and time for every chunk, and changes the timbre little
 STEP_S = 0.1
 SILENT = 1e-4
 
@@ -37,19 +37,20 @@ class ReferenceReader:
 
     def __init__(self, speaker_network: Path, tokenizer_network: Path, bands: int, threads: int) -> None:
         self._speaker = _session(speaker_network, threads)
-        self._tokenizer = _session(tokenizer_network, threads)
+        torch_form = tokenizer_network.suffix == CONVERTED
+        self._tokenizer = load_tokenizer(tokenizer_network) if torch_form else _session(tokenizer_network, threads)
         self._bands = bands
 
-    def read(self, clip: AudioClip) -> Reference:
-        """Measure a clip, cut to its most energetic seconds. Blocking.
+    def read(self, clip: AudioClip, longest_s: float, *, as_reference: bool = False) -> Reference:
+        """Measure a clip, cut to its most energetic seconds. as_reference: lose tokens of long clips (8b.6). Blocking.
 
         Raises:
             AudioError: it is silent, too short, or no sound at all.
         """
-        clip = loudest_part(clip)
+        clip = loudest_part(clip, longest_s)
         samples = torch.from_numpy(clip.samples.copy())
         low = resample(samples, clip.sample_rate, SPEAKER_RATE)
-        tokens = self._tokens(log_mel(low, padding=0))
+        tokens = self._tokens(log_mel(low, padding=0), as_reference)
         fbank = speaker_fbank(low)
         embedding = self._run(self._speaker, [(fbank - fbank.mean(0))[None].numpy()])
         mel = prompt_mel(resample(samples, clip.sample_rate, MEL_RATE), self._bands)
@@ -59,13 +60,17 @@ class ReferenceReader:
             fitted_to_tokens(mel, tokens.size)[None],
         )
 
-    def _tokens(self, mel: torch.Tensor) -> np.ndarray:
-        codes: list[torch.Tensor] = []
-        for begin, end in long_windows(mel.shape[1]):
-            part = mel[None, :, begin:end].numpy()
-            found = self._run(self._tokenizer, [part, np.array([end - begin], dtype=np.int32)])
-            codes.append(torch.from_numpy(found.reshape(-1).astype(np.int64)))
-        return joined_windows(codes).numpy()
+    def _tokens(self, mel: torch.Tensor, as_reference: bool) -> np.ndarray:
+        windows = long_windows(mel.shape[1], as_reference=as_reference)
+        return joined_windows([self._codes(mel[None, :, begin:end]) for begin, end in windows]).numpy()
+
+    def _codes(self, mel: torch.Tensor) -> torch.Tensor:
+        """(1, bands, T) -> (T / 4,)."""
+        if isinstance(self._tokenizer, SpeechTokenizer):
+            with torch.inference_mode():
+                return self._tokenizer(mel, torch.tensor([mel.shape[2]]))[0][0]
+        found = self._run(self._tokenizer, [mel.numpy(), np.array([mel.shape[2]], dtype=np.int32)])
+        return torch.from_numpy(found.reshape(-1).astype(np.int64))
 
     @staticmethod
     def _run(session: Any, values: list[np.ndarray]) -> np.ndarray:  # noqa: ANN401 - onnxruntime has no types
@@ -73,22 +78,21 @@ class ReferenceReader:
         return np.asarray(session.run(None, dict(zip(names, values, strict=True)))[0])
 
 
-def loudest_part(clip: AudioClip, longest_s: float = LONGEST_S) -> AudioClip:
+def loudest_part(clip: AudioClip, longest_s: float) -> AudioClip:
     """The stretch with the most energy, at most ``longest_s``.
 
     Raises:
         AudioError: there is too little sound in it.
     """
-    if not np.isfinite(clip.samples).all():
-        raise AudioError("the clip holds values that are no sound; record it again")
     if clip.duration_s < SHORTEST_S:
         raise AudioError(f"the clip has {clip.duration_s:.2f} s and {SHORTEST_S} s are needed; give a longer one")
-    if float(np.abs(clip.samples - clip.samples.mean()).max()) < SILENT:
+    swing = clip.samples - clip.samples.mean(dtype=np.float64)
+    if float(np.abs(swing).max()) < SILENT:
         raise AudioError("the clip is silent; give one with speech in it")
     size, step = int(longest_s * clip.sample_rate), max(1, int(STEP_S * clip.sample_rate))
     if clip.samples.size <= size:
         return clip
-    energy = np.concatenate([[0.0], np.cumsum(clip.samples.astype(np.float64) ** 2)])
+    energy = np.concatenate([[0.0], np.cumsum(swing**2)])
     starts = np.arange(0, clip.samples.size - size + 1, step)
     best = int(starts[np.argmax(energy[starts + size] - energy[starts])])
     return AudioClip(clip.samples[best : best + size].copy(), clip.sample_rate)

@@ -1,37 +1,59 @@
 """Token2Wav as a `SpeechDecoder`: audio tokens in, speech in the timbre of a reference clip out."""
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
-from vivavoce.core.protocols import SpeechDecoder, VoiceConditioning
+from vivavoce.core.protocols import SpeechDecoder, SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
-from vivavoce.model.packing import pack
+from vivavoce.model.packing import bfloat16_is_fast, pack
 from vivavoce.model.token2wav.checkpoint import Token2Wav, load_token2wav
+from vivavoce.model.token2wav.chunk_worker import ChunkWorker, SpokenStream
 from vivavoce.model.token2wav.conditioning import ConditioningKey, Token2WavConditioning, restore, store
 from vivavoce.model.token2wav.dynamic_int8 import shrink
 from vivavoce.model.token2wav.reference import ReferenceReader
 from vivavoce.model.token2wav.stitching import Stitcher
-from vivavoce.model.token2wav.stream import CHUNK, FULL, MelStream, PromptState, Quality, TokenChunks, read_prompt
+from vivavoce.model.token2wav.stream import (
+    CHUNK,
+    FULL,
+    SHORTEST_CHUNK,
+    MelStream,
+    PromptState,
+    Quality,
+    TokenChunks,
+    read_prompt,
+)
 from vivavoce.model.token2wav.vocoder import HARMONICS, RATE
 
-Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 PROMPT_SEED = 0  # of the noise that a prompt is read with: the same clip comes to the same state
 
 
-class Token2WavDecoder:
-    """Decodes any number of streams; each has a state of its own, and chunks take turns on one worker thread.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A chunk of an answer and the text that came before it. last, ends: see `ChunkWorker.speak`."""
 
-    folder: the checkpoint's ``token2wav/``. cache: where what was made of voices is kept. quality: of the flow. int8:
-    compute its large products in 8 bits. first_chunk: tokens before the first sound. seed: of the noise of every stream.
-    text_decoder: speaks what comes as text alone, such as an apology of the controller; it must have the same sample rate.
+    stream: SpokenStream
+    chunk: Sequence[int]
+    text: str
+    last: bool = False
+    ends: bool = False
+
+
+class Token2WavDecoder:
+    """Decodes any number of streams; each has a state of its own, and chunks that wait together are computed together.
+
+    folder: the checkpoint's ``token2wav/``. cache: where what was made of voices is kept. quality: of reading and solving.
+    first_chunk: tokens before the first sound. seed: of the noise of every stream. verify: what was kept against its
+    checksum. text_decoder: speaks what comes as text alone, such as an apology of the controller; it must have the same
+    sample rate.
     """
 
     sample_rate = RATE
@@ -42,103 +64,136 @@ class Token2WavDecoder:
         cache: Path,
         *,
         quality: Quality = FULL,
-        int8: bool = False,
         first_chunk: int = CHUNK,
         seed: int = 0,
         threads: int | None = None,
+        verify: bool = False,
         text_decoder: SpeechDecoder | None = None,
     ) -> None:
         self._folder, self._cache, self._text_decoder = folder, cache, text_decoder
-        self._quality, self._int8 = quality, int8
-        self._first_chunk, self._seed, self._threads = first_chunk, seed, threads
+        self._quality, self._first_chunk, self._seed, self._threads = quality, first_chunk, seed, threads
+        self._verify = verify
         self._models: Token2Wav | None = None
         self._reader: ReferenceReader | None = None
         self._prepared: dict[str, PromptState] = {}
-        self._worker = ThreadPoolExecutor(1, "token2wav", initializer=_set_threads, initargs=(threads,))
+        self._worker = ChunkWorker(threads)
 
     async def prepare(self, voice: Voice) -> Token2WavConditioning:
         """See `SpeechDecoder.prepare`. Slow once for each clip, then a file is read."""
         clip = voice.reference.content_hash
         if clip not in self._prepared:
             try:
-                self._prepared[clip] = await self._run(self._read, voice.reference)
+                self._prepared[clip] = await self._worker.run(self._read, voice)
             except AudioError as error:
                 raise AudioError(f"voice {voice.id}: {error}") from error
         for_text = await self._text_decoder.prepare(voice) if self._text_decoder is not None else None
         return Token2WavConditioning(voice.id, self._prepared[clip], for_text)
 
-    async def decode(
-        self, deltas: AsyncIterable[TextDelta | AudioTokens], conditioning: VoiceConditioning
-    ) -> AsyncIterator[SpokenClip]:
+    async def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
         """See `SpeechDecoder.decode`. A clip carries the text that came before its last token."""
-        if not isinstance(conditioning, Token2WavConditioning):
-            raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
-        chunks, text, tokens = TokenChunks(self._first_chunk), "", False
-        speak = await self._run(self._opened, conditioning.prompt)
-        async for delta in deltas:
-            if isinstance(delta, TextDelta):
-                text += delta.text
-                continue
-            tokens = True
-            for chunk in chunks.push(delta.ids):
-                yield SpokenClip(await self._run(speak, chunk, False), text)
-                text = ""
-        if rest := chunks.finish():
-            yield SpokenClip(await self._run(speak, rest, True), text)
-        elif not tokens and self._text_decoder is not None and conditioning.for_text is not None:
-            async for clip in self._text_decoder.decode(_one(TextDelta(text)), conditioning.for_text):
+        own, script = _own(conditioning), list[SpokenDelta]()
+        spoke, text = False, ""
+        async with aclosing(self._parts(deltas, own, script)) as parts:
+            async for part in parts:
+                sound = await self._worker.speak(part.stream, part.chunk, last=part.last, ends=part.ends)
+                spoke, text = True, text + part.text
+                if sound.numel():
+                    yield SpokenClip(AudioClip(sound.numpy(), RATE), text)
+                    text = ""
+        if not spoke and self._text_decoder is not None and own.for_text is not None:
+            async for clip in self._text_decoder.decode(_all(script), own.for_text):
                 yield clip
 
     async def close(self) -> None:
         """Stop the worker and forget all voices. May be called twice."""
-        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
+        await self._worker.close()
         self._prepared.clear()
         if self._text_decoder is not None:
             await self._text_decoder.close()
 
-    async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
-        except RuntimeError as error:
-            raise ModelError(f"the decoder failed ({str(error).splitlines()[0][:200]}); open the agent again") from error
+    async def _parts(
+        self, deltas: AsyncIterable[SpokenDelta], own: Token2WavConditioning, script: list[SpokenDelta]
+    ) -> AsyncGenerator[_Part]:
+        """What is to be spoken, in order; what a decoder of texts would need to know goes into ``script``."""
+        chunks, text = TokenChunks(self._first_chunk), ""
+        stream = await self._worker.run(self._opened, own.prompt, None)
+        async for delta in deltas:
+            if isinstance(delta, TextDelta):
+                text += delta.text
+                script.append(delta)
+            elif isinstance(delta, AudioTokens):
+                for chunk in chunks.push(delta.ids):
+                    yield _Part(stream, chunk, text)
+                    text = ""
+            else:
+                own = _own(delta)
+                script += [] if own.for_text is None else [own.for_text]
+                rest, tail = chunks.finish(), chunks.tail()
+                fades = len(tail) == SHORTEST_CHUNK
+                if fades:  # less than what is faded over is spoken by the next voice alone
+                    yield _Part(stream, rest, text, last=True, ends=False)
+                    text = ""
+                stream = await self._worker.run(self._opened, own.prompt, stream if fades else None)
+                chunks = TokenChunks(self._first_chunk, tail)
+        if rest := chunks.finish():
+            yield _Part(stream, rest, text, last=True, ends=True)
 
     def _loaded(self) -> Token2Wav:
         if self._models is None:
             self._models = load_token2wav(self._folder)
-            if self._int8:
-                shrink(self._models.flow.decoder.estimator)
-            pack(self._models.flow)
-            pack(self._models.vocoder)
+            quicken(self._models, self._quality)
         return self._models
 
-    def _read(self, clip: AudioClip) -> PromptState:
-        models = self._loaded()
-        key = ConditioningKey(clip.content_hash, ("int8" if self._int8 else "") + models.digest, self._quality)
-        if (known := restore(self._cache, key)) is not None:
+    def _read(self, voice: Voice) -> PromptState:
+        models, quality, clip = self._loaded(), self._quality, voice.reference
+        key = ConditioningKey(clip.content_hash, models.digest, quality)
+        if (known := restore(self._cache, key, verify=self._verify)) is not None:
             return known
         bands = models.flow.mel_bands
         if self._reader is None:
-            networks = (models.speaker_network, models.tokenizer_network)
-            self._reader = ReferenceReader(*networks, bands, self._threads or 1)
-        reference = self._reader.read(clip)
+            self._reader = ReferenceReader(models.speaker_network, models.tokenizer_network, bands, self._threads or 1)
+        if clip.duration_s > quality.prompt_s:
+            logger.warning(
+                "voice %s: of its %.1f s the %g s with the most energy are used", voice.id, clip.duration_s, quality.prompt_s
+            )
+        reference = self._reader.read(clip, quality.prompt_s, as_reference=quality.as_reference)
         noise = _noise(PROMPT_SEED, bands)
-        prompt = read_prompt(models.flow, reference.tokens, reference.mel, reference.embedding, noise, self._quality)
+        prompt = read_prompt(models.flow, reference.tokens, reference.mel, reference.embedding, noise, quality)
         store(self._cache, key, prompt)
         return prompt
 
-    def _opened(self, prompt: PromptState) -> Callable[[list[int], bool], AudioClip]:
-        """A new stream, as a function from chunks to sound."""
-        models = self._loaded()
-        bands = models.flow.mel_bands
-        stream = MelStream(models.flow, prompt, _noise(self._seed + 1, bands), self._quality)
-        generator = torch.Generator().manual_seed(self._seed + 2)
-        stitcher = Stitcher(models.vocoder, lambda count: torch.randn(1, count, HARMONICS, generator=generator))
+    def _opened(self, prompt: PromptState, after: SpokenStream | None) -> SpokenStream:
+        """A new stream, which may fade out of another."""
+        models, generator = self._loaded(), torch.Generator().manual_seed(self._seed + 2)
+        stitcher = Stitcher(
+            models.vocoder,
+            lambda count: torch.randn(1, count, HARMONICS, generator=generator),
+            after=None if after is None else after.stitcher,
+            as_reference=prompt.quality.as_reference,
+        )
+        return SpokenStream(MelStream(models.flow, prompt, _noise(self._seed + 1, models.flow.mel_bands)), stitcher)
 
-        def speak(chunk: list[int], last: bool) -> AudioClip:
-            mel = stream.push(chunk, last=last).transpose(1, 2)
-            return AudioClip(stitcher.push(mel, last=last).numpy(), RATE)
 
-        return speak
+def quicken(models: Token2Wav, quality: Quality) -> None:
+    """Lay weights out for the products that are wanted. Not to be undone.
+
+    Raises:
+        ModelError: this processor does not have them.
+    """
+    products = torch.bfloat16 if quality.products == "bfloat16" else torch.float32
+    if products == torch.bfloat16 and not bfloat16_is_fast():
+        raise ModelError("this processor has no bfloat16 products; unset VIVAVOCE_PRODUCTS or choose int8")
+    if quality.products == "int8":
+        shrink(models.flow.decoder.estimator)
+    pack(models.flow, products)
+    pack(models.vocoder.f0_predictor)  # the pitch must be exact: what is rounded here is heard
+    pack(models.vocoder, products)
+
+
+def _own(conditioning: VoiceConditioning) -> Token2WavConditioning:
+    if not isinstance(conditioning, Token2WavConditioning):
+        raise ModelError("this conditioning was prepared by another decoder; prepare the voice again")
+    return conditioning
 
 
 def _noise(seed: int, bands: int) -> Callable[[int, int], torch.Tensor]:
@@ -146,10 +201,6 @@ def _noise(seed: int, bands: int) -> Callable[[int, int], torch.Tensor]:
     return lambda offset, frames: torch.randn(1, frames, bands, generator=generator)
 
 
-async def _one(delta: TextDelta) -> AsyncIterator[TextDelta]:
-    yield delta
-
-
-def _set_threads(threads: int | None) -> None:
-    if threads is not None:
-        torch.set_num_threads(threads)
+async def _all(deltas: Iterable[SpokenDelta]) -> AsyncIterator[SpokenDelta]:
+    for delta in deltas:
+        yield delta

@@ -120,12 +120,14 @@ class SpeechTokenizer(nn.Module):
         return self.quantizer(states), lengths
 
 
-def long_windows(frames: int) -> list[tuple[int, int]]:
-    """Where the windows of a long clip begin and end, frames."""
+def long_windows(frames: int, *, as_reference: bool = False) -> list[tuple[int, int]]:
+    """Where the windows of a long clip begin and end, frames.
+
+    as_reference: with a last window that can lie wholly in the one before, for which tokens are lost (8b.6).
+    """
     if frames <= WINDOW:
         return [(0, frames)]
-    # A window that would lie wholly in the one before is left out; the reference encodes it, and loses tokens (8b.6).
-    count = 1 + ceil((frames - WINDOW) / STRIDE)
+    count = ceil(frames / STRIDE) if as_reference else 1 + ceil((frames - WINDOW) / STRIDE)
     return [(at * STRIDE, min(at * STRIDE + WINDOW, frames)) for at in range(count)]
 
 

@@ -15,11 +15,12 @@ Noise = Callable[[int], torch.Tensor | None]
 class Stitcher:
     """The vocoder of one stream.
 
-    noise: normal values for so many samples, (1, N, 9), or None for silence. as_reference: each chunk begins with phase 0
-    and the two sides of a fade add up to 1.08; otherwise phases go on and fades keep the level.
+    noise: normal values for so many samples, (1, N, 9), or None for silence. after: another voice's, whose last frames this
+    one speaks again and fades into. as_reference: each chunk begins with phase 0 and the two sides of a fade add up to 1.08;
+    otherwise phases go on and fades keep the level.
     """
 
-    def __init__(self, vocoder: HiFT, noise: Noise, *, as_reference: bool = False) -> None:
+    def __init__(self, vocoder: HiFT, noise: Noise, *, after: "Stitcher | None" = None, as_reference: bool = False) -> None:
         self._vocoder = vocoder
         self._noise = noise
         self._as_reference = as_reference
@@ -29,7 +30,7 @@ class Stitcher:
         self._falling = falling if as_reference else falling / (rising + falling)
         self._mel: torch.Tensor | None = None
         self._source: torch.Tensor | None = None
-        self._sound: torch.Tensor | None = None
+        self._sound = None if after is None else after._sound
         self._turns = torch.zeros(1, HARMONICS, dtype=torch.float64)
 
     @torch.inference_mode()

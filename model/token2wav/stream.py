@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -20,13 +21,18 @@ Noise = Callable[[int, int], torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How carefully the flow is followed.
+    """How carefully a voice is read and the flow followed.
 
-    steps: of Euler's method. guided_every: steps between two evaluations without guidance; 1 is the reference's.
+    steps: of Euler's method. guided_every: steps between two evaluations without guidance; 1 is the reference's. products:
+    what large matrix products are computed in. prompt_s: longest part of a clip that is heard. as_reference: with all its
+    mistakes (specification, 7.7, 8.12, 8b.6), for comparisons.
     """
 
     steps: int = STEPS
     guided_every: int = 1
+    products: Literal["float32", "bfloat16", "int8"] = "float32"
+    prompt_s: float = 5.0
+    as_reference: bool = False
 
 
 FULL = Quality()
@@ -36,13 +42,13 @@ FULL = Quality()
 class PromptState:
     """What a reference clip comes to: the flow's state behind it.
 
-    speaker: (1, bands). frames: of the prompt. as_reference: streams behind it forget as the reference does.
+    speaker: (1, bands). frames: of the prompt. quality: it was read with, and streams behind it are solved with.
     """
 
     state: FlowState
     speaker: torch.Tensor
     frames: int
-    as_reference: bool = False
+    quality: Quality = FULL
 
 
 @torch.inference_mode()
@@ -53,33 +59,28 @@ def read_prompt(
     embedding: torch.Tensor,
     noise: Noise,
     quality: Quality = FULL,
-    *,
-    as_reference: bool = False,
 ) -> PromptState:
     """Run the flow over a prompt.
 
     tokens: (1, P). mel: (1, 2 P, bands). embedding: x-vector (1, S). noise: of an offset and a number of frames,
-    (1, T, bands). as_reference: let the first three tokens stand for those that follow the prompt, and forget the wrong
-    frames later; otherwise the last three are what the prompt looks ahead to, and are not part of it.
+    (1, T, bands). The last three tokens are what the prompt looks ahead to, and not part of it; the reference lets the
+    first three stand for those that follow it.
     """
-    state = flow.fresh(quality.steps, ReferenceMemory() if as_reference else NOTHING)
-    if as_reference:
+    state = flow.fresh(quality.steps, ReferenceMemory() if quality.as_reference else NOTHING)
+    if quality.as_reference:
         tokens = torch.cat([tokens, tokens[:, :LOOKAHEAD]], 1)
     mu = flow.course(tokens, state.encoder, last=False)
     frames, speaker = mu.shape[1], flow.speaker(embedding)
     flow.solve(mu, speaker, mel[:, :frames], noise(0, frames), [state], guided_every=quality.guided_every)
-    return PromptState(state.as_prompt(), speaker, frames, as_reference)
+    return PromptState(state.as_prompt(), speaker, frames, quality)
 
 
 class MelStream:
-    """One stream behind a prompt.
+    """One stream behind a prompt. noise: as in `read_prompt`; offsets go on behind the prompt."""
 
-    quality: as the prompt was read with. noise: as in `read_prompt`; offsets go on behind the prompt.
-    """
-
-    def __init__(self, flow: Flow, prompt: PromptState, noise: Noise, quality: Quality = FULL) -> None:
+    def __init__(self, flow: Flow, prompt: PromptState, noise: Noise) -> None:
         self.flow = flow
-        self.quality = quality
+        self.quality = prompt.quality
         self._prompt = prompt
         self._noise = noise
         self._done = prompt.frames
@@ -93,13 +94,13 @@ class MelStream:
         """What the encoder makes of the next tokens, (1, frames, bands)."""
         device = self._prompt.speaker.device
         mu = self.flow.course(torch.tensor([list(tokens)], device=device), self.state.encoder, last=last)
-        if not self._prompt.as_reference:
+        if not self.quality.as_reference:
             self._forget()
         return mu
 
     def take_noise(self, frames: int) -> torch.Tensor:
         """Where the flow of the next frames begins, (1, frames, bands); the reference takes some again and again."""
-        offset = self.state.length if self._prompt.as_reference else self._done
+        offset = self.state.length if self.quality.as_reference else self._done
         self._done += frames
         return self._noise(offset, frames)
 
@@ -142,25 +143,32 @@ def push_together(streams: Sequence[MelStream], chunks: Sequence[Sequence[int]],
 class TokenChunks:
     """Cuts a stream of tokens into chunks that do not depend on how it comes in.
 
-    first: tokens of the first chunk, at least 4; fewer give the first sound earlier. Ids that are no sound are dropped.
+    first: tokens of the first chunk, at least 4; fewer give the first sound earlier. before: tokens that others spoke and
+    that are spoken again. Ids that are no sound are dropped.
     """
 
-    def __init__(self, first: int = CHUNK) -> None:
-        self._waiting: list[int] = []
+    def __init__(self, first: int = CHUNK, before: Sequence[int] = ()) -> None:
+        self._waiting = list(before)
         self._size = max(first, SHORTEST_CHUNK)
+        self._spoken: list[int] = []
 
     def push(self, ids: Sequence[int]) -> Iterator[list[int]]:
         """Take the next ids; yield whole chunks with what they look ahead to."""
         self._waiting += [i for i in ids if 0 <= i < AUDIO_TOKEN_COUNT]
         while len(self._waiting) >= self._size + LOOKAHEAD:
-            yield self._waiting[: self._size + LOOKAHEAD]
-            self._waiting = self._waiting[self._size :]
-            self._size = CHUNK
+            chunk, size = self._waiting[: self._size + LOOKAHEAD], self._size
+            self._spoken, self._waiting, self._size = chunk[:size], self._waiting[size:], CHUNK
+            yield chunk
 
     def finish(self) -> list[int]:
         """The last chunk; empty where there was nothing at all."""
         rest, self._waiting = self._waiting, []
+        self._spoken = self._spoken + rest
         return rest
+
+    def tail(self) -> list[int]:
+        """The tokens whose frames were spoken last, and fade into what comes; fewer where there were fewer."""
+        return self._spoken[-SHORTEST_CHUNK:]
 
 
 def _shortened(past: torch.Tensor, first: int, recent: int) -> torch.Tensor:

@@ -170,7 +170,10 @@ class HiFT(nn.Module):
                 x = torch.cat([x[:, :, 1:2], x], 2)
             x = channels_last(x) + self.source_resblocks[stage](self.source_downs[stage](excitation))
             first, *others = self.resblocks[stage * len(KERNELS) : (stage + 1) * len(KERNELS)]
-            x = sum((block(x) for block in others), first(x)) / len(KERNELS)
+            summed = first(x)
+            for block in others:
+                summed = summed + block(x)
+            x = summed / len(KERNELS)
         x = self.conv_post(F.leaky_relu(x, LAST_SLOPE))
         bins = N_FFT // 2 + 1
         magnitude, phase = x[:, :bins].exp().clamp(max=MAX_MAGNITUDE), torch.sin(x[:, bins:])

@@ -13,7 +13,7 @@ from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_f
 from vivavoce.model.token2wav.memory import RECENT_FRAMES
 from vivavoce.model.token2wav.speech_tokenizer import joined_windows, long_windows
 from vivavoce.model.token2wav.stitching import Stitcher
-from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, read_prompt
+from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, push_together, read_prompt
 from vivavoce.model.token2wav.vocoder import RATE, HiFT
 
 BANDS, SPEAKER = 12, 8
@@ -70,7 +70,7 @@ class Voice:
 
     def __init__(self, models, prompt, seed, first=25):
         flow, vocoder = models
-        self.mel = MelStream(flow, prompt, seeded_noise(seed), STEPS)
+        self.mel = MelStream(flow, prompt, seeded_noise(seed))
         self.stitcher = Stitcher(vocoder, lambda samples: None)
         self.chunks = TokenChunks(first)
 
@@ -190,3 +190,35 @@ def test_a_strange_flow_file_is_one_line(tmp_path, text, line):
         read_flow_sizes(tmp_path / "absent.yaml")
     with pytest.raises(ModelError, match="lacks a size"):
         build_flow(FlowSizes({}, {}, {}))
+
+
+def test_streams_solved_together_are_those_alone(models, prompt):
+    flow, _ = models
+    other = read_prompt(
+        flow, torch.randint(0, 6561, (1, 33)), torch.randn(1, 66, BANDS), torch.randn(1, SPEAKER), seeded_noise(4), STEPS
+    )
+    prompts = [prompt, other, prompt]
+    chunks = [[ids_of(20 + 3 * n + part, 28) for part in range(4)] for n in range(3)]
+
+    def streams():
+        return [MelStream(flow, given, seeded_noise(30 + n)) for n, given in enumerate(prompts)]
+
+    alone = [[stream.push(part, last=False) for part in parts] for stream, parts in zip(streams(), chunks, strict=True)]
+    batch = streams()
+    batch[2].push(ids_of(1, 28), last=False)  # one that is further on than the others
+    third = MelStream(flow, prompt, seeded_noise(32))
+    third.push(ids_of(1, 28), last=False)
+    alone[2] = [third.push(part, last=False) for part in chunks[2]]
+    for part in range(4):
+        together = push_together(batch, [parts[part] for parts in chunks], last=False)
+        for n, mel in enumerate(together):
+            assert torch.equal(mel, alone[n][part])
+
+
+def test_the_reference_loses_tokens_of_long_clips():
+    for frames in (3000, 3001, 5201, 5300, 5599, 5600, 7900):
+        windows = long_windows(frames, as_reference=True)
+        codes = [torch.arange(begin // 4, -(-end // 4)) for begin, end in windows]
+        rest = frames - 2600 * (len(windows) - 1)
+        lost = 0 if len(windows) < 3 or rest >= 400 else 50 if rest <= 200 else 100 - -(-rest // 4)
+        assert joined_windows(codes).numel() == -(-frames // 4) - lost, frames

@@ -1,21 +1,30 @@
 """Token2Wav as a decoder, on tiny weights in files of the official kinds."""
 
+import asyncio
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from checkpoints import write_token2wav
+from safetensors.torch import save_file
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, TextDelta
 from vivavoce.core.protocols import SpeechDecoder
 from vivavoce.core.voice import Voice
+from vivavoce.model.packing import bfloat16_is_fast
 from vivavoce.model.scripted import Tone, ToneDecoder
-from vivavoce.model.token2wav.reference import loudest_part
+from vivavoce.model.step_audio2.features import log_mel
+from vivavoce.model.token2wav import chunk_worker
+from vivavoce.model.token2wav.checkpoint import convert, load_token2wav
+from vivavoce.model.token2wav.reference import ReferenceReader, loudest_part
+from vivavoce.model.token2wav.resampling import resample
 from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder, _noise
-from vivavoce.model.token2wav.stream import MelStream, Quality
+from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
+from vivavoce.model.token2wav.stream import MelStream, Quality, push_together
 
 
 def clip(seconds=2.0, rate=22_050, seed=0):
@@ -101,19 +110,22 @@ async def test_a_voice_is_read_once_and_another_sounds_different(decoder, folder
 
 
 async def test_faster_ways_are_close(folder, tmp_path):
-    async def mel_of(**options):
-        decoder = Token2WavDecoder(folder, tmp_path / "modes", threads=1, **options)
+    async def mel_of(quality):
+        decoder = Token2WavDecoder(folder, tmp_path / "modes", threads=1, quality=quality)
         conditioning = await decoder.prepare(voice())
-        stream = MelStream(decoder._loaded().flow, conditioning.prompt, _noise(1, 80), options.get("quality", Quality()))
+        stream = MelStream(decoder._loaded().flow, conditioning.prompt, _noise(1, 80))
         mel = stream.push(list(tokens(60).ids), last=True)
         await decoder.close()
         return mel
 
-    full = await mel_of()
-    for options, bound in (({"int8": True}, 0.05), ({"quality": Quality(10, 2)}, 0.2), ({"quality": Quality(8)}, 0.2)):
-        other = await mel_of(**options)
+    full = await mel_of(Quality())
+    faster = [(Quality(products="int8"), 0.05), (Quality(10, 2), 0.2), (Quality(8), 0.2)]
+    if bfloat16_is_fast():
+        faster.append((Quality(products="bfloat16"), 0.02))
+    for quality, bound in faster:
+        other = await mel_of(quality)
         error = float((full - other).square().mean().sqrt() / full.std())
-        assert 0 < error < bound, (options, error)
+        assert 0 < error < bound, (quality, error)
 
 
 async def test_a_conditioning_of_another_decoder_is_refused(decoder):
@@ -146,7 +158,7 @@ async def test_odd_clips_are_read(decoder):
 def test_a_long_clip_is_cut_to_where_it_is_loud():
     quiet = np.random.default_rng(0).normal(0, 0.001, 16_000 * 20).astype(np.float32)
     quiet[16_000 * 9 : 16_000 * 13] += clip(4.0, 16_000).samples
-    part = loudest_part(AudioClip(quiet, 16_000))
+    part = loudest_part(AudioClip(quiet, 16_000), 5.0)
     assert part.duration_s == 5.0
     assert float((part.samples**2).sum()) > 0.99 * float((quiet**2).sum())
 
@@ -177,3 +189,160 @@ async def test_a_damaged_folder_is_one_line(tmp_path, name, change, line):
         await broken.prepare(voice())
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "cache").exists()
+
+
+async def heard(decoder, conditioning, *deltas):
+    return np.concatenate([clip.audio.samples for clip in await sound(decoder, conditioning, *deltas)])
+
+
+@pytest.mark.parametrize("products", ["float32", "bfloat16", "int8"])
+async def test_many_answers_at_once_are_those_alone(products, folder, tmp_path, monkeypatch):
+    if products == "bfloat16" and not bfloat16_is_fast():
+        pytest.skip("this processor has no bfloat16 products")
+    decoder = Token2WavDecoder(folder, tmp_path, quality=Quality(3, products=products), threads=1)
+    voices = [await decoder.prepare(voice(clip(seed=n), str(n))) for n in range(3)]
+    alone = [await heard(decoder, voices[n % 3], tokens(60, n)) for n in range(6)]
+    sizes = []
+
+    def counted(streams, chunks, *, last):
+        sizes.append(len(streams))
+        return push_together(streams, chunks, last=last)
+
+    monkeypatch.setattr(chunk_worker, "push_together", counted)
+    together = await asyncio.gather(*(heard(decoder, voices[n % 3], tokens(60, n)) for n in range(6)))
+    assert (max(sizes) > 1) == (products != "int8"), "chunks that wait are computed as one batch"
+    assert sum(sizes) == 6 * 3
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one, other)
+
+
+async def test_the_voice_changes_within_an_answer(decoder):
+    one, two = [await decoder.prepare(voice(clip(seed=n), str(n))) for n in (1, 2)]
+    before, after = tokens(60, 1), tokens(70, 2)
+    changed = await heard(decoder, one, before, two, after)
+    assert changed.size == 130 * 960
+    border, fade = 60 * 960, 4 * 960
+    first = await heard(decoder, one, before)
+    second = await heard(decoder, two, AudioTokens(before.ids[-4:] + after.ids))
+    assert np.array_equal(changed[: border - fade], first[: border - fade])
+    assert np.array_equal(changed[border:], second[fade:])
+    falling = np.linspace(1, 0, fade)
+    straight = first[border - fade :] * falling + second[:fade] * (1 - falling)
+    assert np.abs(changed[border - fade : border] - straight).max() < 0.15 * np.abs(changed).max()
+    steps = np.abs(np.diff(changed))
+    assert steps[border - fade - 200 : border + 200].max() <= 1.5 * max(steps[: border - fade].max(), steps[border:].max())
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5])
+async def test_a_voice_may_change_at_any_time(decoder, count):
+    one, two = [await decoder.prepare(voice(clip(seed=n), str(n))) for n in (1, 2)]
+    few, more = AudioTokens(tokens(9).ids[:count]), tokens(30, 1)
+    assert (await heard(decoder, one, few, two, two, one, more, two, few)).size == (2 * count + 30) * 960
+
+
+async def test_a_decoder_that_is_asked_for_little_starts_early(folder, tmp_path):
+    early = Token2WavDecoder(folder, tmp_path, quality=Quality(2), first_chunk=4, threads=1)
+    conditioning = await early.prepare(voice())
+    clips = await sound(early, conditioning, TextDelta("Hi."), tokens(40))
+    assert sum(clip.audio.samples.size for clip in clips) == 40 * 960
+    assert "".join(clip.text for clip in clips) == "Hi."
+
+
+async def test_nothing_is_computed_for_an_answer_that_is_closed(decoder, monkeypatch):
+    conditioning = await decoder.prepare(voice())
+    chunks, second, loop = [], asyncio.Event(), asyncio.get_running_loop()
+
+    def counted(streams, given, *, last):
+        chunks.append(len(given))
+        if len(chunks) == 2:
+            loop.call_soon_threadsafe(second.set)
+        return push_together(streams, given, last=last)
+
+    monkeypatch.setattr(chunk_worker, "push_together", counted)
+    answer = decoder.decode(said(tokens(2500)), conditioning)
+    await anext(answer)
+    await answer.aclose()
+    waiting = asyncio.create_task(heard(decoder, conditioning, tokens(2500)))
+    await second.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    done = len(chunks)
+    await heard(decoder, conditioning, tokens(3))
+    assert len(chunks) <= done + 2, "the chunk that was being computed, and the next answer's"
+
+
+async def test_the_way_of_the_reference_is_kept_too(folder, tmp_path):
+    results = []
+    for _ in range(2):
+        parity = Token2WavDecoder(folder, tmp_path, quality=Quality(3, as_reference=True), threads=1)
+        results.append(await heard(parity, await parity.prepare(voice()), tokens(150)))
+        await parity.close()
+    assert np.array_equal(*results), "what was stored forgets as what was read"
+    fixed = Token2WavDecoder(folder, tmp_path, quality=Quality(3), threads=1)
+    ours = await heard(fixed, await fixed.prepare(voice()), tokens(150))
+    assert ours.size == results[0].size
+    assert not np.allclose(ours, results[0])
+
+
+async def test_weights_that_were_converted_sound_the_same(tmp_path):
+    folder = tmp_path / "token2wav"
+    folder.mkdir()
+    write_token2wav(folder)
+    official = load_token2wav(folder)
+    assert [path.name for path in convert(folder)] == ["flow.safetensors", "hift.safetensors"]
+    (folder / "hift.pt").rename(tmp_path / "hift.pt")
+    converted = load_token2wav(folder)
+    assert converted.digest == official.digest
+    for ours, theirs in ((converted.flow, official.flow), (converted.vocoder, official.vocoder)):
+        for name, tensor in theirs.state_dict().items():
+            assert torch.equal(ours.state_dict()[name], tensor)
+    torch.save({"other": torch.ones(3)}, folder / "hift.pt")
+    with pytest.raises(ModelError, match=r"not made from this hift\.pt"):
+        load_token2wav(folder)
+    (folder / "hift.pt").unlink()
+    (folder / "hift.safetensors").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"hift\.safetensors is damaged"):
+        load_token2wav(folder)
+    with pytest.raises(ModelError, match="is missing"):
+        convert(folder)
+
+
+async def test_the_tokenizer_may_be_given_in_torch(folder, tmp_path):
+    own = tmp_path / "token2wav"
+    shutil.copytree(folder, own)
+    torch.manual_seed(5)
+    tokenizer = SpeechTokenizer(width=64, heads=1, layers=1)
+    for name, parameter in tokenizer.named_parameters():
+        torch.nn.init.normal_(parameter, std=3.0 if "project_down" in name else 0.2)
+    path = own / "speech_tokenizer_v2_25hz.safetensors"
+    save_file(tokenizer.state_dict(), path)
+    models = load_token2wav(own)
+    assert models.tokenizer_network == path
+    reader = ReferenceReader(models.speaker_network, models.tokenizer_network, 80, 1)
+    found = reader.read(clip(), 5.0).tokens
+    with torch.inference_mode():
+        mel = log_mel(resample(torch.from_numpy(clip().samples.copy()), 22_050, 16_000), padding=0)
+        wanted, _ = tokenizer.eval()(mel[None], torch.tensor([mel.shape[1]]))
+    assert torch.equal(found, wanted)
+    assert found.unique().numel() > 2
+    save_file({"other": torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="holds no speech tokenizer"):
+        ReferenceReader(models.speaker_network, path, 80, 1)
+
+
+async def test_a_long_clip_is_said_to_be_cut(decoder, caplog):
+    await decoder.prepare(voice(clip(8.0)))
+    assert [record.getMessage() for record in caplog.records] == [
+        "voice one: of its 8.0 s the 5 s with the most energy are used"
+    ]
+
+
+async def test_damage_that_only_a_checksum_shows(decoder, folder, tmp_path):
+    await decoder.prepare(voice())
+    path = next((tmp_path / "cache").glob("token2wav-*"))
+    content = path.read_bytes()
+    path.write_bytes(content[:-400] + bytes(4) + content[-396:])
+    careful = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1, verify=True)
+    await careful.prepare(voice())
+    assert path.read_bytes() == content

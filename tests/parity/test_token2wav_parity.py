@@ -14,7 +14,7 @@ from vivavoce.model.token2wav.prompt_features import fitted_to_tokens, prompt_me
 from vivavoce.model.token2wav.resampling import resample
 from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
 from vivavoce.model.token2wav.stitching import Stitcher
-from vivavoce.model.token2wav.stream import MelStream, TokenChunks, read_prompt
+from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import HiFT
 
 # A correct path reaches these (specification, 8b.13); those of the files would let mistakes through.
@@ -164,9 +164,8 @@ def test_a_stream_sounds_as_the_reference_does(flow, vocoder):
     def noise(offset, frames):
         return golden["rand_noise"][:, :, offset : offset + frames].transpose(1, 2)
 
-    prompt = read_prompt(
-        model, golden["prompt_token"], golden["prompt_mel"], golden["spk_embedding"], noise, as_reference=True
-    )
+    quality = Quality(as_reference=True)
+    prompt = read_prompt(model, golden["prompt_token"], golden["prompt_mel"], golden["spk_embedding"], noise, quality)
     stream = MelStream(model, prompt, noise)
     stitcher = Stitcher(hift, lambda samples: None, as_reference=True)
     chunks = TokenChunks(description["chunk"])
