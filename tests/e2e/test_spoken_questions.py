@@ -51,7 +51,15 @@ def spelled(text: str) -> str:
 
 
 NUMBERS = {"two": "2", "three": "3", "five": "5", "eight": "8", "twelve": "12", "fifty": "50", "one": "1", "four": "4"}
-SPELLINGS = {"harbour": "harbor", "wi fi": "wifi", "litre": "liter", "o clock": "oclock", "i m": "im"}
+SPELLINGS = {
+    "harbour": "harbor",
+    "wi fi": "wifi",
+    "litre": "liter",
+    "o clock": "oclock",
+    "all right": "alright",
+    "i am": "im",
+    "i m": "im",
+}
 
 
 @pytest.fixture(scope="module")
