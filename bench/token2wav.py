@@ -128,9 +128,10 @@ def _whole(peer: Peer, modes: dict[str, _Mode], clip: _Clip) -> None:
         console.print(line)
     console.print(f"  parity against the reference: {_error(results['reference'], results['parity, nothing stored']):.0e}")
     plain, packed = _gflops(nn.Linear(512, 2048)), _gflops(PackedLinear(nn.Linear(512, 2048), torch.float32))
+    tera, slowdown = GFLOP / 1000, seconds["parity, nothing stored"] * packed / GFLOP
     console.print(
-        f"  floor of {GFLOP / 1000} TFLOP: {GFLOP / plain:.1f} s at {plain:.0f} GFLOP/s (torch's products), "
-        f"{GFLOP / packed:.1f} s at {packed:.0f} (packed); parity is {seconds['parity, nothing stored'] * packed / GFLOP:.2f}x the latter"
+        f"  floor of {tera} TFLOP: {GFLOP / plain:.1f} s at {plain:.0f} GFLOP/s (torch's products), "
+        f"{GFLOP / packed:.1f} s at {packed:.0f} (packed); parity takes {slowdown:.2f}x the latter"
     )
 
 
