@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
@@ -48,6 +49,7 @@ class ChunkWorker:
         self._pool = ThreadPoolExecutor(1, "token2wav", initializer=_set_threads, initargs=(threads,))
         self._waiting: deque[_Job] = deque()
         self._lock = Lock()
+        self._closed = False
 
     async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
         """Anything else that must not run beside a chunk.
@@ -56,7 +58,7 @@ class ChunkWorker:
             ModelError: the weights failed at it, or the worker was closed.
         """
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._unless_closed, work, *arguments)
         except RuntimeError as error:
             raise _failure(error) from error
 
@@ -79,17 +81,22 @@ class ChunkWorker:
             raise _failure(error) from error
 
     async def close(self) -> None:
-        """End after the chunk that is being computed."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
-        for job in self._waiting:
-            job.done.cancel()
+        """End after the chunk that is being computed; whoever waits for another is told so. May be called twice."""
+        self._closed = True
+        await asyncio.to_thread(self._pool.shutdown, wait=True)
+
+    def _unless_closed(self, work: Callable[..., Result], *arguments: object) -> Result:
+        if self._closed:
+            raise RuntimeError("it was closed")
+        return work(*arguments)
 
     def _speak_next(self) -> None:
         jobs = [job for job in self._taken() if job.done.set_running_or_notify_cancel()]
         if not jobs:
             return
         try:
-            mels = push_together([job.stream.mel for job in jobs], [job.chunk for job in jobs], last=jobs[0].last)
+            streams, chunks = [job.stream.mel for job in jobs], [job.chunk for job in jobs]
+            mels = self._unless_closed(partial(push_together, last=jobs[0].last), streams, chunks)
             for job, mel in zip(jobs, mels, strict=True):
                 sound = job.stream.stitcher.push(mel.transpose(1, 2), last=job.ends)
                 job.done.set_result(sound.cpu())

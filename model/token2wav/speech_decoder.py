@@ -160,7 +160,7 @@ class Token2WavDecoder:
         noise = _noise(PROMPT_SEED, bands)
         prompt = read_prompt(models.flow, reference.tokens, reference.mel, reference.embedding, noise, quality)
         store(self._cache, key, prompt)
-        return prompt
+        return restore(self._cache, key) or prompt  # mapped from the disk, where many voices take no memory
 
     def _opened(self, prompt: PromptState, after: SpokenStream | None) -> SpokenStream:
         """A new stream, which may fade out of another."""

@@ -346,3 +346,13 @@ async def test_damage_that_only_a_checksum_shows(decoder, folder, tmp_path):
     careful = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1, verify=True)
     await careful.prepare(voice())
     assert path.read_bytes() == content
+
+
+async def test_closing_ends_answers_that_wait_in_one_line(decoder):
+    conditioning = await decoder.prepare(voice())
+    waiting = [asyncio.create_task(heard(decoder, conditioning, tokens(2500, n))) for n in range(20)]
+    await asyncio.sleep(0.05)
+    await decoder.close()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert done
+    assert all(isinstance(error, ModelError) and "open the agent again" in str(error) for error in done)
