@@ -119,7 +119,8 @@ class ChunkWorker:
 
 
 def _failure(error: RuntimeError) -> ModelError:
-    return ModelError(f"the decoder failed ({str(error).splitlines()[0][:200]}); open the agent again")
+    reason = (str(error).splitlines() or ["no reason given"])[0][:200]
+    return ModelError(f"the decoder failed ({reason}); open the agent again")
 
 
 def _set_threads(threads: int | None) -> None:
