@@ -27,7 +27,6 @@ from vivavoce.agent.turn import (
     VoiceChanged,
 )
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import VoiceNotFound
 from vivavoce.core.messages import TextDelta
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, VoiceBank, VoiceConditioning
 from vivavoce.core.voice import DEFAULT_VOICE_ID
@@ -49,11 +48,7 @@ class Services:
 
     def has_voice(self, voice_id: str) -> bool:
         """Whether the bank knows it."""
-        try:
-            self.bank.get(voice_id)
-        except VoiceNotFound:
-            return False
-        return True
+        return self.bank.has(voice_id)
 
     async def voice_of(self, session: str) -> str:
         """The id of the voice that a session speaks in; the default where that voice left the bank."""
@@ -159,7 +154,7 @@ class RunningTurn:
                 self._events.put_nowait(chunk)
 
     async def _prepare(self, voice_id: str) -> VoiceConditioning:
-        voice = await asyncio.to_thread(self._services.bank.get, voice_id)
+        voice = (await asyncio.to_thread(self._services.bank.get, voice_id)).check_may_be_spoken()
         return await self._services.decoder.prepare(voice)
 
     async def _turn(self) -> Turn:

@@ -63,7 +63,7 @@ def _voices(settings: Settings) -> Finding:
     from vivavoce.voicebank.bank import FolderVoiceBank
 
     try:
-        count = len(FolderVoiceBank(settings.voices_dir, None).list())
+        count = len(FolderVoiceBank(settings.voices_dir, None))
     except VivavoceError as error:
         return Finding("voice bank", False, str(error))
     enough = count >= MIN_VOICES

@@ -14,6 +14,7 @@ from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings, load_settings
+from vivavoce.core.voice import DEFAULT_VOICE_ID
 from vivavoce.model.embedded.language_model import EmbeddedLM
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
 from vivavoce.model.remote import RemoteLM
@@ -29,6 +30,7 @@ from vivavoce.tools.voice_search import VoiceSearchTool
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebSearchTool
 from vivavoce.voicebank.bank import FolderVoiceBank
+from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
 WRITTEN_TOKENS = 1024
 SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
@@ -47,8 +49,19 @@ class Parts:
 def open_parts(settings: Settings) -> Parts:
     """Voice bank and document index, with the embedder they share. Loads no weights yet."""
     embedder = MiniLMEmbedder(threads=settings.threads)
-    bank = FolderVoiceBank(settings.voices_dir, embedder)
-    return Parts(settings, embedder, bank, DocumentIndex(settings.index_dir, embedder))
+    return Parts(settings, embedder, open_bank(settings, embedder), DocumentIndex(settings.index_dir, embedder))
+
+
+def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> FolderVoiceBank:
+    """The voice bank. The scripted model's, of tones, has no embedders, so that it needs no weights."""
+    if settings.model == "scripted":
+        return FolderVoiceBank(settings.voices_dir, None, allow_unlicensed=settings.unlicensed_voices)
+    return FolderVoiceBank(
+        settings.voices_dir,
+        embedder or MiniLMEmbedder(threads=settings.threads),
+        ResemblyzerEmbedder(),
+        allow_unlicensed=settings.unlicensed_voices,
+    )
 
 
 def open_tools(parts: Parts) -> ToolRegistry:
@@ -228,7 +241,7 @@ def ensure_default_voice(parts: Parts, settings: Settings) -> None:
     """
     from vivavoce.app.voices import add_default_voice, add_tone_voices
 
-    if any(record.id == "default" for record in parts.bank.list()):
+    if parts.bank.has(DEFAULT_VOICE_ID):
         return
     if settings.model == "scripted":
         add_tone_voices(parts.bank)

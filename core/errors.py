@@ -7,6 +7,7 @@
     │   └── WeightsError      weights are missing, damaged or cannot be fetched
     ├── ToolFailed            a tool could not do its work; the model reads why
     ├── VoiceNotFound         no such voice in the bank
+    ├── VoiceRefused          a voice that may not be spoken in
     ├── DocumentError         a document cannot be read or indexed
     ├── StoreError            a voice bank or index cannot be opened or written
     │   └── StoreCorrupt      what is on disk does not match its checksum or version
@@ -63,6 +64,12 @@ class VoiceNotFound(VivavoceError):
     """No such voice in the bank."""
 
     exit_code = 5
+
+
+class VoiceRefused(VivavoceError):
+    """A voice that may not be spoken in."""
+
+    exit_code = 9
 
 
 class DocumentError(VivavoceError):

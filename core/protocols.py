@@ -124,6 +124,10 @@ class Retriever(Protocol):
 class VoiceBank(Protocol):
     """Finds voices."""
 
+    def has(self, voice_id: str) -> bool:
+        """Whether there is a voice of this id."""
+        ...
+
     def get(self, voice_id: str) -> Voice:
         """One voice with its clip.
 
@@ -132,6 +136,8 @@ class VoiceBank(Protocol):
         """
         ...
 
-    async def search(self, query: str | AudioClip, k: int, filters: VoiceFilters | None = None) -> Sequence[VoiceHit]:
-        """The ``k`` best voices for a description or an example clip, best first."""
+    async def search(
+        self, query: str | AudioClip, k: int, filters: VoiceFilters | None = None, *, like: AudioClip | None = None
+    ) -> Sequence[VoiceHit]:
+        """The ``k`` best voices for a description, an example clip or both (``like``), best first."""
         ...

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     language_model_path: Path | None = Field(None, description="a GGUF file of your own instead")
     recogniser: str = Field("whisper-base", description="whisper-base or whisper-tiny.en (faster, hears less well)")
     voice: str = Field(DEFAULT_VOICE_ID, description="voice of a new session")
+    unlicensed_voices: bool = Field(False, description="whether voices without licence and consent are found")
     threads: PositiveInt = Field(default_factory=_default_threads, description="threads of each model")
     max_question_s: PositiveFloat = Field(120.0, description="longest spoken question, seconds")
     max_steps: PositiveInt = Field(4, description="rounds of tool calls in one turn")

@@ -1,85 +1,115 @@
-"""The voice bank on disk.
-
-voices.json               manifest, with version and checksum
-clips/<content hash>.flac reference clips
-*_vectors.npz             caches of embeddings, made again when stale
-.lock                     held by whoever writes
-"""
+"""A voice bank in one folder: what the other files of this package do, behind one class."""
 
 import asyncio
-import hashlib
-import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.durable import discard, exclusive, write_atomic
-from vivavoce.core.errors import AudioError, ConfigError, ModelError, StoreCorrupt, StoreError, VoiceNotFound
+from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNotFound
 from vivavoce.core.protocols import TextEmbedder
-from vivavoce.core.voice import Voice, VoiceFilters, VoiceHit
-from vivavoce.voicebank.embedders import ResemblyzerEmbedder, SpeakerEmbedder
-from vivavoce.voicebank.manifest import VoiceRecord, dump, parse
-from vivavoce.voicebank.pitch import median_f0_hz
-from vivavoce.voicebank.ranking import Scored, described, passes, rank_by_description, rank_by_likeness
-from vivavoce.voicebank.vectors import cached_vectors
+from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFilters, VoiceHit
+from vivavoce.voicebank.acoustics import measure
+from vivavoce.voicebank.columns import Mask
+from vivavoce.voicebank.embedders import SpeakerEmbedder
+from vivavoce.voicebank.entries import check
+from vivavoce.voicebank.manifest import Embedding
+from vivavoce.voicebank.query import in_english
+from vivavoce.voicebank.ranking import described
+from vivavoce.voicebank.search import Query, find
+from vivavoce.voicebank.store import BankStore, Vectors, check_models
+from vivavoce.voicebank.vector_index import Matrix, Vector
+from vivavoce.voicebank.view import View
 
 MIN_CLIP_S = 1.0
 MAX_CLIP_S = 60.0
 MAX_QUERY_CHARS = 500
-SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-HASH = re.compile(r"[0-9a-f]{64}")
-BUSY = "the voice bank is being changed by another process; try again in a moment"
+MAX_K = 1_000
 
-Matrix = NDArray[np.float32]
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A voice ready to be stored. speaker: unit vector of who speaks, or None without a speaker embedder."""
+
+    voice: Voice
+    speaker: Vector | None
 
 
 class FolderVoiceBank:
     """A voice bank in one folder; opening it reads nothing.
 
-    embedder: for search by description; without one only stated facts count. speaker_embedder: for search by clip.
+    embedder: for search by description; without one only stated facts, measurements and words count. speaker_embedder:
+    for search by clip. A bank is written with the embedders it was made with. allow_unlicensed: whether voices without
+    licence and consent are found.
     """
 
-    def __init__(self, folder: Path, embedder: TextEmbedder | None, speaker_embedder: SpeakerEmbedder | None = None) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        embedder: TextEmbedder | None,
+        speaker_embedder: SpeakerEmbedder | None = None,
+        *,
+        allow_unlicensed: bool = False,
+    ) -> None:
         self._embedder = embedder
-        self._speakers = speaker_embedder or ResemblyzerEmbedder()
-        self._manifest = folder / "voices.json"
-        self._read_at: tuple[int, int, int] | None = None
-        self._records: tuple[VoiceRecord, ...] = ()
+        self._speakers = speaker_embedder
+        self._allow_unlicensed = allow_unlicensed
+        self.store = BankStore(folder)
 
-    def list(self) -> tuple[VoiceRecord, ...]:
-        """All voices in the order they were added, without their clips.
+    @property
+    def embeddings(self) -> dict[str, Embedding]:
+        """What vectors are made by."""
+        made_by = {"speaker": self._speakers, "description": self._embedder}
+        return {space: Embedding(m.id, m.dimension) if m else Embedding() for space, m in made_by.items()}
+
+    def __len__(self) -> int:
+        """Voices in the bank."""
+        view = self.store.view()
+        return view.count if view else 0
+
+    def entries(self) -> Iterator[VoiceEntry]:
+        """All voices in the order they were added, without their clips, read page by page.
 
         Raises:
-            StoreCorrupt: the manifest is damaged.
-            StoreError: the manifest cannot be read.
+            StoreError: the bank is damaged or cannot be read.
         """
-        try:
-            stat = self._manifest.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if stamp != self._read_at:
-                self._records, self._read_at = parse(self._manifest.read_bytes(), self._manifest), stamp
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise StoreError(f"cannot read {self._manifest}: {error.strerror or error}; check its rights") from error
-        return self._records
+        view = self.store.view()
+        if view is not None:
+            yield from (entry for _, entry in view.catalogue.all())
 
-    def record(self, voice_id: str) -> VoiceRecord:
+    def entry(self, voice_id: str) -> VoiceEntry:
         """One voice without its clip.
 
         Raises:
             VoiceNotFound: no voice has this id.
         """
-        for record in self.list():
-            if record.id == voice_id:
-                return record
-        raise VoiceNotFound(f"no voice is called {voice_id[:80]!r}; see `vivavoce voices list`")
+        view = self.store.view()
+        found = view.catalogue.by_id(voice_id) if view else None
+        if found is None:
+            raise VoiceNotFound(f"no voice is called {voice_id[:80]!r}; see `vivavoce voices list`")
+        return found[1]
+
+    def has(self, voice_id: str) -> bool:
+        """Whether there is a voice of this id."""
+        view = self.store.view()
+        return view is not None and view.catalogue.by_id(voice_id) is not None
+
+    def ids_of_clip(self, clip: str) -> list[str]:
+        """Ids of the voices that have the clip of this content hash."""
+        view = self.store.view()
+        return view.catalogue.ids_of_clip(clip) if view else []
+
+    def nearest_speakers(self, speaker: Vector, k: int) -> list[tuple[str, float]]:
+        """Ids and cosines of the voices nearest to a speaker embedding (D,), nearest first."""
+        view = self.store.view()
+        if view is None or view.vectors["speaker"].shape[1] != speaker.size:
+            return []
+        rows, cosines = view.index("speaker").search(speaker, k, view.alive)
+        entries = view.catalogue.entries(rows.tolist())
+        return [(entries[row].id, float(c)) for row, c in zip(rows.tolist(), cosines, strict=True) if row in entries]
 
     def get(self, voice_id: str) -> Voice:
         """One voice with its clip.
@@ -88,168 +118,167 @@ class FolderVoiceBank:
             VoiceNotFound: no voice has this id.
             StoreCorrupt: the clip is missing or damaged.
         """
-        return self._voice(self.record(voice_id))
+        entry = self.entry(voice_id)
+        return Voice.of(entry, self.clip(entry))
 
-    def add(self, voice: Voice, *, replace_existing: bool = False, recipe: str = "") -> VoiceRecord:
-        """Store a voice; its pitch is measured here unless it is already known. Blocking.
-
-        Raises:
-            ConfigError: the id is no slug, is taken, or name, licence or source is not given.
-            AudioError: the clip is shorter than 1 s, longer than 60 s, or silent.
-        """
-        _check(voice)
-        clip = voice.reference
-        facts = voice.facts if voice.facts.f0_hz else replace(voice.facts, f0_hz=median_f0_hz(clip))
-        record = VoiceRecord(
-            id=voice.id,
-            name=voice.name.strip(),
-            description=voice.description.strip(),
-            clip=clip.content_hash,
-            duration_s=round(clip.duration_s, 3),
-            sample_rate=clip.sample_rate,
-            facts=facts,
-            licence=voice.licence,
-            source=voice.source,
-            synthetic=voice.synthetic,
-            native=voice.native,
-            recipe=recipe,
-        )
-        with exclusive(self._folder / ".lock", BUSY):
-            before = self.list()
-            if any(old.id == voice.id for old in before) and not replace_existing:
-                raise ConfigError(f"a voice called {voice.id!r} is there already; remove it first or choose another id")
-            clip.save(self._clip_path(record))
-            self._write(before, (*(old for old in before if old.id != voice.id), record))
-        return record
-
-    def remove(self, voice_id: str) -> None:
-        """Forget a voice and delete its clip.
+    def clip(self, entry: VoiceEntry) -> AudioClip:
+        """The samples of an entry.
 
         Raises:
-            VoiceNotFound: no voice has this id.
+            StoreCorrupt: the clip is missing or damaged.
         """
-        with exclusive(self._folder / ".lock", BUSY):
-            gone = self.record(voice_id)
-            before = self.list()
-            self._write(before, tuple(record for record in before if record is not gone))
-
-    async def search(self, query: str | AudioClip, k: int, filters: VoiceFilters | None = None) -> Sequence[VoiceHit]:
-        """The ``k`` best voices for a description or an example clip, best first.
-
-        Scores lie in [0, 1]. By description: 1 when named, at least 0.75 when every stated fact is fully met; without
-        stated facts it is the likeness of meaning, and below 0.3 nothing in the bank fits.
-        By clip: 0 is as unlike as two random voices, 1 the same voice.
-
-        Raises:
-            ConfigError: k is not positive, or the description is empty.
-            ModelError: the clip cannot be compared because a package is missing.
-        """
-        return await asyncio.to_thread(self._search, query, k, filters)
-
-    def _search(self, query: str | AudioClip, k: int, filters: VoiceFilters | None) -> tuple[VoiceHit, ...]:
-        if k < 1:
-            raise ConfigError(f"k is {k}; ask for at least one voice")
-        records = self.list()
-        ranked = self._by_text(query, records) if isinstance(query, str) else self._by_clip(query, records)
-        kept = [item for item in ranked if passes(item[1], filters)][:k]
-        return tuple(VoiceHit(self._voice(record), round(score, 4), reason) for score, record, reason in kept)
-
-    def _by_text(self, query: str, records: Sequence[VoiceRecord]) -> Sequence[Scored]:
-        query = query.strip()[:MAX_QUERY_CHARS]
-        if not query:
-            raise ConfigError("the description of the voice is empty; say what it should sound like")
-        if not records:
-            return []
-        embedder = self._embedder
-        if embedder is None:
-            return rank_by_description(query, records, np.zeros(len(records), np.float32))
-        texts = [described(record) for record in records]
-        keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-        matrix = cached_vectors(
-            self._folder / "description_vectors.npz",
-            embedder.id,
-            embedder.dimension,
-            keys,
-            lambda missing: embedder.embed([texts[i] for i in missing]),
-        )
-        return rank_by_description(query, records, _cosines(matrix, embedder.embed([query])[0]))
-
-    def _by_clip(self, query: AudioClip, records: Sequence[VoiceRecord]) -> Sequence[Scored]:
-        _check_clip(query)
-        if not records:
-            return []
-        speakers = self._speakers
-        matrix = cached_vectors(
-            self._folder / "speaker_vectors.npz",
-            speakers.id,
-            speakers.dimension,
-            [record.clip for record in records],
-            lambda missing: np.stack([speakers.embed(self._clip(records[i])) for i in missing]),
-        )
-        return rank_by_likeness(records, _cosines(matrix, speakers.embed(query)))
-
-    def _write(self, before: tuple[VoiceRecord, ...], after: tuple[VoiceRecord, ...]) -> None:
-        """Publish the manifest, then delete the clips that nobody refers to any more."""
-        write_atomic(self._manifest, dump(after))
-        kept = {record.clip for record in after}
-        for record in before:
-            if record.clip not in kept:
-                discard(self._clip_path(record))
-
-    def _voice(self, record: VoiceRecord) -> Voice:
-        return Voice(
-            id=record.id,
-            name=record.name,
-            description=record.description,
-            reference=self._clip(record),
-            facts=record.facts,
-            licence=record.licence,
-            source=record.source,
-            synthetic=record.synthetic,
-            native=record.native,
-        )
-
-    def _clip(self, record: VoiceRecord) -> AudioClip:
-        path = self._clip_path(record)
-        advice = f"run `vivavoce voices remove {record.id}` and add it again"
+        advice = "run `vivavoce voices repair`, or remove the voice and add it again"
         try:
-            clip = AudioClip.load(path, MAX_CLIP_S + 1.0)
+            clip = AudioClip.load(self.store.clip_path(entry.clip), MAX_CLIP_S + 1.0)
         except AudioError as error:
-            raise StoreCorrupt(f"the clip of voice {record.id} is damaged or missing ({error}); {advice}") from error
-        if clip.content_hash != record.clip:
-            raise StoreCorrupt(f"the clip of voice {record.id} does not match its checksum; {advice}")
+            raise StoreCorrupt(f"the clip of voice {entry.id} is damaged or missing ({error}); {advice}") from error
+        if clip.content_hash != entry.clip:
+            raise StoreCorrupt(f"the clip of voice {entry.id} does not match its checksum; {advice}")
         return clip
 
-    def _clip_path(self, record: VoiceRecord) -> Path:
-        if not HASH.fullmatch(record.clip):
-            raise StoreCorrupt(f"{self._manifest} is damaged (voice {record.id!r} names no clip); restore it")
-        return self._folder / "clips" / f"{record.clip}.flac"
+    # Writing
+
+    def analyse(self, voice: Voice) -> Analysed:
+        """Check, measure and embed a voice; nothing is stored. Blocking.
+
+        Raises:
+            ConfigError: the id is no slug, there is no name, or a text is too long.
+            AudioError: the clip is shorter than 1 s, longer than 60 s, or silent.
+            ModelError: the speaker embedder cannot be loaded.
+        """
+        check_clip(voice.reference)
+        acoustics = voice.acoustics or measure(voice.reference)
+        analysed = replace(voice, acoustics=acoustics, name=voice.name.strip(), description=voice.description.strip())
+        check(entry_of(analysed))
+        return Analysed(analysed, self._speakers.embed(voice.reference) if self._speakers else None)
+
+    def add(self, voice: Voice, *, replace_existing: bool = False) -> VoiceEntry:
+        """Store one voice. Blocking.
+
+        Raises:
+            ConfigError: the voice cannot be held, or its id is taken. AudioError: its clip cannot be used.
+            StoreError: the bank cannot be written, or was made with other embedders.
+        """
+        return self.add_all([self.analyse(voice)], replace_existing=replace_existing)[0]
+
+    def add_all(
+        self, voices: Sequence[Analysed], *, replace_existing: bool = False, remove: Sequence[str] = ()
+    ) -> list[VoiceEntry]:
+        """Store voices, and take others out, in one step that happens wholly or not at all. Blocking.
+
+        Raises:
+            ConfigError: an id is taken. VoiceNotFound: a voice to take out is not there.
+            StoreError: the bank cannot be written, or was made with other embedders.
+        """
+        entries = [entry_of(analysed.voice) for analysed in voices]
+        vectors: dict[str, Matrix] = {}
+        if self._speakers is not None and voices:
+            vectors["speaker"] = np.stack([analysed.speaker for analysed in voices if analysed.speaker is not None])
+        if (meanings := self.vectors_of("description", entries)) is not None:
+            vectors["description"] = meanings
+        clips = {entry.clip: analysed.voice.reference for entry, analysed in zip(entries, voices, strict=True)}
+        with self.store.writing():
+            self.store.commit(
+                entries, Vectors(vectors), self.embeddings, clips=clips, remove=remove, replace_existing=replace_existing
+            )
+            self.store.seal_if_due()
+        return entries
+
+    def vectors_of(self, space: str, entries: Sequence[VoiceEntry]) -> Matrix | None:
+        """Unit vectors (N, D) of stored entries, made now; None without an embedder or entries. Blocking.
+
+        Raises:
+            StoreCorrupt: a clip is missing or damaged. ModelError: an embedder cannot be loaded.
+        """
+        if space == "description" and self._embedder is not None and entries:
+            return self._embedder.embed([described(entry) for entry in entries])
+        if space == "speaker" and self._speakers is not None and entries:
+            return np.stack([self._speakers.embed(self.clip(entry)) for entry in entries])
+        return None
+
+    def remove(self, *voice_ids: str) -> None:
+        """Forget voices and delete their clips.
+
+        Raises:
+            VoiceNotFound: no voice has this id; none is removed then.
+        """
+        self.add_all([], remove=voice_ids)
+
+    # Searching
+
+    async def search(
+        self,
+        query: str | AudioClip,
+        k: int,
+        filters: VoiceFilters | None = None,
+        *,
+        like: AudioClip | None = None,
+    ) -> Sequence[VoiceHit]:
+        """The ``k`` best voices for a description, an example clip, or both (``like``), best first.
+
+        A score says how well a voice fits, in [0, 1]: by description 1 when it is named, at least 0.75 when every stated
+        fact is fully met, without stated facts the likeness of meaning; by clip 0 is as unlike as two random voices, 1
+        the same voice; by both the mean. The order is that of the fused rankings.
+
+        Raises:
+            ConfigError: k is out of range, or the description is empty.
+            StoreError: the bank is damaged or was made with other embedders.
+            ModelError: the clip cannot be compared because a package is missing.
+        """
+        return await asyncio.to_thread(self._search, query, k, filters, like)
+
+    def _search(
+        self, query: str | AudioClip, k: int, filters: VoiceFilters | None, like: AudioClip | None
+    ) -> tuple[VoiceHit, ...]:
+        if not 1 <= k <= MAX_K:
+            raise ConfigError(f"k is {k}; ask for 1 to {MAX_K} voices")
+        text, clip = (query, like) if isinstance(query, str) else ("", query)
+        text = text.strip()[:MAX_QUERY_CHARS]
+        if not text and clip is None:
+            raise ConfigError("the description of the voice is empty; say what it should sound like")
+        view = self.store.view()
+        if view is None or view.count == 0:
+            return ()
+        asked = Query(text, self._meaning(view, text), self._voice(view, clip))
+        return tuple(find(view, asked, k, self.allowed(view, filters)))
+
+    def allowed(self, view: View, filters: VoiceFilters | None) -> Mask:
+        """The rows that may be found."""
+        mask = view.alive
+        if not self._allow_unlicensed:
+            mask = mask & (view.columns["has_permission"] == 1)
+        return view.columns.passing(filters, view.words, mask)
+
+    def _meaning(self, view: View, text: str) -> Vector | None:
+        if not text or self._embedder is None:
+            return None
+        check_models(view.manifest, self.embeddings, "description")
+        return self._embedder.embed([in_english(text)])[0]
+
+    def _voice(self, view: View, clip: AudioClip | None) -> Vector | None:
+        if clip is None:
+            return None
+        if self._speakers is None:
+            raise ConfigError("this voice bank was opened without a speaker embedder; search by description")
+        check_clip(clip)
+        check_models(view.manifest, self.embeddings, "speaker")
+        return self._speakers.embed(clip)
 
 
-def _cosines(matrix: Matrix, query: Matrix) -> Matrix:
-    """Inner products of unit vectors by FAISS, in the order of the rows."""
-    try:
-        import faiss
-    except ImportError as error:
-        raise ModelError("voice search needs the package faiss-cpu; install it") from error
-    index: Any = faiss.IndexFlatIP(matrix.shape[1])
-    index.add(np.ascontiguousarray(matrix))
-    scores, positions = index.search(np.ascontiguousarray(query, np.float32)[None], matrix.shape[0])
-    cosines = np.zeros(matrix.shape[0], np.float32)
-    cosines[positions[0]] = scores[0]
-    return cosines
+def entry_of(voice: Voice) -> VoiceEntry:
+    """What the bank writes down of a measured voice."""
+    clip = voice.reference
+    shared: dict[str, Any] = {f.name: getattr(voice, f.name) for f in fields(voice) if f.name != "reference"}
+    shared["acoustics"] = voice.acoustics or Acoustics()
+    return VoiceEntry(clip=clip.content_hash, duration_s=round(clip.duration_s, 3), sample_rate=clip.sample_rate, **shared)
 
 
-def _check(voice: Voice) -> None:
-    if not SLUG.fullmatch(voice.id):
-        raise ConfigError(f"{voice.id[:80]!r} is no voice id; use 1-64 of a-z, 0-9 and inner hyphens")
-    for field in ("name", "licence", "source"):
-        if not getattr(voice, field).strip():
-            raise ConfigError(f"voice {voice.id} has no {field}; every voice records one")
-    _check_clip(voice.reference)
+def check_clip(clip: AudioClip) -> None:
+    """Refuse a clip that shows no voice.
 
-
-def _check_clip(clip: AudioClip) -> None:
+    Raises:
+        AudioError: it is too short, too long, or silent.
+    """
     if clip.duration_s < MIN_CLIP_S:
         raise AudioError(f"the clip is {clip.duration_s:.2f} s long; at least {MIN_CLIP_S:.0f} s of speech are needed")
     if clip.duration_s > MAX_CLIP_S:

@@ -14,11 +14,9 @@ from vivavoce.core.errors import AudioError, StoreError, VivavoceError
 from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice, VoiceFacts
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.builtin_texts import CALM, GRAVE, LIVELY, PLAIN, TALE
+from vivavoce.voicebank.joining import joined
 
 BUILD_VERSION = 1  # Raise it when the way of making a voice changes: every built-in voice is then made again.
-FADE_S = 0.01
-PAUSE_S = 0.15
-PEAK = 0.7
 
 HEART = "hibari-tts/heart"
 HEART_LICENCE = "Apache-2.0 (package hibari-tts)"
@@ -101,7 +99,7 @@ def build(
         StoreError: the bank cannot be read or written.
     """
     voices = BUILTIN if voices is None else voices
-    present = {record.id: record.recipe for record in bank.list()}
+    present = {entry.id: entry.recipe for entry in bank.entries()}
     added: list[str] = []
     kept: list[str] = []
     skipped: list[tuple[str, str]] = []
@@ -113,7 +111,7 @@ def build(
             continue
         try:
             clip = _make(voice.recipe, load_clip, synthesise)
-            bank.add(_voice(voice, clip), replace_existing=True, recipe=voice.recipe_hash)
+            bank.add(_voice(voice, clip), replace_existing=True)
         except StoreError:
             raise
         except VivavoceError as error:
@@ -136,6 +134,7 @@ def _voice(voice: BuiltinVoice, clip: AudioClip) -> Voice:
         source=voice.source,
         synthetic=isinstance(voice.recipe, Spoken),
         native=voice.native,
+        recipe=voice.recipe_hash,
     )
 
 
@@ -149,26 +148,7 @@ def _make(
     clip = load_clip(recipe.asset)
     if recipe.sections and clip.duration_s < recipe.sections[-1][0] + 0.1:
         raise AudioError(f"{recipe.asset} is shorter than its recipe expects")
-    return _joined([clip.section(start, end) for start, end in recipe.sections])
-
-
-def _joined(sections: list[AudioClip]) -> AudioClip:
-    """Sections at one peak level, faded at the cuts, with pauses between them."""
-    import numpy as np
-
-    rate = sections[0].sample_rate
-    peak = max(float(np.abs(section.samples).max()) for section in sections)
-    gain = PEAK / peak if peak > 0 else 1.0
-    pause = AudioClip(np.zeros(int(PAUSE_S * rate), np.float32), rate)
-    faded: list[AudioClip] = []
-    for section in sections:
-        samples = section.samples * gain
-        length = min(int(FADE_S * rate), samples.size // 2)
-        ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-        samples[:length] *= ramp
-        samples[samples.size - length :] *= ramp[::-1]
-        faded += [AudioClip(samples, rate), pause]
-    return AudioClip.joined(faded[:-1])
+    return joined([clip.section(start, end) for start, end in recipe.sections])
 
 
 def _human(id: str, name: str, description: str, facts: VoiceFacts, cut: Cut, licence: str, source: str) -> BuiltinVoice:

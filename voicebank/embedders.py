@@ -48,7 +48,8 @@ class ResemblyzerEmbedder:
         """
         samples = clip.resampled(RATE_HZ).samples
         with self._lock:
-            vector = self._load().embed_utterance(samples / max(float(np.abs(samples).max()), 1e-6))
+            encoder = self._load()
+        vector = encoder.embed_utterance(samples / max(float(np.abs(samples).max()), 1e-6))
         return np.asarray(vector, np.float32) / max(float(np.linalg.norm(vector)), 1e-6)
 
     def _load(self) -> Any:  # noqa: ANN401 (the package has no types)

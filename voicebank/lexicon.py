@@ -5,6 +5,7 @@ Wish = tuple[str, str]  # (what, value), such as ("gender", "male")
 MALE, FEMALE = ("gender", "male"), ("gender", "female")
 CHILD, YOUNG, ADULT, OLD = (("age", age) for age in ("child", "young", "adult", "old"))
 LOW, HIGH = ("pitch", "low"), ("pitch", "high")
+FAST, SLOW = ("speed", "fast"), ("speed", "slow")
 
 ENGLISH: tuple[tuple[str, tuple[Wish, ...]], ...] = (
     ("man|men|male|guy|gentleman|dude|fellow|bloke|masculine|actor|chap|sir|mister", (MALE,)),
@@ -24,8 +25,21 @@ ENGLISH: tuple[tuple[str, tuple[Wish, ...]], ...] = (
     ("robot|robotic|machine|android|monotone|computer|mechanical|cyborg|metallic", (("style", "robot"),)),
     ("whisper|whispering|whispered|whispery|hushed|breathy|secretive|asmr|in secret", (("style", "whisper"),)),
     ("cheerful|happy|energetic|lively|excited|upbeat|enthusiastic|joyful|bubbly|perky", (("style", "cheerful"),)),
-    ("fast|quick|rapid|hurried|quickly", (("style", "fast"),)),
-    ("slow|slowly|unhurried", (("style", "slow"),)),
+    ("fast|quick|rapid|hurried|quickly|rushed|brisk|fast-talking|speedy|faster", (FAST,)),
+    ("slow|slowly|unhurried|leisurely|drawling|slower|slow-talking", (SLOW,)),
+    ("angry|furious|shouting|aggressive|grumpy|annoyed", (("style", "angry"),)),
+    ("sad|melancholy|weary|tired|gloomy|mournful|depressed", (("style", "sad"),)),
+    ("pirate|buccaneer|corsair|sailor", (("style", "pirate"),)),
+    ("gangster|mobster|mafia|mafioso|mob boss", (("style", "mobster"),)),
+    ("surfer|beach|laid-back|laid back", (("style", "surfer"),)),
+    ("telephone|phone|voicemail|switchboard|answering machine|prompts|automated menu|operator", (("style", "telephone"),)),
+    ("monotonous|flat|expressionless|deadpan|toneless", (("range", "flat"),)),
+    ("expressive|animated|melodious|sing-song|singsong|varied", (("range", "wide"),)),
+    ("loud|shouty|powerful", (("level", "loud"),)),
+    ("quiet|faint", (("level", "quiet"),)),
+    ("clean recording|studio quality|without noise|noise-free|crisp", (("noise", "clean"),)),
+    ("noisy|crackling|hissing|noisy recording", (("noise", "noisy"),)),
+    ("croaky|croaking|hoarse|raspy|croak|husky|rough", (("style", "croaky"),)),
     ("calm|soothing|relaxed|relaxing|meditation|bedtime|peaceful|soft|gentle|tranquil|mellow", (("style", "calm"),)),
     ("giant|monster|ogre|troll|demon|huge|beast|titan", (("style", "giant"), LOW)),
     ("elf|fairy|pixie|gnome|goblin|cartoon|imp", (("style", "elf"), HIGH)),
@@ -46,9 +60,6 @@ ENGLISH: tuple[tuple[str, tuple[Wish, ...]], ...] = (
     ("scottish|scotland", (("accent", "scottish"),)),
     ("australian|australia", (("accent", "australian"),)),
     ("indian|india", (("accent", "indian"),)),
-    ("french|france", (("accent", "french"),)),
-    ("german|germany", (("accent", "german"),)),
-    ("chinese|mandarin", (("language", "zh"),)),
 )
 
 # Longest first at use; a word found is taken out, so that 小女孩 is not read as 女 as well.
@@ -69,15 +80,68 @@ CHINESE: tuple[tuple[str, tuple[Wish, ...]], ...] = (
     ("机器人|机械|电子音", (("style", "robot"),)),
     ("耳语|悄悄话|低语|悄声|气声|悄悄", (("style", "whisper"),)),
     ("开心|欢快|活泼|快乐|高兴|热情", (("style", "cheerful"),)),
-    ("慢", (("style", "slow"),)),
-    ("快", (("style", "fast"),)),
+    ("慢速|语速慢|缓慢|慢", (SLOW,)),
+    ("快速|语速快|急促|快", (FAST,)),
+    ("生气|愤怒|凶", (("style", "angry"),)),
+    ("悲伤|难过|疲惫|忧郁", (("style", "sad"),)),
+    ("海盗|水手", (("style", "pirate"),)),
+    ("黑帮|黑手党", (("style", "mobster"),)),
+    ("冲浪", (("style", "surfer"),)),
+    ("电话|客服|接线员", (("style", "telephone"),)),
+    ("单调|平淡", (("range", "flat"),)),
+    ("沙哑|嘶哑", (("style", "croaky"),)),
+    ("播音员|新闻主播|播报|新闻", (("style", "announcer"),)),
+    ("幽灵|鬼", (("style", "ghost"), ("style", "whisper"))),
+    ("戏剧|舞台|话剧", (("style", "theatre"),)),
+    ("英国|英式", (("accent", "british"),)),
+    ("美国|美式", (("accent", "american"),)),
+    ("苏格兰", (("accent", "scottish"),)),
+    ("合成|人工", (("kind", "synthetic"),)),
     ("平静|温柔|舒缓|柔和|安静", (("style", "calm"),)),
     ("巨人|怪物|怪兽", (("style", "giant"), LOW)),
     ("精灵|卡通", (("style", "elf"), HIGH)),
     ("旁白|朗读|说书|讲故事", (("style", "reader"),)),
     ("默认|原来的声音|正常", (("style", "default"),)),
-    ("中文|普通话|汉语", (("language", "zh"),)),
     ("真人", (("kind", "human"),)),
 )
+
+# English words, Chinese words, BCP 47 language.
+LANGUAGES: tuple[tuple[str, str, str], ...] = (
+    ("english|anglophone", "英语|英文", "en"),
+    ("french|france|parisian|francophone", "法语|法国", "fr"),
+    ("german|germany", "德语|德国", "de"),
+    ("spanish|spain|castilian|hispanic", "西班牙语|西班牙", "es"),
+    ("italian|italy", "意大利语|意大利", "it"),
+    ("russian|russia", "俄语|俄罗斯|俄国", "ru"),
+    ("chinese|mandarin|china", "中文|普通话|汉语|中国", "zh"),
+    ("japanese|japan", "日语|日本", "ja"),
+    ("korean|korea", "韩语|韩国", "ko"),
+    ("portuguese|portugal|brazilian|brazil", "葡萄牙语|葡萄牙|巴西", "pt"),
+    ("polish|poland", "波兰语|波兰", "pl"),
+    ("dutch|netherlands|holland", "荷兰语|荷兰", "nl"),
+    ("swedish|sweden", "瑞典语|瑞典", "sv"),
+    ("norwegian|norway", "挪威语|挪威", "nb"),
+    ("danish|denmark", "丹麦语|丹麦", "da"),
+    ("finnish|finland", "芬兰语|芬兰", "fi"),
+    ("czech", "捷克语|捷克", "cs"),
+    ("hungarian|hungary", "匈牙利语|匈牙利", "hu"),
+    ("romanian|romania", "罗马尼亚语|罗马尼亚", "ro"),
+    ("greek|greece", "希腊语|希腊", "el"),
+    ("turkish|turkey", "土耳其语|土耳其", "tr"),
+    ("arabic|arab", "阿拉伯语", "ar"),
+    ("hindi", "印地语", "hi"),
+    ("vietnamese|vietnam", "越南语|越南", "vi"),
+    ("ukrainian|ukraine", "乌克兰语|乌克兰", "uk"),
+)
+
+# Where an accent is spoken, as regions of a language.
+REGIONS = {
+    "british": ("en-GB", "en-gb"),
+    "american": ("en-US", "en-us"),
+    "irish": ("en-IE",),
+    "scottish": ("en-GB-scotland", "en-scotland"),
+    "australian": ("en-AU",),
+    "indian": ("en-IN",),
+}
 
 NEGATIONS = frozenset(["not", "no", "without", "never", "don't", "isn't", "doesn't", "nor", "neither", "except"])

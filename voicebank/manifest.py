@@ -1,81 +1,89 @@
-"""What the voice bank writes down of each voice, and the file it stands in.
-
-``voices.json`` holds ``{"version", "sha256", "voices"}``; the checksum is over the voices in canonical JSON.
-"""
+"""``manifest.json``: which generation of the bank counts, what its vectors were made by, and its sealed files."""
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from vivavoce.core.errors import StoreCorrupt
-from vivavoce.core.voice import VoiceFacts
+from vivavoce.core.durable import write_atomic
+from vivavoce.core.errors import StoreCorrupt, StoreError
 
-MANIFEST_VERSION = 1
+VERSION = 2
+ADVICE = "run `vivavoce voices repair`"
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceRecord:
-    """A voice without its samples.
+class Embedding:
+    """What makes the vectors of a space; no model means that there are none. dimension: length of a vector."""
 
-    clip: content hash, which names the file. sample_rate: Hz. recipe: hash of what a built-in voice was made from,
-    empty for voices that a user added.
+    model: str | None = None
+    dimension: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SealedIndex:
+    """An index file over the first rows of a space.
+
+    learnt: rows when its lists were learnt. probes: lists it looks into; recall: measured at 10 with that.
     """
 
-    id: str
-    name: str
-    description: str
-    clip: str
-    duration_s: float
-    sample_rate: int
-    facts: VoiceFacts = field(default_factory=VoiceFacts)
-    licence: str = ""
-    source: str = ""
-    synthetic: bool = False
-    native: str | None = None
-    recipe: str = ""
+    file: str
+    rows: int
+    sha256: str
+    learnt: int
+    probes: int
+    recall: float
 
 
-def dump(records: Iterable[VoiceRecord]) -> bytes:
-    """The manifest file of these records."""
-    voices = [asdict(record) for record in records]
-    manifest = {"version": MANIFEST_VERSION, "sha256": _checksum(voices), "voices": voices}
-    return json.dumps(manifest, ensure_ascii=False, indent=1).encode()
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Names the current generation. embeddings, indexes: by space ("speaker", "description")."""
+
+    generation: int
+    embeddings: dict[str, Embedding] = field(default_factory=dict[str, Embedding])
+    indexes: dict[str, SealedIndex] = field(default_factory=dict[str, SealedIndex])
 
 
-def parse(data: bytes, path: Path) -> tuple[VoiceRecord, ...]:
-    """Records from a manifest file; ``path`` is named in errors.
+def save(path: Path, manifest: Manifest) -> None:
+    """Publish a manifest, whole or not at all.
 
     Raises:
-        StoreCorrupt: it is no manifest, of another version, or does not match its checksum.
+        StoreError: the disk is full or read-only.
     """
-    advice = "restore it from a backup, or delete the folder and run `vivavoce voices build`"
+    body = asdict(manifest)
+    whole = {"version": VERSION, "sha256": _checksum(body), "manifest": body}
+    write_atomic(path, json.dumps(whole, indent=1).encode())
+
+
+def load(path: Path) -> Manifest | None:
+    """The manifest, or None where there is none.
+
+    Raises:
+        StoreCorrupt: it is damaged, or of another version. StoreError: it cannot be read.
+    """
     try:
-        manifest = json.loads(data)
-    except ValueError as error:
-        raise StoreCorrupt(f"{path} is damaged (not JSON); {advice}") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("voices"), list):
-        raise StoreCorrupt(f"{path} is damaged (no list of voices); {advice}")
-    if manifest.get("version") != MANIFEST_VERSION:
-        raise StoreCorrupt(f"{path} is of version {manifest.get('version')!r}, this program reads {MANIFEST_VERSION}")
-    if manifest.get("sha256") != _checksum(manifest["voices"]):
-        raise StoreCorrupt(f"{path} is damaged (checksum); {advice}")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
     try:
-        return _records().validate_python(manifest["voices"])
+        whole: Any = json.loads(data)
+        version, body, sha = whole["version"], whole["manifest"], whole["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreCorrupt(f"{path} is damaged (no manifest); {ADVICE}") from error
+    if version != VERSION:
+        raise StoreCorrupt(f"{path} is of version {version!r}, this program reads {VERSION}; use the program that wrote it")
+    if sha != _checksum(body):
+        raise StoreCorrupt(f"{path} is damaged (checksum); {ADVICE}")
+    try:
+        return TypeAdapter(Manifest).validate_python(body)
     except ValidationError as error:
-        raise StoreCorrupt(f"{path} is damaged ({error.error_count()} wrong fields); {advice}") from error
+        raise StoreCorrupt(f"{path} is damaged ({error.error_count()} wrong fields); {ADVICE}") from error
 
 
-@cache
-def _records() -> TypeAdapter[tuple[VoiceRecord, ...]]:
-    return TypeAdapter(tuple[VoiceRecord, ...])
-
-
-def _checksum(voices: list[dict[str, Any]]) -> str:
-    canonical = json.dumps(voices, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def _checksum(body: Any) -> str:  # noqa: ANN401 - JSON
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

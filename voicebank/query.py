@@ -1,18 +1,13 @@
-"""What a description of a voice asks for, read by a lexicon, and how well a voice meets it."""
+"""What a description of a voice asks for, read by a lexicon."""
 
-import math
 import re
 from dataclasses import dataclass
 from functools import cache
 
-from vivavoce.core.voice import VoiceFacts
-from vivavoce.voicebank.lexicon import CHINESE, ENGLISH, NEGATIONS, Wish
+from vivavoce.voicebank.lexicon import CHINESE, ENGLISH, LANGUAGES, NEGATIONS, REGIONS, Wish
 
 NEGATION_REACH = 3  # words after "not" that it denies
 UNKNOWN = 0.35  # how well an unknown fact meets a wish
-MIDDLE_HZ = 165.0  # between men's and women's voices
-CONFLICT = 0.25  # what remains of the score of a voice of the other sex
-WEIGHTS = {"gender": 4.0, "age": 2.5, "style": 2.5, "pitch": 1.5, "accent": 2.0, "language": 3.0, "kind": 2.0}
 NEAR_AGES = {("adult", "young"): 0.6, ("child", "young"): 0.35, ("adult", "old"): 0.2}
 
 
@@ -23,18 +18,14 @@ class Wishes:
     wanted: frozenset[Wish]
     unwanted: frozenset[Wish]
 
+    @property
+    def all(self) -> tuple[Wish, ...]:
+        """Both, in a fixed order."""
+        return tuple(sorted(self.wanted | self.unwanted))
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """How a voice meets the wishes: score in [0, 1], and the wishes met and unmet.
-
-    conflict: it is of the other sex than wished, or is what was ruled out.
-    """
-
-    score: float
-    conflict: bool
-    met: tuple[Wish, ...]
-    unmet: tuple[Wish, ...]
+    def values(self, kind: str) -> set[str]:
+        """What is wanted of a kind."""
+        return {value for what, value in self.wanted if what == kind}
 
 
 def parse_wishes(query: str) -> Wishes:
@@ -50,82 +41,69 @@ def parse_wishes(query: str) -> Wishes:
             denied = 0
         (unwanted if denied > 0 else wanted).update(words.get(token, ()))
         denied -= 1
-    wanted |= _chinese_wishes(query)
+    _read_chinese(query, wanted, unwanted)
     return Wishes(frozenset(wanted), frozenset(unwanted - wanted))
 
 
-def match(wishes: Wishes, facts: VoiceFacts, synthetic: bool) -> Match:
-    """How well a voice meets the wishes. Wishes weigh by kind; the wrong sex divides the whole score."""
-    met: list[Wish] = []
-    unmet: list[Wish] = []
-    total = weight_sum = 0.0
-    ruled_out = False
-    styles = frozenset(what for what in parse_wishes(facts.style).wanted if what[0] == "style")
-    for wish in sorted(wishes.wanted | wishes.unwanted):
-        value = _satisfaction(wish, facts, styles, synthetic)
-        if wish in wishes.unwanted:
-            ruled_out |= value == 1.0
-            value = 1.0 - value
-        elif value >= 0.5:
-            met.append(wish)
-        else:
-            unmet.append(wish)
-        weight_sum += WEIGHTS[wish[0]]
-        total += WEIGHTS[wish[0]] * value
-    score = total / weight_sum if weight_sum else 0.0
-    genders = {value for kind, value in wishes.wanted if kind == "gender"}
-    wrong_sex = bool(genders and facts.gender and facts.gender not in genders)
-    if wrong_sex:
-        score *= CONFLICT
-    return Match(score, wrong_sex or ruled_out, tuple(met), tuple(unmet))
+def in_english(query: str) -> str:
+    """A query for an embedding that knows English alone: what was understood of its Chinese stands behind it in English."""
+    wanted: set[Wish] = set()
+    _read_chinese(query, wanted, set())
+    known = [f"{value} pitch" if kind == "pitch" else _english_name(value) for kind, value in sorted(wanted)]
+    return f"{query} {' '.join(known)}".strip()
 
 
-def _satisfaction(wish: Wish, facts: VoiceFacts, styles: frozenset[Wish], synthetic: bool) -> float:
+@cache
+def fits(wish: Wish, column: str, word: str) -> float:
+    """How well a word of a column meets a wish about words, in [0, 1]."""
     kind, value = wish
-    match kind:
-        case "style":
-            return float(wish in styles)
-        case "pitch":
-            return _pitch_satisfaction(value, facts.f0_hz)
+    known = word.lower()
+    match column:
+        case "gender":
+            return float(known == value) if known else UNKNOWN
         case "age":
-            return _age_satisfaction(value, facts.age)
-        case "kind":
-            return float((value == "synthetic") == synthetic)
-        case "accent":
-            return float(value in facts.accent.lower()) if facts.accent else UNKNOWN
+            pairs = ((known, value), (value, known))
+            return UNKNOWN if not known else 1.0 if known == value else max(NEAR_AGES.get(pair, 0.0) for pair in pairs)
+        case "language" if kind == "language":
+            return float(known.split("-")[0] == value)
         case "language":
-            return float(facts.language.lower().startswith(value))
+            return float(any(word.startswith(region) for region in REGIONS.get(value, ())))
+        case "accent":
+            return float(any(name in known for name in _names(wish))) if known else 0.0
         case _:
-            return float(facts.gender == value) if facts.gender else UNKNOWN
+            return float(wish in parse_wishes(known).wanted)
 
 
-def _pitch_satisfaction(wanted: str, f0_hz: float | None) -> float:
-    """A soft step on the octave scale: 0.5 at `MIDDLE_HZ`, 0.1 or 0.9 some seven semitones away."""
-    if f0_hz is None:
-        return UNKNOWN
-    high = 1.0 / (1.0 + math.exp(-4.0 * math.log2(f0_hz / MIDDLE_HZ)))
-    return high if wanted == "high" else 1.0 - high
+def _names(wish: Wish) -> tuple[str, ...]:
+    if wish[0] == "accent":
+        return (wish[1],)
+    return next(tuple(english.split("|")) for english, _, tag in LANGUAGES if tag == wish[1])
 
 
-def _age_satisfaction(wanted: str, age: str) -> float:
-    if not age:
-        return UNKNOWN
-    return 1.0 if age == wanted else max(NEAR_AGES.get(pair, 0.0) for pair in ((age, wanted), (wanted, age)))
+def _english_name(value: str) -> str:
+    return next((english.split("|")[0] for english, _, tag in LANGUAGES if tag == value), value)
 
 
 @cache
 def _english() -> tuple[dict[str, tuple[Wish, ...]], re.Pattern[str]]:
     """Wishes by phrase, and a pattern that finds phrases (longest first), other words and stops."""
     words = {phrase: wishes for phrases, wishes in ENGLISH for phrase in phrases.split("|")}
+    words |= {name: (("language", tag),) for names, _, tag in LANGUAGES for name in names.split("|")}
     phrases = "|".join(re.escape(phrase) for phrase in sorted(words, key=len, reverse=True))
     return words, re.compile(rf"\b(?:{phrases})\b|[a-z']+|[,.;]")
 
 
-def _chinese_wishes(query: str) -> set[Wish]:
+@cache
+def _chinese() -> tuple[tuple[str, tuple[Wish, ...]], ...]:
+    """Words, longest first, so that 小女孩 is not read as 女 as well."""
     words = {word: wishes for group, wishes in CHINESE for word in group.split("|")}
-    found: set[Wish] = set()
-    for word in sorted(words, key=len, reverse=True):
+    words |= {word: (("language", tag),) for _, group, tag in LANGUAGES for word in group.split("|")}
+    return tuple(sorted(words.items(), key=lambda item: -len(item[0])))
+
+
+def _read_chinese(query: str, wanted: set[Wish], unwanted: set[Wish]) -> None:
+    for word, wishes in _chinese():
         if word in query:
+            denied = any(f"{no}{word}" in query for no in ("不要", "不是", "别", "非", "不"))
+            (unwanted if denied else wanted).update(wishes)
             query = query.replace(word, " ")
-            found.update(words[word])
-    return found

@@ -1,0 +1,344 @@
+"""The bank on disk.
+
+manifest.json                     which generation counts, the models of its vectors, its sealed indexes
+generations/<number>/
+    catalogue.sqlite              entries; its commit is the commit of the bank
+    journal.jsonl                 the same once more, line by line, for repair
+    facts.rows, speaker.rows, description.rows   append-only; raw vectors are kept, so that indexes can be made again
+    speaker-<rows>.index, ...     FAISS, for large banks
+clips/<2 hex>/<content hash>.flac
+.lock                             held by whoever writes; any number may read meanwhile
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.durable import discard, exclusive, write_atomic
+from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError, VoiceNotFound
+from vivavoce.core.voice import VoiceEntry
+from vivavoce.voicebank import journal
+from vivavoce.voicebank.catalogue import Catalogue, State
+from vivavoce.voicebank.columns import RECORD, pack
+from vivavoce.voicebank.manifest import ADVICE, Embedding, Manifest, SealedIndex, load, save
+from vivavoce.voicebank.rows import RowFile
+from vivavoce.voicebank.vector_index import EXACT_ROWS, Matrix, build, extend, serialised
+from vivavoce.voicebank.view import SPACES, View, opened_index
+
+BUSY = "the voice bank is being changed by another process; try again in a moment"
+UNSEALED_SHARE = 0.1  # an index file is written again when this share of the rows came after it
+OUTGROWN = 3  # the lists of an index are learnt again when the bank is so many times larger
+FILES = ("facts", *SPACES)
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Unit vectors of new entries by space, (N, dimension) each; a space without a model has none."""
+
+    by_space: Mapping[str, Matrix]
+
+    @classmethod
+    def none(cls) -> "Vectors":
+        """Of entries in a bank without embedders."""
+        return cls({})
+
+
+class BankStore:
+    """One folder. Opening reads nothing; `view` is what a reader sees."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._manifest_path = folder / "manifest.json"
+        self._lock = RLock()
+        self._writer, self._writing = RLock(), False
+        self._stamp: tuple[int, int] | None = None
+        self._manifest: Manifest | None = None
+        self._catalogue: Catalogue | None = None
+        self._view: View | None = None
+
+    # Reading
+
+    def view(self) -> View | None:
+        """What is committed now; None where there is no bank yet. Costs microseconds while nothing has changed.
+
+        Raises:
+            StoreCorrupt: what is on disk is damaged, or of another version.
+        """
+        with self._lock:
+            if not self._refresh_manifest():
+                return None
+            if self._view is None:
+                self._view = self._open()
+            elif (state := self._view.catalogue.state()) != self._view.state:
+                self._view = self._view.caught_up(state, self._row_files(self._view.manifest))
+            return self._view
+
+    def clip_path(self, clip: str) -> Path:
+        """Where the samples of a content hash lie."""
+        return self.folder / "clips" / clip[:2] / f"{clip}.flac"
+
+    def close(self) -> None:
+        """Let all files go."""
+        with self._lock:
+            if self._view is not None:
+                self._view.catalogue.close()
+            self._view = self._stamp = self._manifest = None
+
+    def _refresh_manifest(self) -> bool:
+        """Read the manifest if it changed; whether there is one."""
+        try:
+            stat = self._manifest_path.stat()
+        except FileNotFoundError:
+            self._check_not_damaged()
+            self.close()
+            return False
+        except OSError as error:
+            raise StoreError(f"cannot read {self._manifest_path}: {error.strerror or error}; check its rights") from error
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        if stamp != self._stamp:
+            self.close()
+            self._manifest, self._stamp = load(self._manifest_path), stamp
+        return self._manifest is not None
+
+    def _check_not_damaged(self) -> None:
+        if (self.folder / "generations").exists():
+            raise StoreCorrupt(f"{self._manifest_path} is missing; {ADVICE}")
+        if (self.folder / "voices.json").exists():
+            raise StoreCorrupt(f"the voice bank in {self.folder} was made by an earlier version; {ADVICE} to take it over")
+
+    def _open(self) -> View:
+        manifest = self._manifest
+        assert manifest is not None
+        return View.open(manifest, self.generation_folder(manifest), self._row_files(manifest))
+
+    def generation_folder(self, manifest: Manifest) -> Path:
+        """Where the files of a generation lie."""
+        return self.folder / "generations" / f"{manifest.generation:06d}"
+
+    def _row_files(self, manifest: Manifest) -> dict[str, RowFile]:
+        return row_files(self.generation_folder(manifest), manifest.embeddings)
+
+    # Writing
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """Hold the writer's lock, for several steps that belong together; may be nested.
+
+        Raises:
+            StoreError: another process keeps it.
+        """
+        with self._writer:
+            if self._writing:
+                yield
+                return
+            with exclusive(self.folder / ".lock", BUSY):
+                self._writing = True
+                try:
+                    yield
+                finally:
+                    self._writing = False
+
+    def commit(
+        self,
+        entries: Sequence[VoiceEntry],
+        vectors: Vectors,
+        embeddings: Mapping[str, Embedding],
+        *,
+        clips: Mapping[str, AudioClip] | None = None,
+        remove: Sequence[str] = (),
+        replace_existing: bool = False,
+    ) -> None:
+        """Add and remove in one step that happens wholly or not at all.
+
+        embeddings: what made the vectors. clips: samples by content hash, of those entries whose clip is not stored yet.
+
+        Raises:
+            ConfigError: an id is taken. VoiceNotFound: an id to remove is not there.
+            StoreError: another process keeps writing, the disk is full, or the vectors are of another model.
+        """
+        with self.writing():
+            manifest = self._manifest_for(embeddings, wanted=bool(entries))
+            if manifest is None:
+                raise VoiceNotFound(f"no voice is called {remove[0][:80]!r}; the bank is empty")
+            catalogue = self._writable(manifest)
+            gone = _leaving(catalogue, entries, remove, replace_existing=replace_existing)
+            for clip_hash, clip in (clips or {}).items():
+                if not self.clip_path(clip_hash).exists():
+                    clip.save(self.clip_path(clip_hash))
+            append(self.generation_folder(manifest), manifest, catalogue, entries, vectors, list(gone))
+            self._discard_clips({entry.clip for entry in gone.values()}, catalogue)
+
+    def start_generation(
+        self,
+        embeddings: Mapping[str, Embedding],
+        fill: Callable[[Path, Manifest, Catalogue], None] | None = None,
+    ) -> Manifest:
+        """Write a new generation beside the current one, then let it count. Within `writing`.
+
+        fill: writes the entries of the new generation; without one it is empty.
+        """
+        numbers = [int(path.name) for path in (self.folder / "generations").glob("[0-9]*") if path.name.isdigit()]
+        manifest = Manifest(max(numbers, default=0) + 1, dict(embeddings))
+        folder = self.generation_folder(manifest)
+        folder.mkdir(parents=True)
+        catalogue = Catalogue(folder / "catalogue.sqlite", create=True)
+        try:
+            if fill is not None:
+                fill(folder, manifest, catalogue)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            catalogue.close()
+        self.publish(manifest)
+        self.sweep(manifest)
+        return manifest
+
+    def publish(self, manifest: Manifest) -> None:
+        """Let a manifest count."""
+        save(self._manifest_path, manifest)
+        with self._lock:
+            self._stamp = None
+
+    def sweep(self, manifest: Manifest) -> None:
+        """Delete generations that do not count and index files that no manifest names."""
+        keep = self.generation_folder(manifest)
+        for folder in (self.folder / "generations").iterdir():
+            if folder != keep:
+                shutil.rmtree(folder, ignore_errors=True)
+        named = {sealed.file for sealed in manifest.indexes.values()}
+        for path in keep.glob("*.index"):
+            if path.name not in named:
+                discard(path)
+
+    def seal_if_due(self, progress: Callable[[str], None] | None = None) -> None:
+        """Write index files where many rows have come since they were written. Within `writing`."""
+        view = self.view()
+        if view is not None and view.unsealed_rows > max(EXACT_ROWS, UNSEALED_SHARE * view.state.rows):
+            self.seal(progress)
+
+    def seal(self, progress: Callable[[str], None] | None = None) -> None:
+        """Write the index files of a bank that is large enough. Within `writing`.
+
+        The lists are learnt again when the bank has grown to a multiple of what they were learnt from.
+        """
+        view = self.view()
+        if view is None or view.state.rows <= EXACT_ROWS:
+            return
+        manifest, folder = view.manifest, self.generation_folder(view.manifest)
+        indexes = dict(manifest.indexes)
+        for space in SPACES:
+            vectors = view.vectors[space]
+            if vectors.shape[1] == 0:
+                continue
+            old = indexes.get(space)
+            if old is not None and view.state.rows < OUTGROWN * old.learnt:
+                index, sealed = opened_index(folder, old), old
+                extend(index, vectors)
+            else:
+                index, probes, recall = build(vectors, view.alive, progress)
+                sealed = SealedIndex("", 0, "", view.state.rows, probes, recall)
+            data = serialised(index)
+            name, sha256 = f"{space}-{view.state.rows}.index", hashlib.sha256(data).hexdigest()
+            write_atomic(folder / name, data)
+            indexes[space] = replace(sealed, file=name, rows=view.state.rows, sha256=sha256)
+        manifest = replace(manifest, indexes=indexes)
+        self.publish(manifest)
+        self.sweep(manifest)
+
+    def _manifest_for(self, embeddings: Mapping[str, Embedding], *, wanted: bool) -> Manifest | None:
+        """The manifest to write by; a first generation where there is none and one is wanted."""
+        view = self.view()
+        if view is None:
+            return self.start_generation(embeddings) if wanted else None
+        if wanted:
+            check_models(view.manifest, embeddings)
+        return view.manifest
+
+    def _writable(self, manifest: Manifest) -> Catalogue:
+        view = self.view()
+        if view is None or view.manifest.generation != manifest.generation:
+            raise StoreError("the voice bank was deleted while it was being written")
+        return view.catalogue
+
+    def _discard_clips(self, clips: set[str], catalogue: Catalogue) -> None:
+        for clip in clips:
+            if not catalogue.ids_of_clip(clip):
+                discard(self.clip_path(clip))
+                with suppress(OSError):  # another clip may lie beside it
+                    self.clip_path(clip).parent.rmdir()
+
+
+def row_files(folder: Path, embeddings: Mapping[str, Embedding]) -> dict[str, RowFile]:
+    """The append-only files of a generation."""
+    files = {"facts": RowFile(folder / "facts.rows", RECORD)}
+    for space in SPACES:
+        dimension = embeddings.get(space, Embedding()).dimension
+        files[space] = RowFile(folder / f"{space}.rows", np.dtype("<f4"), (dimension,))
+    return files
+
+
+def append(
+    folder: Path,
+    manifest: Manifest,
+    catalogue: Catalogue,
+    entries: Sequence[VoiceEntry],
+    vectors: Vectors,
+    gone: Sequence[int],
+) -> None:
+    """Write one batch: rows, then the journal, then the catalogue's commit, which makes it count."""
+    before = catalogue.state()
+    files = row_files(folder, manifest.embeddings)
+    with catalogue.changing():
+        columns: dict[str, Any] = {"facts": pack(entries, catalogue.code)} | dict(vectors.by_space)
+        sums = {name: files[name].append(before.rows, columns[name]) for name in FILES if entries and name in columns}
+        batch = journal.Commit(before.number + 1, before.rows, tuple(entries), tuple(gone), sums, manifest.embeddings)
+        length = journal.append(folder / "journal.jsonl", before.journal, batch)
+        catalogue.delete(gone)
+        catalogue.insert(before.rows, entries)
+        state = State(batch.number, before.rows + len(entries), length, before.removed + len(gone))
+        catalogue.finish(state, before.rows, sums)
+
+
+def check_models(manifest: Manifest, embeddings: Mapping[str, Embedding], *spaces: str) -> None:
+    """Whether vectors of these models can be compared with those of a bank. spaces: all when none is given.
+
+    Raises:
+        StoreError: they do not; says so and offers re-embedding.
+    """
+    for space in spaces or SPACES:
+        held, given = manifest.embeddings.get(space, Embedding()), embeddings.get(space, Embedding())
+        if held != given:
+            raise StoreError(
+                f"the {space} vectors of this voice bank were made by {held.model or 'nothing'}, this program uses "
+                f"{given.model or 'nothing'}; run `vivavoce voices reembed` to make them again"
+            )
+
+
+def _leaving(
+    catalogue: Catalogue, entries: Sequence[VoiceEntry], remove: Sequence[str], *, replace_existing: bool
+) -> dict[int, VoiceEntry]:
+    """Rows that a change takes out, with their entries."""
+    gone: dict[int, VoiceEntry] = {}
+    for voice_id in dict.fromkeys(remove):
+        found = catalogue.by_id(voice_id)
+        if found is None:
+            raise VoiceNotFound(f"no voice is called {voice_id[:80]!r}; see `vivavoce voices list`")
+        gone[found[0]] = found[1]
+    seen: set[str] = set()
+    for entry in entries:
+        found = catalogue.by_id(entry.id)
+        if entry.id in seen or (found and found[0] not in gone and not replace_existing):
+            raise ConfigError(f"a voice called {entry.id!r} is there already; remove it first or choose another id")
+        seen.add(entry.id)
+        if found:
+            gone[found[0]] = found[1]
+    return gone
