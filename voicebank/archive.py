@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +124,7 @@ def import_archive(bank: FolderVoiceBank, path: Path, progress: Callable[[int, i
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Archive]:
+def _opened(path: Path) -> Generator[_Archive]:
     try:
         with zipfile.ZipFile(path) as file:
             _check_members(file)

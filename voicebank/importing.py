@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +69,7 @@ def import_voices(
         while part := list(islice(iterator, BATCH)):
             report.refused += [(found.what, found.why) for found in part if isinstance(found, Refused)]
             fresh = list(_fresh(bank, [found for found in part if isinstance(found, Candidate)], report))
-            read = pool.map(lambda candidate: _analysed(bank, candidate, defaults), fresh)
+            read = pool.map(partial(_analysed, bank, defaults), fresh)
             _store(bank, _usable(fresh, read, report), report, transcribe)
             done += len(part)
             if progress is not None:
@@ -91,7 +93,7 @@ def _fresh(bank: FolderVoiceBank, candidates: Sequence[Candidate], report: Impor
             yield candidate
 
 
-def _analysed(bank: FolderVoiceBank, candidate: Candidate, defaults: Voice | None) -> Analysed | VivavoceError:
+def _analysed(bank: FolderVoiceBank, defaults: Voice | None, candidate: Candidate) -> Analysed | VivavoceError:
     try:
         return bank.analyse(_voice(candidate, _clip(candidate), defaults))
     except (AudioError, ConfigError) as error:
@@ -153,11 +155,11 @@ def _clip(candidate: Candidate) -> AudioClip:
 
 
 def _voice(candidate: Candidate, clip: AudioClip, defaults: Voice | None) -> Voice:
-    given = {
+    given: dict[str, Any] = {
         name: getattr(candidate, name) or (getattr(defaults, name) if defaults else "")
         for name in ("licence", "source", "consent", "speaker", "description", "transcript")
     }
-    facts = {
+    facts: dict[str, str] = {
         name: getattr(candidate.facts, name) or (getattr(defaults.facts, name) if defaults else "")
         for name in VoiceFacts.__dataclass_fields__
     }

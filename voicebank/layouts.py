@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from vivavoce.voicebank.entries import slug
 
 MAX_MANIFEST_BYTES = 2 << 30
 MAX_LINE = 100_000
+MAX_TEXTS_BYTES = 16 << 20  # of a file of transcripts
 JOINED_CLIPS = 12  # short recordings of one speaker that make one clip
 
 # What a column may be called, in lower case.
@@ -57,8 +58,12 @@ MANIFESTS = (
     "validated.tsv",
 )
 FACT_NAMES = tuple(f.name for f in fields(VoiceFacts))
-AGES = {"teens": "young", "twenties": "young", "thirties": "adult", "fourties": "adult", "forties": "adult"}
-AGES |= {"fifties": "adult", "sixties": "old", "seventies": "old", "eighties": "old", "nineties": "old", "elderly": "old"}
+DECADES = {  # Common Voice's words, misspelt there too
+    "young": ("teens", "twenties"),
+    "adult": ("thirties", "fourties", "forties", "fifties"),
+    "old": ("sixties", "seventies", "eighties", "nineties", "elderly"),
+}
+AGES = {decade: age for age, decades in DECADES.items() for decade in decades}
 GENDERS = {
     "f": "female",
     "m": "male",
@@ -71,8 +76,10 @@ GENDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that could become a voice. files: recordings of one speaker, joined to one clip. key: says it is the
-    same candidate in a later run; the id is made of it where none is given.
+    """Something that could become a voice.
+
+    files: recordings of one speaker, joined to one clip. key: says that it is the same candidate in a later run; the id
+    is made of it where none is given.
     """
 
     files: tuple[Path, ...]
@@ -315,12 +322,7 @@ def _vctk(path: Path, per_speaker: int) -> Iterator[Found]:
 def _asterisk(path: Path, texts: Path) -> Iterator[Found]:
     """Asterisk's telephone prompts: one speaker a language, a text beside the folder tree."""
     language = (re.search(r"core-sounds-([a-z]{2})", texts.name) or ["", "en"])[1]
-    body = (
-        gzip.decompress(texts.read_bytes())[: MAX_LINE * 100].decode(errors="replace")
-        if texts.suffix == ".gz"
-        else _text(texts)
-    )
-    said = dict(line.split(": ", 1) for line in body.splitlines() if ": " in line and not line.startswith(";"))
+    said = dict(line.split(": ", 1) for line in _text(texts).splitlines() if ": " in line and not line.startswith(";"))
     for file in sorted(_recordings(path)):
         stem = next(
             (key for key in said if f"{key}{file.suffix}" == file.name or str(file.with_suffix("")).endswith(f"/{key}")), ""
@@ -354,7 +356,7 @@ def _hedgewars(path: Path, packs: list[Path]) -> Iterator[Found]:
         )
 
 
-def _by_speaker(path: Path, speaker_of: Any) -> Iterator[tuple[str, list[Path]]]:  # noqa: ANN401 - a function
+def _by_speaker(path: Path, speaker_of: Callable[[Path], str]) -> Iterator[tuple[str, list[Path]]]:
     files: dict[str, list[Path]] = {}
     for file in sorted(_recordings(path)):
         if len(file.relative_to(path).parts) >= 2:
@@ -376,8 +378,8 @@ def _relative(file: Path, root: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(MAX_LINE * 100).strip()
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return file.read(MAX_TEXTS_BYTES).decode(errors="replace").strip()
 
 
 def _title(text: str) -> str:
