@@ -91,7 +91,8 @@ class Agent:
 
         Raises:
             AudioError: the question is too long. ConfigError: it is no question, or the session's name is not allowed.
-            SessionError: another process is in a turn of this session. VoiceNotFound: no such voice.
+            SessionError: another process is in a turn of this session. VoiceNotFound: no such voice. VoiceRefused: the voice
+                may not be spoken in.
             ModelError: the model or the decoder failed.
         """
         name = session if session is not None else f"s-{uuid.uuid4().hex[:10]}"
@@ -99,7 +100,7 @@ class Agent:
             raise ConfigError(f"session {name!r}: use up to 64 letters, digits, dots, dashes and underscores")
         self._check(question)
         if voice is not None:
-            self.services.bank.get(voice)
+            self.services.bank.entry(voice).check_may_be_spoken()
         with session_lock(self._sessions_dir, name):
             running = RunningTurn(self.services, name)
             async with aclosing(running.run(question, voice)) as events:

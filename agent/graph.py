@@ -12,14 +12,16 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from vivavoce.agent.audio_store import AudioStore
-from vivavoce.agent.state import DialogueState, Record, assistant_record, to_message, tool_record, user_record
+from vivavoce.agent.state import DialogueState, Record, assistant_record, switch_record, to_message, tool_record, user_record
 from vivavoce.agent.tool_ledger import ToolLedger
-from vivavoce.agent.tool_runner import ToolBox, run_tool
+from vivavoce.agent.tool_runner import SPOKEN_CHARS, ToolBox, run_tool
 from vivavoce.agent.turn import HeardText, ToolFinished, ToolStarted
+from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import (
     AudioTokens,
     Heard,
     Message,
+    SessionFacts,
     SystemMessage,
     TextDelta,
     ToolCall,
@@ -27,6 +29,8 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.core.protocols import SpeechLM
+from vivavoce.core.untrusted import neutralise
+from vivavoce.core.voice import VoiceEntry
 
 NOTHING_HEARD = "I did not hear anything."
 TOO_MANY_STEPS = "I am sorry, I could not finish that in the steps I am allowed."
@@ -41,7 +45,7 @@ class TurnContext:
     tools: ToolBox
     ledger: ToolLedger
     audio: AudioStore
-    has_voice: Callable[[str], bool]
+    voice: Callable[[str], VoiceEntry]
     max_steps: int
     result_chars: int
 
@@ -127,25 +131,35 @@ def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
 
 
 def _dispatch(state: DialogueState) -> list[Send] | str:
-    return [Send("run_tool", call) for call in state["pending"]] or END
+    switches = state.get("switches", [])
+    asked = switches[-1]["asked"] if switches else ""
+    return [
+        Send("run_tool", {"call": call, "voice_id": state["voice_id"], "asked": asked}) for call in state["pending"]
+    ] or END
 
 
 class PendingCall(TypedDict):
-    """What a `Send` carries: the fields of a `ToolCall`."""
+    """What a `Send` carries: the fields of a `ToolCall`, and those of `SessionFacts`."""
 
-    id: str
-    name: str
-    arguments: str
+    call: Record
+    voice_id: str
+    asked: str
 
 
 async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[str, Any]:
-    context, call = runtime.context, ToolCall(**state)
+    context, call = runtime.context, ToolCall(**state["call"])
     if not context.ledger.open(call):
         return {}
     runtime.stream_writer(ToolStarted(call))
-    result = await run_tool(call, context.tools, context.result_chars)
-    if result.voice_id is not None and not context.has_voice(result.voice_id):
-        result = ToolResult(call, "failed", "that voice is no longer in the voice bank", duration_s=result.duration_s)
+    result = await run_tool(call, context.tools, context.result_chars, SessionFacts(state["voice_id"], state["asked"]))
+    switches: list[Record] = []
+    if result.voice_id is not None:
+        try:
+            switches = [switch_record(call.id, context.voice(result.voice_id).check_may_be_spoken(), result.asked)]
+        except VoiceNotFound:
+            result = ToolResult(call, "failed", "that voice is no longer in the voice bank", duration_s=result.duration_s)
+        except VoiceRefused as error:
+            result = ToolResult(call, "failed", neutralise(str(error), SPOKEN_CHARS), duration_s=result.duration_s)
     context.ledger.close(result)
     runtime.stream_writer(ToolFinished(result))
-    return {"messages": [tool_record(result)], "voice_id": result.voice_id or ""}
+    return {"messages": [tool_record(result)], "voice_id": result.voice_id or "", "switches": switches}

@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from vivavoce.agent.audio_store import AudioStore
 from vivavoce.agent.graph import Speech, TurnContext
 from vivavoce.agent.speech import SpeechQueue, speak
-from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
+from vivavoce.agent.state import Record, assistant_record, switch_record, to_switch, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
 from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.agent.tool_runner import ToolBox
@@ -27,9 +27,10 @@ from vivavoce.agent.turn import (
     VoiceChanged,
 )
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import TextDelta
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, VoiceBank, VoiceConditioning
-from vivavoce.core.voice import DEFAULT_VOICE_ID
+from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,23 @@ class Services:
     max_steps: int
     result_chars: int
 
-    def has_voice(self, voice_id: str) -> bool:
-        """Whether the bank knows it."""
-        return self.bank.has(voice_id)
-
     async def voice_of(self, session: str) -> str:
-        """The id of the voice that a session speaks in; the default where that voice left the bank."""
+        """The id of the voice that a session speaks in; the default where that may no longer be spoken in."""
+        values = await self.values_of(session)
+        voice_id = str(values.get("voice_id") or self.default_voice)
+        try:
+            return self.bank.entry(voice_id).check_may_be_spoken().id
+        except (VoiceNotFound, VoiceRefused):
+            return DEFAULT_VOICE_ID
+
+    async def switches_of(self, session: str) -> tuple[VoiceSwitch, ...]:
+        """Every change of the voice in a session."""
+        return tuple(to_switch(record) for record in (await self.values_of(session)).get("switches", []))
+
+    async def values_of(self, session: str) -> dict[str, Any]:
+        """The state of a session."""
         snapshot = await self.graph.aget_state({"configurable": {"thread_id": session}})
-        voice_id = str(snapshot.values.get("voice_id") or self.default_voice)
-        return voice_id if self.has_voice(voice_id) else DEFAULT_VOICE_ID
+        return snapshot.values
 
 
 class RunningTurn:
@@ -71,11 +80,15 @@ class RunningTurn:
         self._heard = ""
         self._written = ""
         self._chunks: list[AudioChunk] = []
+        self._switches: list[Record] = []  # that the caller asked for; those of tools are the graph's
 
     async def run(self, question: AudioClip | str, voice: str | None) -> AsyncGenerator[TurnEvent]:
         """Yield what graph and decoder bring as it comes; closing the iterator interrupts both."""
-        voice_id = voice or await self._services.voice_of(self._session)
+        voice_id = await self._services.voice_of(self._session)
         user = await self._enter(question)
+        if voice is not None and voice != voice_id:
+            self._switches.append(switch_record(user["id"], self._services.bank.entry(voice), ""))
+            voice_id = voice
         work = asyncio.create_task(self._work(user, voice_id))
         finished = False
         try:
@@ -116,11 +129,11 @@ class RunningTurn:
             tools=services.tools,
             ledger=self._ledger,
             audio=services.audio,
-            has_voice=services.has_voice,
+            voice=services.bank.entry,
             max_steps=services.max_steps,
             result_chars=services.result_chars,
         )
-        inputs = {"messages": [user], "voice_id": voice_id, "pending": [], "steps": 0}
+        inputs = {"messages": [user], "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
         run = services.graph.astream(inputs, self._config, context=context, stream_mode="custom", durability="exit")
         try:
             async for item in run:
@@ -154,8 +167,8 @@ class RunningTurn:
                 self._events.put_nowait(chunk)
 
     async def _prepare(self, voice_id: str) -> VoiceConditioning:
-        voice = (await asyncio.to_thread(self._services.bank.get, voice_id)).check_may_be_spoken()
-        return await self._services.decoder.prepare(voice)
+        self._services.bank.entry(voice_id).check_may_be_spoken()
+        return await self._services.decoder.prepare(await asyncio.to_thread(self._services.bank.get, voice_id))
 
     async def _turn(self) -> Turn:
         clips = [chunk.audio for chunk in self._chunks]
@@ -166,6 +179,7 @@ class RunningTurn:
             answer_audio=AudioClip.joined(clips) if clips else None,
             tool_calls=self._ledger.results,
             voice=self._services.bank.get(await self._services.voice_of(self._session)),
+            voice_switches=await self._services.switches_of(self._session),
             timings=self._watch.timings(),
         )
 
@@ -179,6 +193,10 @@ class RunningTurn:
             records += [tool_record(result) for result in results]
         spoken = "".join(chunk.text for chunk in self._chunks).strip()
         records.append(assistant_record(uuid.uuid4().hex, spoken, ()))
-        voice_id = next((r.voice_id for r in reversed(results) if r.voice_id), voice_id)
-        values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0}
+        for result in results:
+            if result.voice_id:
+                voice_id = result.voice_id
+                entry = self._services.bank.entry(voice_id)
+                self._switches.append(switch_record(result.call.id, entry, result.asked))
+        values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
         await self._services.graph.aupdate_state(self._config, values, as_node="generate")

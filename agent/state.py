@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypedDict
 
 from vivavoce.core.audio import AudioClip
@@ -14,6 +15,7 @@ from vivavoce.core.messages import (
     ToolResult,
     UserMessage,
 )
+from vivavoce.core.voice import VoiceEntry, VoiceSwitch
 
 Record = dict[str, Any]
 
@@ -31,12 +33,16 @@ def last_of(old: str, new: str) -> str:
 
 
 class DialogueState(TypedDict):
-    """messages: records, see `to_message`. pending: calls that the last message made. steps: rounds so far this turn."""
+    """messages: records, see `to_message`. pending: calls that the last message made. steps: rounds so far this turn.
+
+    switches: every change of the voice in this session, see `switch_record`.
+    """
 
     messages: Annotated[list[Record], merge_records]
     voice_id: Annotated[str, last_of]
     pending: list[Record]
     steps: int
+    switches: Annotated[list[Record], merge_records]
 
 
 def user_record(id_: str, text: str | None, audio_hash: str | None) -> Record:
@@ -58,6 +64,20 @@ def assistant_record(id_: str, text: str, calls: tuple[ToolCall, ...], audio_tok
 def tool_record(result: ToolResult) -> Record:
     """How a call ended."""
     return {"id": result.call.id, "role": "tool", "result": asdict(result)}
+
+
+def switch_record(id_: str, voice: VoiceEntry, asked: str) -> Record:
+    """That from now on the session speaks in a voice; see `VoiceSwitch`."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    switch = VoiceSwitch(
+        voice.id, voice.name, asked, voice.licence, voice.consent, voice.source, synthetic=voice.synthetic, at=at
+    )
+    return {"id": id_, **asdict(switch)}
+
+
+def to_switch(record: Mapping[str, Any]) -> VoiceSwitch:
+    """The switch of a record."""
+    return VoiceSwitch(**{name: value for name, value in record.items() if name != "id"})
 
 
 def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:

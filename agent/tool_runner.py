@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from vivavoce.core.errors import ToolFailed
-from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult, ToolSpec
-from vivavoce.core.protocols import Tool
+from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec
+from vivavoce.core.protocols import SessionTool, Tool
 from vivavoce.core.untrusted import fence, neutralise
 
 RETRY_PAUSE_S = 0.3
@@ -30,22 +30,22 @@ class ToolBox(Protocol):
         ...
 
 
-async def run_tool(call: ToolCall, tools: ToolBox, result_chars: int) -> ToolResult:
-    """Run a call. Whatever the tool does, the result says how it ended."""
+async def run_tool(call: ToolCall, tools: ToolBox, result_chars: int, session: SessionFacts) -> ToolResult:
+    """Run a call. Whatever the tool does, the result says how it ended. session: for tools whose answer depends on it."""
     started = time.perf_counter()
     tool = tools.get(call.name)
     if tool is None:
         result = ToolResult(call, "failed", f"there is no tool called {neutralise(call.name, 40)}")
     else:
-        result = await _run_known(call, tool, result_chars)
+        result = await _run_known(call, tool, result_chars, session)
     return replace(result, duration_s=time.perf_counter() - started)
 
 
-async def _run_known(call: ToolCall, tool: Tool, result_chars: int) -> ToolResult:
+async def _run_known(call: ToolCall, tool: Tool, result_chars: int, session: SessionFacts) -> ToolResult:
     spoken_name = f"the {call.name.replace('_', ' ')} tool"
     try:
         async with asyncio.timeout(tool.spec.timeout_s):
-            output = await _call_with_retry(call, tool)
+            output = await _call_with_retry(call, tool, session)
     except TimeoutError:
         return ToolResult(call, "timed_out", f"{spoken_name} did not answer within {tool.spec.timeout_s:g} seconds")
     except ToolFailed as error:
@@ -60,14 +60,21 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int) -> ToolResul
         spoken=neutralise(output.spoken, SPOKEN_CHARS) if output.spoken else None,
         sources=tuple(neutralise(source, SOURCE_CHARS) for source in output.sources),
         voice_id=output.voice_id,
+        asked=neutralise(output.asked, SPOKEN_CHARS),
     )
 
 
-async def _call_with_retry(call: ToolCall, tool: Tool) -> ToolOutput:
+async def _call_with_retry(call: ToolCall, tool: Tool, session: SessionFacts) -> ToolOutput:
     try:
-        return await tool.call(call.arguments)
+        return await _call(call, tool, session)
     except ToolFailed as error:
         if not (error.retryable and tool.spec.idempotent):
             raise
     await asyncio.sleep(RETRY_PAUSE_S)
+    return await _call(call, tool, session)
+
+
+async def _call(call: ToolCall, tool: Tool, session: SessionFacts) -> ToolOutput:
+    if isinstance(tool, SessionTool):
+        return await tool.call_in_session(call.arguments, session)
     return await tool.call(call.arguments)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import ToolCall, ToolResult
-from vivavoce.core.voice import Voice
+from vivavoce.core.voice import Voice, VoiceSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A finished turn. ``answer_audio`` is None only when there was nothing to say."""
+    """A finished turn. ``answer_audio`` is None only when there was nothing to say.
+
+    voice_switches: every change of the voice in the session so far.
+    """
 
     session: str
     heard: str
@@ -86,6 +89,7 @@ class Turn:
     answer_audio: AudioClip | None = field(repr=False)
     tool_calls: tuple[ToolResult, ...]
     voice: Voice = field(repr=False)
+    voice_switches: tuple[VoiceSwitch, ...]
     timings: Timings
 
 

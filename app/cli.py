@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vivavoce.app import cli_index, cli_models, cli_voices
+from vivavoce.app import cli_index, cli_models, cli_voice_store, cli_voices
 from vivavoce.app.console import JsonFlag, err, out, print_json, working
 from vivavoce.core.errors import ConfigError, VivavoceError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_models.app, name="models")
+cli_voices.app.add_typer(cli_voice_store.commands)
 app.add_typer(cli_voices.app, name="voices")
 app.add_typer(cli_index.app, name="index")
 

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 out = Console()
@@ -51,12 +59,12 @@ def downloading(what: str) -> Generator[Progress]:
 
 
 @contextmanager
-def counting(what: str, total: int) -> Generator[Progress]:
-    """A bar that counts items."""
+def counting(what: str, total: int | None) -> Generator[Progress]:
+    """A bar that counts items; total: None where it is not known yet."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err) as progress:

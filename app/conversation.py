@@ -16,10 +16,9 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
 from vivavoce.core.settings import Settings, load_settings
-from vivavoce.core.voice import DEFAULT_VOICE_ID
+from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceFilters
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
-MIN_VOICE_SCORE = 0.4  # below this nothing in the bank fits a description (see `FolderVoiceBank.search`)
 RECORDING_S = 8.0
 MAX_TOKEN_FILE_BYTES = 4 << 20
 
@@ -101,15 +100,16 @@ async def choose_voice(parts: Parts, voice: str | None, describe: str | None) ->
 
     Raises:
         ConfigError: both are given. VoiceNotFound: there is no such voice, or nothing fits the description.
+        VoiceRefused: it is marked as not to be cloned.
     """
     if voice is not None and describe is not None:
         raise ConfigError("give either --voice or --describe, not both")
     if voice is not None:
-        return parts.bank.get(voice).id
+        return parts.bank.entry(voice).check_may_be_spoken().id
     if describe is None:
         return None
-    hits = await parts.bank.search(describe, k=1)
-    if not hits or hits[0].score < MIN_VOICE_SCORE:
+    hits = await parts.bank.search(describe, 1, VoiceFilters(may_be_spoken=True))
+    if not hits or hits[0].score < MIN_FIT:
         raise VoiceNotFound(f"no voice fits {describe!r}; `vivavoce voices list` shows what there is")
     return hits[0].voice.id
 

@@ -1,6 +1,7 @@
 """A turn as JSON: what ``ask --json`` prints and ``turn.json`` holds."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
         "answer_text": turn.answer_text,
         "answer_audio": str(answer_audio) if answer_audio is not None else None,
         "voice": {"id": turn.voice.id, "name": turn.voice.name},
+        "voice_switches": [asdict(switch) for switch in turn.voice_switches],
         "timings": _timings(turn.timings),
     }
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-from vivavoce.app.assets import weight_store
+from vivavoce.app.assets import recogniser_assets, weight_store
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.durable import discard
 from vivavoce.core.errors import AudioError
 from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
@@ -20,9 +22,15 @@ TONE_VOICES = {DEFAULT_VOICE_ID: ("Tone", 220.0), "high-tone": ("High Tone", 440
 
 
 def build_voices(
-    bank: FolderVoiceBank, settings: Settings, progress: Callable[[int, int, str], None] | None = None
+    bank: FolderVoiceBank,
+    settings: Settings,
+    progress: Callable[[int, int, str], None] | None = None,
+    *,
+    demo: bool = False,
 ) -> BuildReport:
     """Make the built-in voices; clips that cannot be fetched are skipped and reported. Blocking.
+
+    demo: also the voices of Debian packages and installed synthesizers.
 
     Raises:
         StoreError: the bank cannot be written.
@@ -37,10 +45,13 @@ async def prepare_voices(
     """Let the decoder read reference clips; what came of each. A clip that cannot be a voice does not stop the others.
 
     Raises:
-        VoiceNotFound: there is no such voice. ModelError: the decoder cannot be loaded.
+        VoiceNotFound: there is no such voice. VoiceRefused: one is marked as not to be cloned.
+        ModelError: the decoder cannot be loaded.
     """
     from vivavoce.app.wiring import open_decoder
 
+    for voice_id in ids:
+        bank.entry(voice_id).check_may_be_spoken()
     voices = [bank.get(voice_id) for voice_id in ids]
     decoder = open_decoder(settings, verify=True)
     done: dict[str, str] = {}
@@ -55,6 +66,39 @@ async def prepare_voices(
     finally:
         await decoder.close()
     return done
+
+
+def decoders_prepared(settings: Settings, clip: str) -> list[str]:
+    """Decoders that have read the clip of this content hash: switching to it costs them nothing."""
+    return sorted({path.name.split("-")[0] for path in _conditionings(settings, clip)})
+
+
+def forget_voices(bank: FolderVoiceBank, settings: Settings, ids: Sequence[str]) -> None:
+    """Remove voices, and what decoders made of clips that no voice has any more.
+
+    Raises:
+        VoiceNotFound: there is no such voice; none is removed then.
+    """
+    clips = {bank.entry(voice_id).clip for voice_id in ids}
+    bank.remove(*ids)
+    for clip in clips:
+        if not bank.ids_of_clip(clip):
+            for path in _conditionings(settings, clip):
+                discard(path)
+
+
+def _conditionings(settings: Settings, clip: str) -> list[Path]:
+    """Files that decoders keep of a clip; both name them "<decoder>-<32 digits of the hash>..."."""
+    return list((settings.home / "conditioning").glob(f"*-{clip[:32]}*"))
+
+
+def transcriber(settings: Settings) -> Callable[[AudioClip, str], str] | None:
+    """What writes down English speech; None where the recogniser's weights are not installed."""
+    from vivavoce.model.embedded.recogniser import Recogniser
+
+    files = [weight_store(settings).path(name) for name in recogniser_assets(settings)]
+    recogniser = Recogniser(files[0] if files[0].is_dir() else files[0].parent, settings.threads)
+    return lambda clip, language: recogniser.transcribe(clip) if language.split("-")[0] in ("", "en") else ""
 
 
 def add_default_voice(bank: FolderVoiceBank) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.voice import DEFAULT_VOICE_ID
 
 AUDIO_TOKENS_HZ = 25  # Step-Audio 2 speech tokens per second (specification, section 5.1)
 AUDIO_TOKEN_COUNT = 6561  # ids 0..6560 are sound, 6561 is padding (specification, section 1.2)
@@ -59,13 +60,22 @@ class ToolOutput:
 
     content: for the model to read. spoken: a sentence that already says it well, for models too small to rephrase
     reliably. sources: short names of documents or pages. voice_id: a voice to answer in from now on; an effect is data,
-    the controller applies it.
+    the controller applies it. asked: the request that the voice was chosen for.
     """
 
     content: str
     spoken: str | None = None
     sources: tuple[str, ...] = ()
     voice_id: str | None = None
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What a tool may know of the dialogue it is called in: the voice that speaks, and what was asked when it was chosen."""
+
+    voice_id: str = DEFAULT_VOICE_ID
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ class ToolResult:
     sources: tuple[str, ...] = ()
     voice_id: str | None = None
     duration_s: float = 0.0
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

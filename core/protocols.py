@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import AudioTokens, LMDelta, Message, SpokenClip, TextDelta, ToolOutput, ToolSpec
+from vivavoce.core.messages import AudioTokens, LMDelta, Message, SessionFacts, SpokenClip, TextDelta, ToolOutput, ToolSpec
 from vivavoce.core.passage import Passage
-from vivavoce.core.voice import Voice, VoiceFilters, VoiceHit
+from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
 
 FloatMatrix = NDArray[np.float32]
 
@@ -93,6 +93,19 @@ class Tool(Protocol):
 
 
 @runtime_checkable
+class SessionTool(Tool, Protocol):
+    """A tool whose answer depends on the dialogue."""
+
+    async def call_in_session(self, arguments: str, session: SessionFacts) -> ToolOutput:
+        """Run with raw JSON arguments; instead of `call`.
+
+        Raises:
+            ToolFailed: with a clause that can be spoken.
+        """
+        ...
+
+
+@runtime_checkable
 class TextEmbedder(Protocol):
     """Turns text into unit vectors."""
 
@@ -124,8 +137,20 @@ class Retriever(Protocol):
 class VoiceBank(Protocol):
     """Finds voices."""
 
+    def __len__(self) -> int:
+        """Voices in the bank."""
+        ...
+
     def has(self, voice_id: str) -> bool:
         """Whether there is a voice of this id."""
+        ...
+
+    def entry(self, voice_id: str) -> VoiceEntry:
+        """One voice without its clip.
+
+        Raises:
+            VoiceNotFound: no voice has this id.
+        """
         ...
 
     def get(self, voice_id: str) -> Voice:

@@ -7,6 +7,7 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import VoiceRefused
 
 DEFAULT_VOICE_ID = "default"
+MIN_FIT = 0.4  # of `VoiceHit.score`: below it nothing in the bank fits; calibrated by `vivavoce eval voices`
 
 Range = tuple[float | None, float | None]
 
@@ -72,6 +73,16 @@ class VoiceEntry:
     native: str | None = None
     recipe: str = ""
 
+    def check_may_be_spoken(self) -> Self:
+        """This voice, for a decoder.
+
+        Raises:
+            VoiceRefused: it is marked as not to be cloned.
+        """
+        if self.do_not_clone:
+            raise VoiceRefused(f"the voice {self.name} is marked 'do not clone'; it can be found and heard, not spoken in")
+        return self
+
     @property
     def has_permission(self) -> bool:
         """Whether a licence or a consent is on record."""
@@ -104,15 +115,22 @@ class Voice:
         shared = {field.name: getattr(entry, field.name) for field in fields(cls) if field.name != "reference"}
         return cls(reference=reference, **shared)
 
-    def check_may_be_spoken(self) -> Self:
-        """This voice, for a decoder.
 
-        Raises:
-            VoiceRefused: it is marked as not to be cloned.
-        """
-        if self.do_not_clone:
-            raise VoiceRefused(f"the voice {self.name} is marked 'do not clone'; it can be found and heard, not spoken in")
-        return self
+@dataclass(frozen=True, slots=True)
+class VoiceSwitch:
+    """That a session began to speak in a voice: which one, when (ISO 8601, UTC), and by what right.
+
+    asked: the request that led to it; empty where the caller named the voice.
+    """
+
+    voice_id: str
+    name: str
+    asked: str
+    licence: str
+    consent: str
+    source: str
+    synthetic: bool
+    at: str
 
 
 @dataclass(frozen=True, slots=True)

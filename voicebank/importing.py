@@ -48,7 +48,7 @@ class ImportReport:
 def import_voices(
     bank: FolderVoiceBank,
     candidates: Iterable[Found],
-    defaults: Voice | None = None,
+    defaults: Candidate | None = None,
     *,
     jobs: int = 1,
     transcribe: Transcribe | None = None,
@@ -93,7 +93,7 @@ def _fresh(bank: FolderVoiceBank, candidates: Sequence[Candidate], report: Impor
             yield candidate
 
 
-def _analysed(bank: FolderVoiceBank, defaults: Voice | None, candidate: Candidate) -> Analysed | VivavoceError:
+def _analysed(bank: FolderVoiceBank, defaults: Candidate | None, candidate: Candidate) -> Analysed | VivavoceError:
     try:
         return bank.analyse(_voice(candidate, _clip(candidate), defaults))
     except (AudioError, ConfigError) as error:
@@ -123,7 +123,7 @@ def _store(bank: FolderVoiceBank, voices: Iterable[Analysed], report: ImportRepo
         report.alike += _alike(bank, analysed, batch)
         if transcribe is not None and not voice.transcript:
             voice = replace(voice, transcript=transcribe(voice.reference, voice.facts.language))
-        batch.append(Analysed(replace(voice, description=voice.description or describe(voice)), analysed.speaker))
+        batch.append(described_voice(Analysed(voice, analysed.speaker)))
     if batch:
         bank.add_all(batch)
         report.added += [analysed.voice.id for analysed in batch]
@@ -154,7 +154,7 @@ def _clip(candidate: Candidate) -> AudioClip:
     return joined(clips)
 
 
-def _voice(candidate: Candidate, clip: AudioClip, defaults: Voice | None) -> Voice:
+def _voice(candidate: Candidate, clip: AudioClip, defaults: Candidate | None) -> Voice:
     given: dict[str, Any] = {
         name: getattr(candidate, name) or (getattr(defaults, name) if defaults else "")
         for name in ("licence", "source", "consent", "speaker", "description", "transcript")
@@ -174,8 +174,14 @@ def _voice(candidate: Candidate, clip: AudioClip, defaults: Voice | None) -> Voi
     )
 
 
-def describe(voice: Voice) -> str:
-    """A description of a voice that nobody described, from what is said and measured."""
+def described_voice(analysed: Analysed) -> Analysed:
+    """The same voice, with a description where nobody gave one."""
+    voice = analysed.voice
+    return analysed if voice.description else replace(analysed, voice=replace(voice, description=_describe(voice)))
+
+
+def _describe(voice: Voice) -> str:
+    """From what is said and measured."""
     facts, sound = voice.facts, voice.acoustics or Acoustics()
     who = {"female": "woman", "male": "man"}.get(facts.gender, "voice")
     words = [facts.age if facts.age != "adult" else "", facts.accent, who]

@@ -125,7 +125,7 @@ class EmbeddedDecoder:
         return self._source
 
     def _measured(self, reference: AudioClip, key: str) -> TimbreStatistics:
-        path = self._cache_dir / f"{key}.npz" if self._cache_dir else None
+        path = self._cache_dir / f"embedded-{key[:32]}.npz" if self._cache_dir else None
         if path is not None and path.is_file():
             try:
                 return TimbreStatistics.from_bytes(path.read_bytes())

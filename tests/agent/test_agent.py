@@ -2,6 +2,7 @@ import asyncio
 import json
 import sqlite3
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,17 @@ from vivavoce.agent.graph import NOTHING_HEARD
 from vivavoce.agent.session import open_checkpointer
 from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, SessionError, ToolFailed, VoiceNotFound
-from vivavoce.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolOutput, ToolResult, ToolSpec, UserMessage
+from vivavoce.core.errors import AudioError, ConfigError, SessionError, ToolFailed, VoiceNotFound, VoiceRefused
+from vivavoce.core.messages import (
+    AssistantMessage,
+    SessionFacts,
+    ToolCall,
+    ToolMessage,
+    ToolOutput,
+    ToolResult,
+    ToolSpec,
+    UserMessage,
+)
 from vivavoce.core.voice import Voice
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder, echo
 from vivavoce.tools.registry import ToolRegistry
@@ -127,6 +137,63 @@ async def test_a_voice_that_left_the_bank_falls_back_to_the_default(open_one, ba
         assert (await agent.ask("hello", session="a")).voice.id == "default"
         turn = await agent.ask('tool voice {"id": "../../etc"}', session="a")
     assert turn.tool_calls[0].status == "failed"
+
+
+async def test_every_switch_is_in_the_sessions_trace_with_its_provenance(open_one, bank):
+    async with open_one() as agent:
+        assert (await agent.ask("hello", session="a")).voice_switches == ()
+        await agent.ask("tool voice {}", session="a")
+        turn = await agent.ask("hello", session="a", voice="default")
+        assert [(s.voice_id, s.licence, s.source) for s in turn.voice_switches] == [
+            ("other", "none", "test"),
+            ("default", "none", "test"),
+        ]
+        again = await agent.ask("hello", session="a", voice="default")
+        assert again.voice_switches == turn.voice_switches  # it spoke in that voice already
+    async with open_one() as restarted:
+        assert (await restarted.ask("hello", session="a")).voice_switches == turn.voice_switches
+
+
+async def test_an_interrupted_turn_keeps_its_switch(open_one):
+    async with open_one(delay_s=0.02) as agent:
+        events = agent.stream("tool voice {}", session="a")
+        async for event in events:
+            if isinstance(event, AudioChunk):
+                break
+        await events.aclose()
+        turn = await agent.ask("hello", session="a")
+    assert [switch.voice_id for switch in turn.voice_switches] == ["other"]
+    assert turn.voice.id == "other"
+
+
+async def test_a_voice_that_may_not_be_cloned_is_never_spoken_in(open_one, bank):
+    private = Voice("private", "Private", "", noise(7), licence="none", source="test", do_not_clone=True)
+    bank.add(private)
+    async with open_one() as agent:
+        with pytest.raises(VoiceRefused, match="do not clone"):
+            await agent.ask("hello", voice="private")
+        turn = await agent.ask('tool voice {"id": "private"}', session="a")
+        assert (turn.tool_calls[0].status, turn.voice.id) == ("failed", "default")
+        assert "do not clone" in turn.answer_text
+        await agent.ask("tool voice {}", session="a")
+        bank.add(replace(private, id="other"), replace_existing=True)  # it is marked while a session speaks in it
+        assert (await agent.ask("hello", session="a")).voice.id == "default"
+
+
+async def test_a_tool_may_know_the_voice_and_what_it_was_asked_for(open_one):
+    seen = []
+
+    class Curious(VoiceTool):
+        spec = ToolSpec("curious", "Wants to know.", NO_ARGUMENTS)
+
+        async def call_in_session(self, arguments, session):
+            seen.append(session)
+            return ToolOutput("changed", voice_id="other", asked="a better voice")
+
+    async with open_one(tools=(Curious(),)) as agent:
+        await agent.ask("tool curious {}", session="a")
+        await agent.ask("tool curious {}", session="a")
+    assert seen == [SessionFacts("default", ""), SessionFacts("other", "a better voice")]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def test_ask_prints_one_json_object_and_writes_the_answer(home):
     done = run("ask", "--text", "tool get_date_time {}", "--model", "scripted", "--json", "--session", "s", home=home)
     assert done.returncode == 0, done.stderr
     turn = json.loads(done.stdout)
-    assert set(turn) == {"heard", "tool_calls", "answer_text", "answer_audio", "voice", "timings", "session"}
+    assert set(turn) == {
+        *("heard", "tool_calls", "answer_text", "answer_audio", "voice", "voice_switches", "timings", "session")
+    }
     call = turn["tool_calls"][0]
     assert {"name", "arguments", "status", "result", "duration_s"} <= set(call)
     assert (call["name"], call["status"], turn["session"]) == ("get_date_time", "done", "s")

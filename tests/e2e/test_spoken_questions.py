@@ -8,9 +8,9 @@ import pytest
 
 from vivavoce.app import open_agent
 from vivavoce.app.assets import recogniser_assets, weight_store
+from vivavoce.app.wiring import open_bank
 from vivavoce.core.audio import AudioClip
 from vivavoce.model.embedded.recogniser import Recogniser
-from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
 pytestmark = pytest.mark.models
@@ -70,7 +70,7 @@ def recogniser(home):
 
 async def test_spoken_questions_are_answered_aloud(home, recogniser):
     problems, rates = [], []
-    bank, speakers = FolderVoiceBank(home.voices_dir, None), ResemblyzerEmbedder()
+    bank, speakers = open_bank(home), ResemblyzerEmbedder()
     default = speakers.embed(bank.get("default").reference)
     async with open_agent(home) as agent:
         for name, tool, fact in questions():
