@@ -11,7 +11,7 @@ COMMON = frozenset(
         " ",
         "a an the of to in on at is are was it and or i you me my your he she his her they we this that with for as from by "
         "be have has like please voice voices speak speaks speaking talk sound sounds sounding use want find give who real "
-        "synthetic 的 了 是 我 你 用 一个 声音 请",
+        "synthetic man men woman women male female 的 了 是 我 你 用 一个 声音 请",
     )
 )
 

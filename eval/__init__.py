@@ -1,0 +1,1 @@
+"""Measurements with intervals: what the product does, on data anyone can build."""

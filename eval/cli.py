@@ -1,0 +1,71 @@
+"""``vivavoce eval``: measurements. This is the command's entry point, since eval stands above app."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vivavoce.app import cli
+from vivavoce.app.console import JsonFlag, counting, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from vivavoce.eval.voice_report import VoicesReport
+
+commands = typer.Typer(help="Measure what the product does, with intervals and plots.", no_args_is_help=True)
+cli.app.add_typer(commands, name="eval")
+
+
+@commands.callback()
+def _group() -> None:
+    """Keeps `eval voices` a command of a group while it is the only one."""
+
+
+@commands.command()
+def voices(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.json and the pictures.")] = Path(
+        "eval-voices"
+    ),
+    json_: JsonFlag = False,
+) -> None:
+    """Voice search by words and by clip, conditions, and the threshold below which nothing fits."""
+    from vivavoce.eval.voice_report import as_json, summary, write_report
+
+    report = asyncio.run(_voices())
+    write_report(report, folder)
+    if json_:
+        print_json(as_json(report))
+        return
+    print_table(("measure", "value [95 % interval]"), summary(report))
+    out.print(f"open {folder / 'report.md'}", highlight=False)
+
+
+async def _voices() -> "VoicesReport":
+    from vivavoce.app.wiring import open_bank
+    from vivavoce.core.settings import load_settings
+    from vivavoce.eval.voice_queries import read_queries
+    from vivavoce.eval.voice_report import VoicesReport
+    from vivavoce.eval.voices import FILTER_TRIALS, ask_all, calibrate, check_filters, compare_halves
+    from vivavoce.voicebank.embedders import ResemblyzerEmbedder
+
+    bank = open_bank(load_settings())
+    entries = tuple(bank.entries())
+    queries, left_out = read_queries(entries)
+    with counting("queries, clips, conditions", len(queries) + len(entries) + FILTER_TRIALS) as bar:
+
+        def step() -> None:
+            bar.advance(bar.task_ids[0])
+
+        words = await ask_all(bank, queries, step)
+        clips = await compare_halves(bank, ResemblyzerEmbedder(), step)
+        filters = await check_filters(bank, step)
+    return VoicesReport(entries, words, calibrate(words.asked), clips, filters, left_out)
+
+
+def main() -> None:
+    """Entry point."""
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
