@@ -83,11 +83,9 @@ def _asked_json(one: Asked) -> dict[str, Any]:
 def summary(report: VoicesReport) -> list[tuple[str, str]]:
     """The main numbers, for a table."""
     now = report.calibration
-    rows = [
-        (f"words, {group}: {name}", str(e)) for group, found in report.words.estimates.items() for name, e in found.items()
-    ]
+    groups = report.words.estimates.items()
     return [
-        *rows,
+        *((f"words, {group}: {name}", str(e)) for group, found in groups for name, e in found.items()),
         ("clip to speaker: R@1", str(report.clips.first)),
         ("clip to speaker: EER", str(report.clips.error)),
         ("searches that meet conditions exactly", str(report.filters)),
@@ -108,22 +106,23 @@ def _page(report: VoicesReport) -> str:
         f"# Voice search\n\n{len(report.entries)} voices, {len(words.asked)} queries written by hand "
         f"({len(unanswerable)} that nothing fits), {report.left_out} left out because their voices are not here. "
         "Values with 95 % bootstrap intervals.\n\n"
-        f"## By words\n\n| queries | {' | '.join(MEASURES)} |\n|---|{'---|' * len(MEASURES)}\n{rows}\n![recall](recall.png)\n\n"
+        f"## By words\n\n| queries | {' | '.join(MEASURES)} |\n|---|{'---|' * len(MEASURES)}\n{rows}\n"
+        "![recall](recall.png)\n\n"
         f"## By clip\n\nThe bank holds the first half of each clip, the second half is the query.\n\n"
         f"- the same speaker comes first: {clips.first}\n- equal error rate: {clips.error}, at a cosine of "
         f"{clips.threshold:.3f}\n\n![pairs](clips.png)\n\n"
         f"## Conditions\n\nSearches that found exactly the voices which meet random conditions: {report.filters}\n\n"
-        f"## When nothing fits\n\nA first hit below {MIN_FIT} is refused. Accepted are {now.answered_now} of the queries that "
-        f"were answered rightly and {now.unanswerable_now} of those that nothing fits. On these queries {now.best:.2f} would "
-        f"divide them best.\n\n![threshold](calibration.png)\n\n"
+        f"## When nothing fits\n\nA first hit below {MIN_FIT} is refused. Accepted are {now.answered_now} of the queries "
+        f"that were answered rightly and {now.unanswerable_now} of those that nothing fits. On these queries {now.best:.2f} "
+        f"would divide them best.\n\n![threshold](calibration.png)\n\n"
         f"## Missed\n\n{_misses(missed)}"
     )
 
 
 def _misses(missed: Sequence[Asked]) -> str:
     lines = [
-        f"- {one.query.text}: found {one.found[0] if one.found else 'nothing'}, wanted {', '.join(sorted(one.query.wanted)[:4])} "
-        f"(place {one.rank or 'none'})\n"
+        f"- {one.query.text}: found {one.found[0] if one.found else 'nothing'}, "
+        f"wanted {', '.join(sorted(one.query.wanted)[:4])} (place {one.rank or 'none'})\n"
         for one in missed[:SHOWN_MISSES]
     ]
     more = len(missed) - len(lines)
