@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SETTINGS := pyproject.toml constraints.txt
 CODE := $(shell find core agent tools retrieval voicebank model app eval -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check bench install clean
+.PHONY: demo test check bench voices install clean
 
 demo: install
 	$(BIN)/vivavoce demo --out demo
@@ -24,6 +24,10 @@ bench: install
 	$(BIN)/python -m bench.turns
 	$(BIN)/python -m bench.step_audio2
 	$(BIN)/python -m bench.token2wav
+
+# The voice bank of the demonstrations: more voices from Debian packages and installed synthesizers, some 90 MB of download.
+voices: install
+	$(BIN)/vivavoce voices build --demo
 
 install: $(STAMP)
 	$(BIN)/vivavoce models pull

@@ -1,5 +1,6 @@
 """Building the voice bank: recipes from ``voicebank``, clips from the weight store, speech from the decoder."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from vivavoce.app.assets import recogniser_assets, weight_store
+from vivavoce.app.debian import DebianPackages
+from vivavoce.app.pack_audio import PackAudio
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import discard
 from vivavoce.core.errors import AudioError
@@ -16,7 +19,10 @@ from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
 from vivavoce.model.embedded.timbre import vary
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.builtin import BUILTIN, BuildReport, Variation, build
+from vivavoce.voicebank.builtin import BUILTIN, cut_from
+from vivavoce.voicebank.packs_human import HUMAN_PACKS
+from vivavoce.voicebank.packs_synthetic import SYNTHETIC_PACKS
+from vivavoce.voicebank.recipes import BuildReport, Cut, Recipe, Recorded, Spoken, Synthesised, Variation, build
 
 TONE_VOICES = {DEFAULT_VOICE_ID: ("Tone", 220.0), "high-tone": ("High Tone", 440.0)}
 
@@ -36,7 +42,21 @@ def build_voices(
         StoreError: the bank cannot be written.
     """
     store = weight_store(settings)
-    return build(bank, lambda name: AudioClip.load(store.pull(name)), synthesise, progress)
+    with tempfile.TemporaryDirectory() as folder:
+        packages = PackAudio(DebianPackages(Path(folder)))
+
+        def make(recipe: Recipe) -> AudioClip:
+            match recipe:
+                case Cut(asset):
+                    return cut_from(AudioClip.load(store.pull(asset)), recipe)
+                case Spoken(text, variation):
+                    return synthesise(text, variation)
+                case Recorded():
+                    return packages.recorded(recipe)
+                case Synthesised():
+                    return packages.synthesised(recipe)
+
+        return build(bank, (*BUILTIN, *(HUMAN_PACKS + SYNTHETIC_PACKS if demo else ())), make, progress)
 
 
 async def prepare_voices(
@@ -103,8 +123,9 @@ def transcriber(settings: Settings) -> Callable[[AudioClip, str], str] | None:
 
 def add_default_voice(bank: FolderVoiceBank) -> None:
     """The decoder's own voice alone: enough to speak."""
-    default = tuple(voice for voice in BUILTIN if voice.id == DEFAULT_VOICE_ID)
-    build(bank, AudioClip.load, synthesise, None, default)
+    default = BUILTIN[0]
+    assert isinstance(default.recipe, Spoken)
+    bank.add(default.voice(synthesise(default.recipe.text, default.recipe.variation)))
 
 
 def add_tone_voices(bank: FolderVoiceBank) -> None:

@@ -1,14 +1,18 @@
-"""Half a million made-up voices: vectors that cluster by speaker, facts, and queries about them."""
+"""Half a million made-up voices: vectors that cluster by speaker, facts, and queries about them; a few real clips."""
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vivavoce.core.voice import Acoustics, VoiceEntry, VoiceFacts
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts
 
 Matrix = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 SPEAKER_D, DESCRIPTION_D = 256, 384
 LATENT = 48  # what speaker embeddings really vary in
@@ -28,6 +32,8 @@ STYLES = (
     "angry",
     "sad",
 )
+UNKNOWN = 10_000_000  # the number of the first entry that is in no bank
+CLIP_RATE = 24_000
 RARE_STYLE = "lullaby"  # one entry in a hundred: the filter of the measurements
 
 
@@ -101,3 +107,115 @@ def _entry(number: int, who: int, known: tuple[VoiceFacts, float], rng: np.rando
         source="made up",
         synthetic=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """What is asked: vectors (Q, D) of clips and of descriptions, and texts. Every other one is of an unknown speaker."""
+
+    voice: Matrix
+    meaning: Matrix
+    texts: list[str]
+
+
+def make_queries(speaker: Matrix, description: Matrix, count: int) -> Queries:
+    """New clips and new wordings; the same for the same corpus."""
+    rng = np.random.default_rng(5)
+    rows = rng.choice(speaker.shape[0], count, replace=False)
+    known = np.arange(count) % 2 == 0
+    strangers = make_corpus(count, 1, UNKNOWN)
+    near = [_disturbed(rng, vectors[rows], spread) for vectors, spread in ((speaker, 0.35), (description, 0.45))]
+    voice = np.where(known[:, None], near[0], strangers.speaker)
+    meaning = np.where(known[:, None], near[1], strangers.description)
+    return Queries(voice.astype(np.float32), meaning.astype(np.float32), [_text(rng) for _ in range(count)])
+
+
+def _disturbed(rng: np.random.Generator, rows: Matrix, spread: float) -> Matrix:
+    return unit(rows + rng.standard_normal(rows.shape, np.float32) * (spread / np.sqrt(rows.shape[1])))
+
+
+def _text(rng: np.random.Generator) -> str:
+    def one(words: tuple[str, ...]) -> str:
+        return words[rng.integers(len(words))]
+
+    who, language = one(("man", "woman")), one(("French", "Chinese", "English", "German", "Japanese"))
+    age, style, sound = one(("young", "old", "grown")), one(STYLES), one(("deep", "high", "slow", "fast"))
+    forms = (
+        f"a {sound} {age} {who}",
+        f"a {style} {who} who speaks {language}",
+        f"an {age} {who} reading the news, {style}, not {sound}",
+        f"word{rng.integers(200_000)} a {style} voice",
+        f"a {style} child, {sound}",
+    )
+    return one(forms)
+
+
+def nearest(vectors: Matrix, queries: Matrix, rows: Rows, k: int = 10) -> list[set[int]]:
+    """The true ``k`` nearest among some rows, block by block."""
+    scores, found = np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+    for first in range(0, rows.size, 65_536):
+        part = rows[first : first + 65_536]
+        scores = np.hstack([scores, queries @ vectors[part].T])
+        found = np.hstack([found, np.broadcast_to(part, (len(queries), part.size))])
+        kept = np.argsort(-scores, axis=1)[:, :k]
+        scores, found = np.take_along_axis(scores, kept, 1), np.take_along_axis(found, kept, 1)
+    return [set(row.tolist()) for row in found]
+
+
+class Prepared:
+    """An embedder that gives what it was handed before: a vector (D,) for a clip, vectors (N, D) for texts."""
+
+    def __init__(self, model: str, dimension: int) -> None:
+        self.id, self.dimension = model, dimension
+        self.next: Matrix = np.zeros((1, dimension), np.float32)
+
+    def embed(self, _: Any) -> Matrix:
+        """What was handed before."""
+        return self.next
+
+
+def write_clips(folder: Path, count: int = 60) -> int:
+    """Clips of three to eight seconds, cut from the recordings that come with the project; how many there are."""
+    from vivavoce.core.errors import VivavoceError
+    from vivavoce.core.settings import load_settings
+    from vivavoce.voicebank.bank import FolderVoiceBank
+
+    files = [*sorted(Path("examples/questions").glob("*.wav")), *sorted(Path("tests/e2e/questions").glob("*.flac"))]
+    sounds = [AudioClip.load(file) for file in files]
+    try:
+        bank = FolderVoiceBank(load_settings().voices_dir, None)
+        sounds += [bank.clip(entry) for entry in bank.entries()][:count]
+    except VivavoceError:
+        pass  # not built here, or by an earlier version
+    whole = AudioClip.joined([sound.resampled(CLIP_RATE) for sound in sounds])
+    rng = np.random.default_rng(3)
+    folder.mkdir(parents=True)
+    for number in range(count):
+        length = float(rng.uniform(3, 8))
+        start = float(rng.uniform(0, whole.duration_s - length))
+        whole.section(start, start + length).save(folder / f"clip-{number:02d}.wav")
+    return count
+
+
+def import_clips(folder: Path, bank_folder: Path, jobs: int, threads: int) -> dict[str, float]:
+    """Import a folder with the product's embedders, which are loaded before; clips, seconds and seconds of processor."""
+    import torch
+
+    from vivavoce.retrieval.embedder import MiniLMEmbedder
+    from vivavoce.voicebank.bank import FolderVoiceBank
+    from vivavoce.voicebank.embedders import ResemblyzerEmbedder
+    from vivavoce.voicebank.importing import import_voices
+    from vivavoce.voicebank.layouts import find_candidates
+
+    speakers, texts = ResemblyzerEmbedder(), MiniLMEmbedder(threads=threads)
+    bank = FolderVoiceBank(bank_folder, texts, speakers)
+    texts.embed(["a voice"])
+    torch.set_num_threads(threads)
+    for file in sorted(folder.iterdir())[:2]:
+        clip = AudioClip.load(file)
+        bank.analyse(Voice("warm", "Warm", "", clip))
+    start, cpu = time.perf_counter(), time.process_time()
+    report = import_voices(bank, find_candidates(folder), jobs=jobs)
+    wall, used = time.perf_counter() - start, time.process_time() - cpu
+    done = len(report.added)
+    return {"jobs": jobs, "torch threads": threads, "clips": done, "clips/s": done / wall, "cores": used / wall}

@@ -4,155 +4,33 @@ No recording lies in the repository: a human voice is cut from a clip that a pin
 is the embedded voice "heart" with its vocal tract and manner changed.
 """
 
-import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, StoreError, VivavoceError
-from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice, VoiceFacts
-from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.builtin_texts import CALM, GRAVE, LIVELY, PLAIN, TALE
+from vivavoce.core.errors import AudioError
+from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceFacts
 from vivavoce.voicebank.joining import joined
-
-BUILD_VERSION = 1  # Raise it when the way of making a voice changes: every built-in voice is then made again.
+from vivavoce.voicebank.recipes import Cut, MadeVoice, Spoken, Variation
+from vivavoce.voicebank.spoken_texts import CALM, GRAVE, LIVELY, PLAIN, TALE
 
 HEART = "hibari-tts/heart"
 HEART_LICENCE = "Apache-2.0 (package hibari-tts)"
+HEART_SOURCE = "synthesised: hibari-tts heart, timbre varied by WORLD"
 MOONSHINE_LICENCE = "MIT (package moonshine-voice 0.1.5)"
+LIBRIVOX_CONSENT = "LibriVox volunteers dedicated their readings to the public domain"
 
 
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """How the source voice is changed; the defaults change nothing.
-
-    pitch: factor on F0. formants: factor on formant frequencies, above 1 for a shorter vocal tract. pitch_range: factor
-    on the spread of log F0, 0 is monotone. speed: factor on tempo. breath: 0 voiced to 1 whispered.
-    """
-
-    pitch: float = 1.0
-    formants: float = 1.0
-    pitch_range: float = 1.0
-    speed: float = 1.0
-    breath: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Parts of a catalogue clip. sections: seconds; all are joined with a short pause."""
-
-    asset: str
-    sections: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A text spoken by the source voice with a variation."""
-
-    text: str
-    variation: Variation
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltinVoice:
-    """One voice and its recipe."""
-
-    id: str
-    name: str
-    description: str
-    facts: VoiceFacts
-    recipe: Cut | Spoken
-    licence: str = HEART_LICENCE
-    source: str = "synthesised: hibari-tts heart, timbre varied by WORLD"
-    native: str | None = None
-
-    @property
-    def recipe_hash(self) -> str:
-        """SHA-256 of everything the stored voice depends on."""
-        everything = json.dumps([BUILD_VERSION, asdict(self)], sort_keys=True)
-        return hashlib.sha256(everything.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """Ids of voices added and kept, and (id, reason) of those skipped."""
-
-    added: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    skipped: tuple[tuple[str, str], ...] = field(default=())
-
-
-def build(
-    bank: FolderVoiceBank,
-    load_clip: Callable[[str], AudioClip],
-    synthesise: Callable[[str, Variation], AudioClip],
-    progress: Callable[[int, int, str], None] | None = None,
-    voices: tuple[BuiltinVoice, ...] | None = None,
-) -> BuildReport:
-    """Make the built-in voices that the bank lacks or has from an older recipe. Blocking.
-
-    load_clip: a clip by its name in the catalogue of assets. synthesise: speech of a text with a variation. progress:
-    called with voices done, voices in all and the name of the next one. A voice that cannot be made is skipped.
+def cut_from(clip: AudioClip, cut: Cut) -> AudioClip:
+    """The sections of a catalogue clip, joined.
 
     Raises:
-        StoreError: the bank cannot be read or written.
+        AudioError: the clip is shorter than its recipe expects.
     """
-    voices = BUILTIN if voices is None else voices
-    present = {entry.id: entry.recipe for entry in bank.entries()}
-    added: list[str] = []
-    kept: list[str] = []
-    skipped: list[tuple[str, str]] = []
-    for done, voice in enumerate(voices):
-        if progress is not None:
-            progress(done, len(voices), voice.name)
-        if voice.id in present and present[voice.id] in ("", voice.recipe_hash):
-            kept.append(voice.id)  # An empty recipe is a user's own voice of this id: never replaced.
-            continue
-        try:
-            clip = _make(voice.recipe, load_clip, synthesise)
-            bank.add(_voice(voice, clip), replace_existing=True)
-        except StoreError:
-            raise
-        except VivavoceError as error:
-            skipped.append((voice.id, str(error)))
-        else:
-            added.append(voice.id)
-    if progress is not None:
-        progress(len(voices), len(voices), "")
-    return BuildReport(tuple(added), tuple(kept), tuple(skipped))
+    if cut.sections and clip.duration_s < cut.sections[-1][0] + 0.1:
+        raise AudioError(f"{cut.asset} is shorter than its recipe expects")
+    return joined([clip.section(start, end) for start, end in cut.sections])
 
 
-def _voice(voice: BuiltinVoice, clip: AudioClip) -> Voice:
-    return Voice(
-        id=voice.id,
-        name=voice.name,
-        description=voice.description,
-        reference=clip,
-        facts=voice.facts,
-        licence=voice.licence,
-        source=voice.source,
-        synthetic=isinstance(voice.recipe, Spoken),
-        native=voice.native,
-        recipe=voice.recipe_hash,
-    )
-
-
-def _make(
-    recipe: Cut | Spoken,
-    load_clip: Callable[[str], AudioClip],
-    synthesise: Callable[[str, Variation], AudioClip],
-) -> AudioClip:
-    if isinstance(recipe, Spoken):
-        return synthesise(recipe.text, recipe.variation)
-    clip = load_clip(recipe.asset)
-    if recipe.sections and clip.duration_s < recipe.sections[-1][0] + 0.1:
-        raise AudioError(f"{recipe.asset} is shorter than its recipe expects")
-    return joined([clip.section(start, end) for start, end in recipe.sections])
-
-
-def _human(id: str, name: str, description: str, facts: VoiceFacts, cut: Cut, licence: str, source: str) -> BuiltinVoice:
-    return BuiltinVoice(id, name, description, facts, cut, licence, source)
+def _human(id: str, name: str, description: str, facts: VoiceFacts, cut: Cut, source: str) -> MadeVoice:
+    return MadeVoice(id, name, description, facts, cut, MOONSHINE_LICENCE, source, LIBRIVOX_CONSENT)
 
 
 HUMAN = (
@@ -162,7 +40,6 @@ HUMAN = (
         "A real man reads short, weary phrases slowly, with long pauses. His voice is deep and dry.",
         VoiceFacts("male", "adult", "", "reader, slow, weary, dry"),
         Cut("clip-beckett", ((0.0, 9.9),)),
-        MOONSHINE_LICENCE,
         "moonshine-voice 0.1.5, assets/beckett.wav",
     ),
     _human(
@@ -171,7 +48,6 @@ HUMAN = (
         "A real man reads a classic novel at an even pace, like an audiobook narrator.",
         VoiceFacts("male", "adult", "", "reader, audiobook narrator, even"),
         Cut("clip-two-cities", ((0.65, 12.95),)),
-        MOONSHINE_LICENCE,
         "moonshine-voice 0.1.5, assets/two_cities.wav, 0.7-13.0 s",
     ),
     _human(
@@ -180,7 +56,6 @@ HUMAN = (
         "A real actor plays an old man on stage: dramatic, rough and lively.",
         VoiceFacts("male", "old", "", "theatrical, dramatic"),
         Cut("clip-endgame", ((4.8, 8.3), (12.0, 14.35), (17.65, 19.4), (20.45, 22.05), (23.75, 27.5))),
-        MOONSHINE_LICENCE,
         "moonshine-voice 0.1.5, assets/endgame_nagg_nell.wav, the man's lines",
     ),
     _human(
@@ -189,24 +64,24 @@ HUMAN = (
         "A real actress plays an old woman on stage: dramatic, dry and tired.",
         VoiceFacts("female", "old", "", "theatrical, dramatic"),
         Cut("clip-endgame", ((8.78, 11.55), (14.62, 15.75), (16.0, 17.12))),
-        MOONSHINE_LICENCE,
         "moonshine-voice 0.1.5, assets/endgame_nagg_nell.wav, the woman's lines",
     ),
 )
 
 
-def _varied(id: str, name: str, description: str, facts: VoiceFacts, text: str, variation: Variation) -> BuiltinVoice:
-    return BuiltinVoice(id, name, description, facts, Spoken(text, variation))
+def _varied(id: str, name: str, description: str, facts: VoiceFacts, text: str, variation: Variation) -> MadeVoice:
+    return MadeVoice(id, name, description, facts, Spoken(text, variation), HEART_LICENCE, HEART_SOURCE)
 
 
 SYNTHETIC = (
-    BuiltinVoice(
+    MadeVoice(
         DEFAULT_VOICE_ID,
         "Heart",
         "The assistant's normal voice: a clear, friendly grown woman, made by a machine.",
         VoiceFacts("female", "adult", "american", "default, clear, friendly"),
         Spoken(PLAIN, Variation()),
-        source="synthesised: hibari-tts heart",
+        HEART_LICENCE,
+        "synthesised: hibari-tts heart",
         native=HEART,
     ),
     _varied(
@@ -315,4 +190,4 @@ SYNTHETIC = (
     ),
 )
 
-BUILTIN: tuple[BuiltinVoice, ...] = (*SYNTHETIC[:1], *HUMAN, *SYNTHETIC[1:])
+BUILTIN: tuple[MadeVoice, ...] = (*SYNTHETIC[:1], *HUMAN, *SYNTHETIC[1:])

@@ -4,16 +4,17 @@ import threading
 
 import numpy as np
 import pytest
-from voices import RATE, load_tone, speak_tone, tone, voice
+from voices import RATE, make_tone, tone, voice
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError, StoreCorrupt, StoreError, VoiceNotFound
 from vivavoce.core.protocols import VoiceBank
 from vivavoce.core.voice import VoiceFacts, VoiceFilters
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.builtin import BUILTIN, build
+from vivavoce.voicebank.builtin import BUILTIN
 from vivavoce.voicebank.compaction import reembed
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
+from vivavoce.voicebank.recipes import Cut, build
 
 
 class LetterCounts:
@@ -219,31 +220,33 @@ async def test_the_reason_says_what_is_met_and_what_is_not(bank):
 
 def test_build_makes_every_voice_once(bank):
     seen: list[tuple[int, int, str]] = []
-    report = build(bank, load_tone, speak_tone, lambda *step: seen.append(step))
+    report = build(bank, BUILTIN, make_tone, lambda *step: seen.append(step))
     assert len(report.added) == len(BUILTIN) >= 14
     assert seen[-1] == (len(BUILTIN), len(BUILTIN), "")
     assert sum(not record.synthetic for record in bank.entries()) >= 4
     assert bank.get("default").native == "hibari-tts/heart"
     assert bank.entry("whisper").acoustics.f0_hz is None
-    again = build(bank, load_tone, speak_tone)
+    again = build(bank, BUILTIN, make_tone)
     assert (again.added, len(again.kept)) == ((), len(BUILTIN))
 
 
 def test_build_skips_what_cannot_be_made_and_keeps_a_users_voice(bank):
-    def no_clip(name: str) -> AudioClip:
-        raise ModelError(f"{name} could not be fetched")
+    def no_clip(recipe) -> AudioClip:
+        if isinstance(recipe, Cut):
+            raise ModelError(f"{recipe.asset} could not be fetched")
+        return make_tone(recipe)
 
     bank.add(voice("robot", 99.0))
-    report = build(bank, no_clip, speak_tone)
+    report = build(bank, BUILTIN, no_clip)
     assert ("beckett-reader", "clip-beckett could not be fetched") in report.skipped
     assert "robot" in report.kept
     assert bank.get("robot").source == "test"
-    assert "beckett-reader" in build(bank, load_tone, speak_tone).added
+    assert "beckett-reader" in build(bank, BUILTIN, make_tone).added
 
 
 def test_build_replaces_a_voice_of_an_older_recipe(bank):
     bank.add(voice("robot", 99.0, recipe="older"))
-    assert "robot" in build(bank, load_tone, speak_tone).added
+    assert "robot" in build(bank, BUILTIN, make_tone).added
     assert bank.get("robot").source != "test"
 
 

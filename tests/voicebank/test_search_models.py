@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from voices import load_tone, speak_tone
+from voices import make_tone
 
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.builtin import build
+from vivavoce.voicebank.builtin import BUILTIN
+from vivavoce.voicebank.recipes import build
 
 QUERIES = (
     ("a deep old man", "old-deep-man"),
@@ -76,7 +77,7 @@ class MiniLM:
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory):
     bank = FolderVoiceBank(tmp_path_factory.mktemp("voices"), MiniLM())
-    report = build(bank, load_tone, speak_tone)
+    report = build(bank, BUILTIN, make_tone)
     assert not report.skipped
     return bank
 

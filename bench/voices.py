@@ -1,0 +1,407 @@
+"""Speed of the voice bank on half a million made-up voices, beside FAISS's indexes and LanceDB, on two cores.
+
+    python -m bench.voices [--entries N] [--json FILE] [--no-peers]
+
+Everybody gets the same two threads (OMP, BLAS, FAISS, Lance; torch in the imports as stated) and takes turns with short rounds
+of the same queries. Searches go through `FolderVoiceBank.search`, with vectors that are there already in place of embedders.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from bench.voice_corpus import (
+    DESCRIPTION_D,
+    RARE_STYLE,
+    SPEAKER_D,
+    Corpus,
+    Prepared,
+    Queries,
+    import_clips,
+    make_corpus,
+    make_queries,
+    write_clips,
+)
+from bench.voice_peers import MISSING, compare, file_bytes, memory
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
+from vivavoce.voicebank import search as search_module
+from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
+from vivavoce.voicebank.manifest import Embedding
+from vivavoce.voicebank.store import Vectors
+from vivavoce.voicebank.vector_index import ExactIndex
+
+THREADS = 2
+CLIPS = 10  # of each speaker
+QUERIES, ROUNDS = 200, 5
+WHOLE_QUERIES = 20  # compared with a ranking of every entry
+K, CHANGED = 10, 1_000
+KINDS = ("clip", "text", "both")
+FILTER = VoiceFilters(style=RARE_STYLE)
+MODELS = {"speaker": Embedding("made-up-speakers", SPEAKER_D), "description": Embedding("made-up-words", DESCRIPTION_D)}
+VARIABLES = ("OMP", "OPENBLAS", "MKL", "RAYON", "NUMEXPR")
+IMPORT = (sys.executable, "-c", "import vivavoce.voicebank.bank")
+POOL = {"LANCE_CPU_THREADS": str(THREADS), "TOKIO_WORKER_THREADS": str(THREADS), "LANCE_LOG": "error"}
+console = Console(highlight=False, width=150)
+say = Console(stderr=True, highlight=False).print
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One number. target: the most (the least for a recall) that it may be; none where none was set."""
+
+    name: str
+    value: float
+    unit: str
+    target: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Whether the target is met."""
+        if self.target is None:
+            return ""
+        return "met" if (self.value >= self.target if self.unit == "recall" else self.value <= self.target) else "NOT MET"
+
+
+@dataclass(slots=True)
+class Report:
+    """All that was measured."""
+
+    lines: list[Line] = field(default_factory=list[Line])
+    systems: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    imports: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def add(self, name: str, value: float, unit: str, target: float | None = None) -> None:
+        """Take down a number."""
+        self.lines.append(Line(name, round(value, 4), unit, target))
+        say(f"  {name}: {value:.3f} {unit} {self.lines[-1].verdict}")
+
+
+class Asked:
+    """A bank that is asked by vectors; also one of the compared systems."""
+
+    name = "voice bank"
+
+    def __init__(self, folder: Path) -> None:
+        self.speakers = Prepared(MODELS["speaker"].model or "", SPEAKER_D)
+        self.texts = Prepared(MODELS["description"].model or "", DESCRIPTION_D)
+        self.bank = FolderVoiceBank(folder, self.texts, self.speakers)
+        self._clip = AudioClip(np.sin(np.arange(16_000) * 0.1).astype(np.float32), 16_000)
+        self._runner = asyncio.Runner()
+
+    def ask(self, kind: str, queries: Queries, number: int, filtered: bool) -> list[VoiceHit]:
+        """One query as a user asks it."""
+        self.speakers.next, self.texts.next = queries.voice[number], queries.meaning[number : number + 1]
+        text, filters = queries.texts[number], FILTER if filtered else None
+        if kind == "clip":
+            return list(self._runner.run(self.bank.search(self._clip, K, filters)))
+        like = self._clip if kind == "both" else None
+        return list(self._runner.run(self.bank.search(text, K, filters, like=like)))
+
+    def search(self, query: NDArray[np.float32], filtered: bool) -> Any:
+        """By clip, as the peers are asked."""
+        self.speakers.next = query
+        return self._runner.run(self.bank.search(self._clip, K, FILTER if filtered else None))
+
+    def rows(self, found: Any) -> set[int]:
+        """The numbers of the entries in an answer."""
+        return {int(hit.entry.id.rsplit("-", 1)[1]) for hit in found}
+
+    def exact(self) -> "Asked":
+        """The same search with comparisons of all vectors in place of the index."""
+        other = Asked(self.bank.store.folder)
+        view = other.bank.store.view()
+        assert view is not None
+        view._searchers.update({space: ExactIndex(vectors) for space, vectors in view.vectors.items()})
+        return other
+
+
+def fill(asked: Asked, entries: int, report: Report) -> Queries:
+    """Write the bank and its indexes; what it will be asked."""
+    store, spent = asked.bank.store, 0.0
+    for first in range(0, entries, 50_000):
+        corpus = make_corpus(min(50_000, entries - first) // CLIPS, CLIPS, first)
+        spent += timed(lambda made=corpus: store.commit(made.entries, vectors_of(made), MODELS))
+    report.add(f"write {entries} entries, 50,000 at a time", spent, "s")
+    with store.writing():
+        report.add("seal: learn, write and measure both indexes", timed(store.seal), "s")
+    view = store.view()
+    assert view is not None
+    for path in sorted(view.folder.iterdir()):
+        report.add(f"file {path.name}", path.stat().st_size / 1e6, "MB")
+    for space, sealed in view.manifest.indexes.items():
+        report.add(f"lists looked into for {space}", sealed.probes, "")
+    queries = make_queries(view.vectors["speaker"], view.vectors["description"], QUERIES)
+    store.close()
+    return queries
+
+
+def vectors_of(corpus: Corpus) -> Vectors:
+    """As the store takes them."""
+    return Vectors({"speaker": corpus.speaker, "description": corpus.description})
+
+
+def timed(run: Callable[[], Any]) -> float:
+    """Seconds."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def opening(folder: Path, prepared: Path, entries: int, report: Report) -> None:
+    """Fresh processes, with the files in the page cache and without."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    told = [child("open", str(folder), str(prepared)) for _ in range(4)]
+    cold, warm = told[0], {name: median(one[name] for one in told[1:]) for name in told[0]}
+    report.add("start Python and import the package", timed(lambda: subprocess.run(IMPORT, check=True)), "s")
+    report.add("open: bank and both indexes", warm["open"], "s", 2.0)
+    report.add("open and first answer (both)", warm["first"], "s", 2.0)
+    report.add("open and first answer, files not in the page cache", cold["first"], "s")
+    vectors = entries * (SPEAKER_D + DESCRIPTION_D) * 4 / 1e6
+    report.add("vectors", vectors, "MB")
+    report.add("memory after the open (RSS)", warm["opened_rss"], "MB")
+    report.add(f"memory after {6 * QUERIES} searches, all (RSS)", warm["rss"], "MB", 1.3 * vectors)
+    report.add("  of it private", warm["private"], "MB", 1.3 * vectors)
+    report.add("  of it private before the open", warm["base_private"], "MB")
+    report.systems["voice bank"] = {"open s": warm["first"], "private MB": warm["private"], "RSS MB": warm["rss"]}
+
+
+def child(*arguments: str, module: str = "bench.voices", threads: int = THREADS) -> dict[str, float]:
+    """What another process measures."""
+    command = [sys.executable, "-m", module, *(("--child",) if module == "bench.voices" else ()), *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment(threads))
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def child_open(folder: str, prepared: str) -> dict[str, float]:
+    """Open, search, count memory."""
+    queries, base = load_queries(Path(prepared)), memory()
+    start = time.perf_counter()
+    asked = Asked(Path(folder))
+    view = asked.bank.store.view()
+    assert view is not None
+    for space in MODELS:
+        view.index(space)
+    told = {"open": time.perf_counter() - start, "opened_rss": memory()["rss"], "base_private": base["private"]}
+    asked.ask("both", queries, 0, False)
+    told["first"] = time.perf_counter() - start
+    for number in range(QUERIES):
+        for kind in KINDS:
+            for filtered in (False, True):
+                asked.ask(kind, queries, number, filtered)
+    return memory() | told
+
+
+def load_queries(path: Path) -> Queries:
+    """As `main` left them for other processes."""
+    held = np.load(path)
+    return Queries(held["voice"], held["meaning"], held["texts"].tolist())
+
+
+def searching(asked: Asked, queries: Queries, report: Report) -> None:
+    """Six ways of asking, in turn."""
+    ways = [(kind, filtered) for kind in KINDS for filtered in (False, True)]
+    spent: dict[tuple[str, bool], list[float]] = {way: [] for way in ways}
+    found: dict[tuple[str, bool], list[list[VoiceHit]]] = {way: [] for way in ways}
+    for turn in range(ROUNDS):
+        for way in ways[turn:] + ways[:turn]:
+            asked.ask(way[0], queries, 0, way[1])
+            found[way] = []
+            for number in range(QUERIES):
+                start = time.perf_counter()
+                found[way].append(asked.ask(way[0], queries, number, way[1]))
+                spent[way].append(1e3 * (time.perf_counter() - start))
+    exact = asked.exact()
+    for way in ways:
+        name = f"search by {way[0]}{', filter of 1 %' if way[1] else ''}"
+        report.add(f"{name}, p50", float(np.percentile(spent[way], 50)), "ms", 5.0)
+        report.add(f"{name}, p99", float(np.percentile(spent[way], 99)), "ms", 15.0)
+        truth = [exact.rows(exact.ask(way[0], queries, number, way[1])) for number in range(QUERIES)]
+        hits = sum(len(asked.rows(mine) & true) for mine, true in zip(found[way], truth, strict=True))
+        report.add(
+            f"{name}, recall@10 of the search with exact vector comparisons", hits / sum(map(len, truth)), "recall", 0.99
+        )
+        if not way[1] and way[0] != "clip":
+            share = agreement(exact, way[0], queries, found[way])
+            report.add(f"{name}, agreement@10 with ranking every entry", share, "recall")
+
+
+def agreement(exact: Asked, kind: str, queries: Queries, found: list[list[VoiceHit]]) -> float:
+    """With a search whose candidates are all entries."""
+    with patch.object(search_module, "GATHERED_ROWS", 1 << 40):
+        every = [exact.rows(exact.ask(kind, queries, number, False)) for number in range(WHOLE_QUERIES)]
+    return sum(len(exact.rows(mine) & all_) for mine, all_ in zip(found, every, strict=False)) / (K * WHOLE_QUERIES)
+
+
+def changing(asked: Asked, entries: int, queries: Queries, report: Report) -> None:
+    """Add and delete by the thousand."""
+    spent: dict[str, list[float]] = {}
+    victims = iter(np.random.default_rng(11).permutation(entries)[: CHANGED * ROUNDS].reshape(ROUNDS, CHANGED))
+    for turn in range(ROUNDS):
+        fresh, recorded = (make_corpus(CHANGED // CLIPS, CLIPS, entries + (2 * turn + n) * CHANGED) for n in (0, 1))
+        gone = [f"voice-{number:07d}" for number in next(victims).tolist()]
+        for name, run in (
+            (
+                "add 1,000 entries (vectors there, no clips)",
+                lambda c=fresh: asked.bank.store.commit(c.entries, vectors_of(c), MODELS),
+            ),
+            ("delete 1,000", lambda ids=gone: asked.bank.remove(*ids)),
+            ("add 1,000 with clips of 3 s (FLAC, each synced)", lambda c=recorded: with_clips(asked, c)),
+            ("delete 1,000 with clips", lambda c=recorded: asked.bank.remove(*(entry.id for entry in c.entries))),
+            ("first search after a change (text)", lambda: asked.ask("text", queries, 0, False)),
+        ):
+            spent.setdefault(name, []).append(timed(run))
+    for name, seconds in spent.items():
+        target = 1.0 if name.startswith(("add 1,000 entries", "delete 1,000")) and "with" not in name else None
+        report.add(name, median(seconds), "s", target)
+    ours = report.systems[asked.name]
+    ours["add 1,000 s"], ours["delete 1,000 s"] = (median(spent[name]) for name in list(spent)[:2])
+    with asked.bank.store.writing():
+        report.add(f"seal again after {2 * ROUNDS},000 changes each way", timed(asked.bank.store.seal), "s")
+
+
+def with_clips(asked: Asked, corpus: Corpus) -> None:
+    """Store entries with sound, as an import does after it has measured and embedded them."""
+    rng = np.random.default_rng(int(corpus.entries[0].clip, 16))
+    sound = rng.standard_normal(48_000 + CHANGED).astype(np.float32) * 0.1
+    shared = [f for f in Voice.__dataclass_fields__ if f != "reference"]
+
+    def voice(number: int, entry: VoiceEntry) -> Voice:
+        clip = AudioClip(sound[number : number + 48_000], 16_000)
+        return Voice(reference=clip, **{name: getattr(entry, name) for name in shared})
+
+    asked.texts.next = corpus.description
+    asked.bank.add_all([Analysed(voice(i, e), corpus.speaker[i]) for i, e in enumerate(corpus.entries)])
+
+
+def comparing(asked: Asked, folder: Path, queries: Queries, entries: int, report: Report) -> None:
+    """The same speaker vectors and queries for everybody."""
+    view = asked.bank.store.view()
+    assert view is not None
+    vectors = view.vectors["speaker"]
+    changed = [make_corpus(CHANGED // CLIPS, CLIPS, entries + turn * CHANGED).speaker for turn in range(ROUNDS)]
+    prepared = folder / "speakers.npy"
+    np.save(prepared, queries.voice)
+    for name, told in compare(asked, folder, vectors, queries.voice, changed, say).items():
+        report.systems.setdefault(name, {}).update(told)
+        if name != asked.name:
+            efforts = (str(int(told[key])) for key in ("effort", "effort, 1 %"))
+            there = child(str(folder), name, str(prepared), *efforts, module="bench.voice_peers")
+            told = {"open s": there["open"], "private MB": there["private"], "RSS MB": there["rss"]}
+            report.systems[name].update(told)
+
+
+def importing(folder: Path, report: Report) -> None:
+    """Real clips with the real embedders, twice each way."""
+    count = write_clips(folder / "clips")
+    for turn in range(2):
+        for jobs, threads in ((1, 1), (2, 1), (1, 2), (2, 2)):
+            bank = folder / f"imported-{turn}-{jobs}-{threads}"
+            report.imports.append(
+                child("import", str(folder / "clips"), str(bank), str(jobs), str(threads), threads=threads)
+            )
+            say(f"  import of {count} clips: {report.imports[-1]}")
+
+
+def show(report: Report) -> None:
+    """The tables."""
+    table = Table("measured on the voice bank", "value", "unit", "target", "")
+    for line in report.lines:
+        told = "" if line.target is None else f"{'>=' if line.unit == 'recall' else '<='} {line.target:g}"
+        table.add_row(line.name, f"{line.value:,.3f}", line.unit, told, line.verdict)
+    console.print(table)
+    if len(report.systems) > 1:
+        columns = list(dict.fromkeys(key for told in report.systems.values() for key in told))
+        table = Table("speaker vectors only (x of ours)", *report.systems)
+        for column in columns:
+            table.add_row(column, *(against(told, report.systems["voice bank"], column) for told in report.systems.values()))
+        console.print(table)
+        if "LanceDB HNSW-SQ" not in report.systems:
+            console.print(f"LanceDB: {MISSING}")
+    table = Table("import: jobs", "torch threads", "clips", "clips/s", "cores")
+    for told in report.imports:
+        table.add_row(*(f"{value:g}" if float(value).is_integer() else f"{value:.2f}" for value in told.values()))
+    console.print(table)
+    console.print(report.about)
+
+
+def against(told: dict[str, float], ours: dict[str, float], column: str) -> str:
+    """A number and how many of ours it is."""
+    if column not in told:
+        return "-"
+    if column not in ours or told is ours or column == "cores" or column.startswith("recall"):
+        return f"{told[column]:,.3f}"
+    return f"{told[column]:,.3f} ({told[column] / ours[column]:.2f}x)"
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Variables under which every library takes so many threads."""
+    return os.environ | POOL | {f"{name}_NUM_THREADS": str(threads) for name in VARIABLES}
+
+
+def run(arguments: argparse.Namespace) -> Report:
+    """All of it, in a temporary folder."""
+    report, start = Report(), time.perf_counter()
+    report.about = {"entries": arguments.entries, "threads": THREADS, "load before": os.getloadavg()[0]}
+    with tempfile.TemporaryDirectory(prefix="bench-voices-") as name:
+        folder = Path(name)
+        asked = Asked(folder / "bank")
+        queries, prepared = fill(asked, arguments.entries, report), folder / "queries.npz"
+        np.savez(prepared, voice=queries.voice, meaning=queries.meaning, texts=np.array(queries.texts))
+        opening(folder / "bank", prepared, arguments.entries, report)
+        searching(asked, queries, report)
+        if arguments.peers:
+            comparing(asked, folder, queries, arguments.entries, report)
+        changing(asked, arguments.entries, queries, report)
+        disk = file_bytes(folder) / 1e6
+        importing(folder, report)
+    seconds = time.perf_counter() - start
+    report.about |= {"disk MB": round(disk), "seconds": round(seconds), "load after": os.getloadavg()[0]}
+    return report
+
+
+def main() -> None:
+    """Measure and print."""
+    if os.environ.get("OMP_NUM_THREADS") != str(THREADS) and "--child" not in sys.argv:  # before numpy is loaded
+        os.execve(sys.executable, [sys.executable, "-m", "bench.voices", *sys.argv[1:]], environment(THREADS))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, default=500_000)
+    parser.add_argument("--json", type=Path, help="write all numbers to this file")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="the voice bank alone")
+    parser.add_argument("--child", nargs="*", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
+    if arguments.child:
+        kind, *rest = arguments.child
+        told = child_open(*rest) if kind == "open" else import_clips(*map(Path, rest[:2]), *map(int, rest[2:]))
+        print(json.dumps(told))  # noqa: T201 - read by the process that started this one
+        return
+    report = run(arguments)
+    show(report)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(asdict(report), indent=1))
+
+
+if __name__ == "__main__":
+    main()
