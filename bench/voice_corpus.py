@@ -1,5 +1,6 @@
-"""Half a million made-up voices: vectors that cluster by speaker, facts, and queries about them; a few real clips."""
+"""Half a million made-up voices: vectors that cluster by speaker, facts, queries about them; a bank to ask; real clips."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts
+from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts, VoiceFilters, VoiceHit
+from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
+from vivavoce.voicebank.manifest import Embedding
+from vivavoce.voicebank.store import Vectors
+from vivavoce.voicebank.vector_index import ExactIndex
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -32,9 +37,11 @@ STYLES = (
     "angry",
     "sad",
 )
+MODELS = {"speaker": Embedding("made-up-speakers", SPEAKER_D), "description": Embedding("made-up-words", DESCRIPTION_D)}
 UNKNOWN = 10_000_000  # the number of the first entry that is in no bank
-CLIP_RATE = 24_000
+CLIP_RATE, HITS = 24_000, 10
 RARE_STYLE = "lullaby"  # one entry in a hundred: the filter of the measurements
+FILTER = VoiceFilters(style=RARE_STYLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +181,68 @@ class Prepared:
         return self.next
 
 
+class Asked:
+    """A bank that is asked by vectors; also one of the compared systems."""
+
+    name = "voice bank"
+
+    def __init__(self, folder: Path) -> None:
+        self.speakers = Prepared(MODELS["speaker"].model or "", SPEAKER_D)
+        self.texts = Prepared(MODELS["description"].model or "", DESCRIPTION_D)
+        self.bank = FolderVoiceBank(folder, self.texts, self.speakers)
+        self._clip = AudioClip(np.sin(np.arange(16_000) * 0.1).astype(np.float32), 16_000)
+        self._runner = asyncio.Runner()
+
+    def ask(self, kind: str, queries: Queries, number: int, filtered: bool) -> list[VoiceHit]:
+        """One query as a user asks it."""
+        self.speakers.next, self.texts.next = queries.voice[number], queries.meaning[number : number + 1]
+        text, filters = queries.texts[number], FILTER if filtered else None
+        if kind == "clip":
+            return list(self._runner.run(self.bank.search(self._clip, HITS, filters)))
+        like = self._clip if kind == "both" else None
+        return list(self._runner.run(self.bank.search(text, HITS, filters, like=like)))
+
+    def search(self, query: NDArray[np.float32], filtered: bool) -> Any:
+        """By clip, as the peers are asked."""
+        self.speakers.next = query
+        return self._runner.run(self.bank.search(self._clip, HITS, FILTER if filtered else None))
+
+    def rows(self, found: Any) -> set[int]:
+        """The numbers of the entries in an answer."""
+        return {int(hit.voice.id.rsplit("-", 1)[1]) for hit in found}
+
+    def exact(self) -> "Asked":
+        """The same search with comparisons of all vectors in place of the index."""
+        other = Asked(self.bank.store.folder)
+        view = other.bank.store.view()
+        assert view is not None
+        view._searchers.update({space: ExactIndex(vectors) for space, vectors in view.vectors.items()})
+        return other
+
+
+def vectors_of(corpus: Corpus) -> Vectors:
+    """As the store takes them."""
+    return Vectors({"speaker": corpus.speaker, "description": corpus.description})
+
+
+def with_clips(asked: Asked, corpus: Corpus) -> None:
+    """Store entries with sound, as an import does after it has measured and embedded them."""
+    rng = np.random.default_rng(int(corpus.entries[0].clip, 16))
+    sound = rng.standard_normal(48_000 + len(corpus.entries)).astype(np.float32) * 0.1
+    shared = [f for f in Voice.__dataclass_fields__ if f != "reference"]
+
+    def voice(number: int, entry: VoiceEntry) -> Voice:
+        clip = AudioClip(sound[number : number + 48_000], 16_000)
+        return Voice(reference=clip, **{name: getattr(entry, name) for name in shared})
+
+    asked.texts.next = corpus.description
+    asked.bank.add_all([Analysed(voice(i, e), corpus.speaker[i]) for i, e in enumerate(corpus.entries)])
+
+
 def write_clips(folder: Path, count: int = 60) -> int:
     """Clips of three to eight seconds, cut from the recordings that come with the project; how many there are."""
     from vivavoce.core.errors import VivavoceError
     from vivavoce.core.settings import load_settings
-    from vivavoce.voicebank.bank import FolderVoiceBank
 
     files = [*sorted(Path("examples/questions").glob("*.wav")), *sorted(Path("tests/e2e/questions").glob("*.flac"))]
     sounds = [AudioClip.load(file) for file in files]
@@ -202,7 +266,6 @@ def import_clips(folder: Path, bank_folder: Path, jobs: int, threads: int) -> di
     import torch
 
     from vivavoce.retrieval.embedder import MiniLMEmbedder
-    from vivavoce.voicebank.bank import FolderVoiceBank
     from vivavoce.voicebank.embedders import ResemblyzerEmbedder
     from vivavoce.voicebank.importing import import_voices
     from vivavoce.voicebank.layouts import find_candidates

@@ -2,12 +2,11 @@
 
     python -m bench.voices [--entries N] [--json FILE] [--no-peers]
 
-Everybody gets the same two threads (OMP, BLAS, FAISS, Lance; torch in the imports as stated) and takes turns with short rounds
-of the same queries. Searches go through `FolderVoiceBank.search`, with vectors that are there already in place of embedders.
+Everybody gets the same two threads (OMP, BLAS, FAISS, Lance; torch in the imports as stated) and takes turns with short
+rounds of the same queries. Searches go through `FolderVoiceBank.search`, with prepared vectors in place of embedders.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import subprocess
@@ -22,39 +21,33 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from bench.voice_corpus import (
     DESCRIPTION_D,
-    RARE_STYLE,
+    HITS,
+    MODELS,
     SPEAKER_D,
-    Corpus,
-    Prepared,
+    Asked,
     Queries,
     import_clips,
     make_corpus,
     make_queries,
+    vectors_of,
+    with_clips,
     write_clips,
 )
 from bench.voice_peers import MISSING, compare, file_bytes, memory
-from vivavoce.core.audio import AudioClip
-from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
+from vivavoce.core.voice import VoiceHit
 from vivavoce.voicebank import search as search_module
-from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
-from vivavoce.voicebank.manifest import Embedding
-from vivavoce.voicebank.store import Vectors
-from vivavoce.voicebank.vector_index import ExactIndex
 
 THREADS = 2
 CLIPS = 10  # of each speaker
 QUERIES, ROUNDS = 200, 5
 WHOLE_QUERIES = 20  # compared with a ranking of every entry
-K, CHANGED = 10, 1_000
+CHANGED = 1_000
 KINDS = ("clip", "text", "both")
-FILTER = VoiceFilters(style=RARE_STYLE)
-MODELS = {"speaker": Embedding("made-up-speakers", SPEAKER_D), "description": Embedding("made-up-words", DESCRIPTION_D)}
 VARIABLES = ("OMP", "OPENBLAS", "MKL", "RAYON", "NUMEXPR")
 IMPORT = (sys.executable, "-c", "import vivavoce.voicebank.bank")
 POOL = {"LANCE_CPU_THREADS": str(THREADS), "TOKIO_WORKER_THREADS": str(THREADS), "LANCE_LOG": "error"}
@@ -94,45 +87,6 @@ class Report:
         say(f"  {name}: {value:.3f} {unit} {self.lines[-1].verdict}")
 
 
-class Asked:
-    """A bank that is asked by vectors; also one of the compared systems."""
-
-    name = "voice bank"
-
-    def __init__(self, folder: Path) -> None:
-        self.speakers = Prepared(MODELS["speaker"].model or "", SPEAKER_D)
-        self.texts = Prepared(MODELS["description"].model or "", DESCRIPTION_D)
-        self.bank = FolderVoiceBank(folder, self.texts, self.speakers)
-        self._clip = AudioClip(np.sin(np.arange(16_000) * 0.1).astype(np.float32), 16_000)
-        self._runner = asyncio.Runner()
-
-    def ask(self, kind: str, queries: Queries, number: int, filtered: bool) -> list[VoiceHit]:
-        """One query as a user asks it."""
-        self.speakers.next, self.texts.next = queries.voice[number], queries.meaning[number : number + 1]
-        text, filters = queries.texts[number], FILTER if filtered else None
-        if kind == "clip":
-            return list(self._runner.run(self.bank.search(self._clip, K, filters)))
-        like = self._clip if kind == "both" else None
-        return list(self._runner.run(self.bank.search(text, K, filters, like=like)))
-
-    def search(self, query: NDArray[np.float32], filtered: bool) -> Any:
-        """By clip, as the peers are asked."""
-        self.speakers.next = query
-        return self._runner.run(self.bank.search(self._clip, K, FILTER if filtered else None))
-
-    def rows(self, found: Any) -> set[int]:
-        """The numbers of the entries in an answer."""
-        return {int(hit.entry.id.rsplit("-", 1)[1]) for hit in found}
-
-    def exact(self) -> "Asked":
-        """The same search with comparisons of all vectors in place of the index."""
-        other = Asked(self.bank.store.folder)
-        view = other.bank.store.view()
-        assert view is not None
-        view._searchers.update({space: ExactIndex(vectors) for space, vectors in view.vectors.items()})
-        return other
-
-
 def fill(asked: Asked, entries: int, report: Report) -> Queries:
     """Write the bank and its indexes; what it will be asked."""
     store, spent = asked.bank.store, 0.0
@@ -151,11 +105,6 @@ def fill(asked: Asked, entries: int, report: Report) -> Queries:
     queries = make_queries(view.vectors["speaker"], view.vectors["description"], QUERIES)
     store.close()
     return queries
-
-
-def vectors_of(corpus: Corpus) -> Vectors:
-    """As the store takes them."""
-    return Vectors({"speaker": corpus.speaker, "description": corpus.description})
 
 
 def timed(run: Callable[[], Any]) -> float:
@@ -239,9 +188,7 @@ def searching(asked: Asked, queries: Queries, report: Report) -> None:
         report.add(f"{name}, p99", float(np.percentile(spent[way], 99)), "ms", 15.0)
         truth = [exact.rows(exact.ask(way[0], queries, number, way[1])) for number in range(QUERIES)]
         hits = sum(len(asked.rows(mine) & true) for mine, true in zip(found[way], truth, strict=True))
-        report.add(
-            f"{name}, recall@10 of the search with exact vector comparisons", hits / sum(map(len, truth)), "recall", 0.99
-        )
+        report.add(f"{name}, recall@10", hits / sum(map(len, truth)), "recall", 0.99)
         if not way[1] and way[0] != "clip":
             share = agreement(exact, way[0], queries, found[way])
             report.add(f"{name}, agreement@10 with ranking every entry", share, "recall")
@@ -251,7 +198,7 @@ def agreement(exact: Asked, kind: str, queries: Queries, found: list[list[VoiceH
     """With a search whose candidates are all entries."""
     with patch.object(search_module, "GATHERED_ROWS", 1 << 40):
         every = [exact.rows(exact.ask(kind, queries, number, False)) for number in range(WHOLE_QUERIES)]
-    return sum(len(exact.rows(mine) & all_) for mine, all_ in zip(found, every, strict=False)) / (K * WHOLE_QUERIES)
+    return sum(len(exact.rows(mine) & all_) for mine, all_ in zip(found, every, strict=False)) / (HITS * WHOLE_QUERIES)
 
 
 def changing(asked: Asked, entries: int, queries: Queries, report: Report) -> None:
@@ -279,20 +226,6 @@ def changing(asked: Asked, entries: int, queries: Queries, report: Report) -> No
     ours["add 1,000 s"], ours["delete 1,000 s"] = (median(spent[name]) for name in list(spent)[:2])
     with asked.bank.store.writing():
         report.add(f"seal again after {2 * ROUNDS},000 changes each way", timed(asked.bank.store.seal), "s")
-
-
-def with_clips(asked: Asked, corpus: Corpus) -> None:
-    """Store entries with sound, as an import does after it has measured and embedded them."""
-    rng = np.random.default_rng(int(corpus.entries[0].clip, 16))
-    sound = rng.standard_normal(48_000 + CHANGED).astype(np.float32) * 0.1
-    shared = [f for f in Voice.__dataclass_fields__ if f != "reference"]
-
-    def voice(number: int, entry: VoiceEntry) -> Voice:
-        clip = AudioClip(sound[number : number + 48_000], 16_000)
-        return Voice(reference=clip, **{name: getattr(entry, name) for name in shared})
-
-    asked.texts.next = corpus.description
-    asked.bank.add_all([Analysed(voice(i, e), corpus.speaker[i]) for i, e in enumerate(corpus.entries)])
 
 
 def comparing(asked: Asked, folder: Path, queries: Queries, entries: int, report: Report) -> None:

@@ -104,12 +104,7 @@ class FolderVoiceBank:
 
     def nearest_speakers(self, speaker: Vector, k: int) -> list[tuple[str, float]]:
         """Ids and cosines of the voices nearest to a speaker embedding (D,), nearest first."""
-        view = self.store.view()
-        if view is None or view.vectors["speaker"].shape[1] != speaker.size:
-            return []
-        rows, cosines = view.index("speaker").search(speaker, k, view.alive)
-        entries = view.catalogue.entries(rows.tolist())
-        return [(entries[row].id, float(c)) for row, c in zip(rows.tolist(), cosines, strict=True) if row in entries]
+        return self.store.reading(lambda view: _nearest(view, speaker, k)) or []
 
     def get(self, voice_id: str) -> Voice:
         """One voice with its clip.
@@ -118,8 +113,13 @@ class FolderVoiceBank:
             VoiceNotFound: no voice has this id.
             StoreCorrupt: the clip is missing or damaged.
         """
-        entry = self.entry(voice_id)
-        return Voice.of(entry, self.clip(entry))
+        while True:
+            entry = self.entry(voice_id)
+            try:
+                return Voice.of(entry, self.clip(entry))
+            except StoreCorrupt:
+                if self.entry(voice_id) == entry:  # otherwise a writer replaced it meanwhile
+                    raise
 
     def clip(self, entry: VoiceEntry) -> AudioClip:
         """The samples of an entry.
@@ -240,6 +240,12 @@ class FolderVoiceBank:
         if view is None or view.count == 0:
             return ()
         asked = Query(text, self._meaning(view, text), self._voice(view, clip))
+        return self.store.reading(lambda now: self._found(now, asked, k, filters)) or ()
+
+    def _found(self, view: View, asked: Query, k: int, filters: VoiceFilters | None) -> tuple[VoiceHit, ...]:
+        for space, vector in (("description", asked.meaning), ("speaker", asked.voice)):
+            if vector is not None:
+                check_models(view.manifest, self.embeddings, space)
         return tuple(find(view, asked, k, self.allowed(view, filters)))
 
     def allowed(self, view: View, filters: VoiceFilters | None) -> Mask:
@@ -263,6 +269,14 @@ class FolderVoiceBank:
         check_clip(clip)
         check_models(view.manifest, self.embeddings, "speaker")
         return self._speakers.embed(clip)
+
+
+def _nearest(view: View, speaker: Vector, k: int) -> list[tuple[str, float]]:
+    if view.vectors["speaker"].shape[1] != speaker.size:
+        return []
+    rows, cosines = view.index("speaker").search(speaker, k, view.alive)
+    entries = view.catalogue.entries(rows.tolist())
+    return [(entries[row].id, float(c)) for row, c in zip(rows.tolist(), cosines, strict=True) if row in entries]
 
 
 def entry_of(voice: Voice) -> VoiceEntry:

@@ -21,6 +21,15 @@ VERSION = 1
 BUSY_S = 10.0
 MOST_NAMED = 256  # voices of one name that are looked at
 NO_NAMES = frozenset(("", "default"))  # "go back to the default voice" names no voice of the bank
+REFUSALS = (  # of the system; every other error of SQLite means damage
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+)
 SCHEMA = """
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER, rows INTEGER, journal INTEGER, removed INTEGER);
 CREATE TABLE entry (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, clip TEXT NOT NULL, sum TEXT, json TEXT NOT NULL);
@@ -58,13 +67,14 @@ class Catalogue:
         self._codes: dict[str, dict[str, int]] = {}
         if not create and not path.is_file():
             raise StoreCorrupt(f"{path} is missing; run `vivavoce voices repair`")
-        self._connection = sqlite3.connect(
-            path if create else f"{path.absolute().as_uri()}?mode=rw",
-            uri=not create,
-            timeout=BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        with self._guarded():
+            self._connection = sqlite3.connect(
+                path if create else f"{path.absolute().as_uri()}?mode=rw",
+                uri=not create,
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
         try:
             with self._guarded():
                 if create:
@@ -171,11 +181,12 @@ class Catalogue:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")  # refused while a reader holds on; must not stay half done
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 self._codes.clear()
                 raise
-            self._connection.execute("COMMIT")
 
     def insert(self, first: int, entries: Sequence[VoiceEntry]) -> None:
         """Add entries from row ``first`` on, within `changing`."""
@@ -216,9 +227,9 @@ class Catalogue:
         try:
             with self._guarded():
                 found = self._connection.execute("PRAGMA integrity_check(5)").fetchall()
-        except StoreCorrupt as error:
+        except StoreError as error:
             return [str(error)]
-        return [line[0] for line in found if line[0] != "ok"]
+        return [line for row in found for line in str(row[0]).splitlines() if line != "ok"]
 
     def _create(self) -> None:
         self._connection.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {SCHEMA}")
@@ -230,8 +241,10 @@ class Catalogue:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION:
             raise StoreCorrupt(f"{self.path} is no catalogue of a voice bank; run `vivavoce voices repair`")
+        if version > VERSION:
+            raise StoreCorrupt(f"{self.path} is of version {version}, this program reads {VERSION}; use the program that wrote it")
         if version != VERSION:
-            raise StoreCorrupt(f"{self.path} is of version {version}, this program reads {VERSION}")
+            raise StoreCorrupt(f"{self.path} is damaged (version); run `vivavoce voices repair`")
         self.state()
 
     def _entry(self, row: int, text: str, sum_: str) -> VoiceEntry:
@@ -245,17 +258,17 @@ class Catalogue:
         with self._lock:
             try:
                 yield
-            except sqlite3.OperationalError as error:
+            except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
                 raise self._refused(error) from error
-            except sqlite3.DatabaseError as error:
-                raise StoreCorrupt(f"{self.path} is damaged ({error}); run `vivavoce voices repair`") from error
 
-    def _refused(self, error: sqlite3.OperationalError) -> StoreError:
-        if "locked" in str(error):
+    def _refused(self, error: Exception) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError("the voice bank is being changed by another process; try again in a moment")
-        if any(word in str(error) for word in ("no such table", "no such column", "malformed", "disk image")):
-            return StoreCorrupt(f"{self.path} is damaged ({error}); run `vivavoce voices repair`")
-        return StoreError(f"cannot use {self.path}: {error}; free space or check its rights")
+        why = " ".join(str(error).split())
+        if code & 0xFF in REFUSALS and code != sqlite3.SQLITE_IOERR_SHORT_READ:
+            return StoreError(f"cannot use {self.path}: {why}; free space or check its rights")
+        return StoreCorrupt(f"{self.path} is damaged ({why}); run `vivavoce voices repair`")
 
 
 def searched(entry: VoiceEntry) -> str:

@@ -72,7 +72,7 @@ def read(path: Path, length: int | None = None) -> Iterator[Commit]:
     """
     try:
         data = path.read_bytes()[:length]
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
@@ -93,6 +93,6 @@ def _batches(lines: Iterable[bytes]) -> Iterator[Commit]:
             models = {space: Embedding(name, int(size)) for space, (name, size) in closing["models"].items()}
             removed = tuple(int(row) for row in closing["removed"])
             yield Commit(int(closing["commit"]), int(closing["first"]), tuple(added), removed, dict(closing["sums"]), models)
-        except (ValueError, KeyError, TypeError, StoreCorrupt):
+        except (ValueError, KeyError, TypeError, RecursionError, StoreCorrupt):
             return
         added.clear()

@@ -68,14 +68,18 @@ def load(path: Path) -> Manifest | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
+    except IsADirectoryError as error:
+        raise StoreCorrupt(f"{path} is a folder; {ADVICE}") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
     try:
         whole: Any = json.loads(data)
         version, body, sha = whole["version"], whole["manifest"], whole["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreCorrupt(f"{path} is damaged (no manifest); {ADVICE}") from error
     if version != VERSION:
+        if not isinstance(version, int) or version < VERSION:
+            raise StoreCorrupt(f"{path} is damaged (version); {ADVICE}")
         raise StoreCorrupt(f"{path} is of version {version!r}, this program reads {VERSION}; use the program that wrote it")
     if sha != _checksum(body):
         raise StoreCorrupt(f"{path} is damaged (checksum); {ADVICE}")

@@ -1,4 +1,4 @@
-"""Recorded voices that Debian packages carry: data only. Licences and speakers are those the packages' copyright files name."""
+"""Recorded voices that Debian packages carry: data only. Licences and speakers are as their copyright files name them."""
 
 from vivavoce.core.voice import VoiceFacts
 from vivavoce.voicebank.recipes import MadeVoice, Recorded
@@ -50,14 +50,14 @@ PHONE = (
         ),
         "CC-BY-SA-3.0",
         "june-wallack",
-        "Au revoir. Merci d'avoir essayé le projet libre Asterisk. Désolé, ce numéro de poste n'est pas valide. Veuillez essayer "
-        "de nouveau. Personne n'est en mesure de prendre votre appel en ce moment.",
+        "Au revoir. Merci d'avoir essayé le projet libre Asterisk. Désolé, ce numéro de poste n'est pas valide. Veuillez "
+        "essayer de nouveau. Personne n'est en mesure de prendre votre appel en ce moment.",
     ),
     _prompts(
         "phone-allison-mexico",
         "Allison Mexico",
-        "The American voice actress Allison reads telephone prompts in Mexican Spanish: warm and clear.",
-        VoiceFacts("female", "adult", "mexican", "telephone, prompts, clear", language="es-MX"),
+        "The American voice actress Allison reads telephone prompts in Mexican Spanish: slow, warm and clear.",
+        VoiceFacts("female", "adult", "mexican", "telephone, prompts, clear, slow", language="es-MX"),
         Recorded(
             "asterisk-core-sounds-es-g722",
             f"{SOUNDS}/es_MX_f_Allison",
@@ -65,12 +65,13 @@ PHONE = (
         ),
         "CC-BY-SA-3.0",
         "allison-smith",
-        "En este momento nadie está libre para responder a su llamada. Para dejar un mensaje por favor, entre un número de buzón.",
+        "En este momento nadie está libre para responder a su llamada. Para dejar un mensaje por favor, "
+        "entre un número de buzón.",
     ),
     _prompts(
         "phone-carlo",
         "Carlo",
-        "A real man reads telephone prompts in Italian: a trained, confident voice.",
+        "A real man reads telephone prompts in Italian: a trained, confident voice, bright for a man.",
         VoiceFacts("male", "adult", "", "telephone, prompts, confident, trained", language="it-IT"),
         Recorded(
             "asterisk-core-sounds-it-g722",
@@ -79,8 +80,8 @@ PHONE = (
         ),
         "CC-BY-SA-3.0",
         "carlo-flora",
-        "Password errata. Prego digitare la password seguita dal tasto cancelletto. Per lasciare un messaggio, prego digitare un "
-        "numero di casella di posta. La persona chiamata non è al suo tavolo, cercherò di trovarla.",
+        "Password errata. Prego digitare la password seguita dal tasto cancelletto. Per lasciare un messaggio, prego "
+        "digitare un numero di casella di posta. La persona chiamata non è al suo tavolo, cercherò di trovarla.",
     ),
     _prompts(
         "phone-moscow",
@@ -203,7 +204,14 @@ HEDGEHOG_PACKS = (
         "Spanish Hedgehog",
         "A cartoon hedgehog shouts short battle cries in Spanish, high and excited.",
         VoiceFacts(style="cartoon, game, excited", language="es"),
-        *COMMON,
+        "Youllregretthat",
+        "Flyaway",
+        "Nooo",
+        "Illgetyou",
+        "Boring",
+        "Enemydown",
+        "Missed",
+        "Reinforcements",
     ),
     _hedgehog(
         "Default_pl",
@@ -219,9 +227,18 @@ HEDGEHOG_PACKS = (
         "Gruff Russian Hedgehog",
         "A hedgehog growls short battle cries in Russian in a very deep, gruff man's voice.",
         VoiceFacts("male", "", "", "game, gruff, growling", language="ru"),
-        *COMMON,
+        "Youllregretthat",
+        "Nooo",
+        "Illgetyou",
+        "Boring",
+        "Firstblood",
+        "Enemydown",
+        "Justyouwait",
+        "Sameteam",
         "Victory",
         "Laugh",
+        "Incoming",
+        "Melon",
     ),
     _hedgehog(
         "Default_uk",
@@ -235,7 +252,13 @@ HEDGEHOG_PACKS = (
         "Hillbilly Hedgehog",
         "A cartoon hedgehog shouts battle cries with the drawl of a hillbilly from the American South.",
         VoiceFacts(accent="american, southern", style="cartoon, game, hillbilly, drawl"),
-        *COMMON,
+        "Youllregretthat",
+        "Nooo",
+        "Stupid",
+        "Firstblood",
+        "Hurry",
+        "Reinforcements",
+        "Takecover",
     ),
     _hedgehog(
         "Mobster",
@@ -288,7 +311,15 @@ HEDGEHOG_PACKS = (
         "Surfer Hedgehog",
         "A cartoon hedgehog plays a laid-back Californian surfer from the beach, rather high.",
         VoiceFacts(accent="american, californian", style="cartoon, game, surfer"),
-        *COMMON,
+        "Youllregretthat",
+        "Nooo",
+        "Illgetyou",
+        "Boring",
+        "Firstblood",
+        "Enemydown",
+        "Justyouwait",
+        "Cutitout",
+        "Victory",
     ),
 )
 

@@ -6,6 +6,8 @@ from vivavoce.voicebank.spoken_texts import CALM, GRAVE, LIVELY, PLAIN, SAID, TA
 
 ESPEAK_LICENCE = "GPL-3.0 (eSpeak NG); its output is free to use"
 FLITE_LICENCE = "BSD-like (CMU Flite)"
+# Festival's Indian voices take settings over from its default voice.
+DEFAULT_VOICE = ("festvox-kallpc16k", "festlex-cmu", "festlex-poslex")
 FLITE_CONSENT = "recorded by researchers for free speech synthesis (CMU Arctic)"
 
 
@@ -48,7 +50,7 @@ FLITE = (
     _flite(
         "flite-awb",
         "Alan",
-        "A grown man with a Scottish accent, soft and quick. Synthetic, from a real speaker.",
+        "A grown man with a soft Scottish accent. Synthetic, from a real speaker.",
         VoiceFacts("male", "adult", "scottish", "soft", language="en-GB"),
         "awb",
         TALE,
@@ -57,7 +59,7 @@ FLITE = (
         "flite-kal",
         "Kevin",
         "A buzzing American computer man, like an early talking machine. Synthetic.",
-        VoiceFacts("male", "adult", "american", "computer, mechanical, old machine"),
+        VoiceFacts("male", "adult", "american", "computer, mechanical, robot"),
         "kal16",
         PLAIN,
     ),
@@ -83,7 +85,7 @@ FESTIVAL = (
     _festival(
         "festival-lj",
         "Liisa",
-        "A Finnish woman speaks clearly. Synthetic.",
+        "A Finnish woman with a rather deep, clear voice. Synthetic.",
         VoiceFacts("female", "adult", "", "clear", language="fi-FI"),
         Synthesised(
             "festival", "suo_fi_lj_diphone", SAID["fi"], (), ("festvox-suopuhe-lj", "festvox-suopuhe-common"), "iso-8859-15"
@@ -93,7 +95,7 @@ FESTIVAL = (
     _festival(
         "festival-mv",
         "Martti",
-        "A Finnish man speaks evenly. Synthetic.",
+        "A Finnish man with a very deep, even voice. Synthetic.",
         VoiceFacts("male", "adult", "", "even", language="fi-FI"),
         Synthesised(
             "festival", "hy_fi_mv_diphone", SAID["fi"], (), ("festvox-suopuhe-mv", "festvox-suopuhe-common"), "iso-8859-15"
@@ -111,32 +113,32 @@ FESTIVAL = (
     _festival(
         "festival-hi",
         "Naveen",
-        "An Indian man speaks Hindi. Synthetic.",
+        "An Indian man speaks Hindi without any melody. Synthetic.",
         VoiceFacts("male", "adult", "indian", "even", language="hi-IN"),
-        Synthesised("festival", "hindi_NSK_diphone", SAID["hi"], (), ("festvox-hi-nsk", "festival-hi")),
+        Synthesised("festival", "hindi_NSK_diphone", SAID["hi"], (), ("festvox-hi-nsk", "festival-hi", *DEFAULT_VOICE)),
         "GPL-2.0 (festvox-hi-nsk)",
     ),
     _festival(
         "festival-mr",
         "Nitin",
-        "An Indian man speaks Marathi. Synthetic.",
+        "An Indian man speaks Marathi without any melody. Synthetic.",
         VoiceFacts("male", "adult", "indian", "even", language="mr-IN"),
-        Synthesised("festival", "marathi_NSK_diphone", SAID["mr"], (), ("festvox-mr-nsk", "festival-mr")),
+        Synthesised("festival", "marathi_NSK_diphone", SAID["mr"], (), ("festvox-mr-nsk", "festival-mr", *DEFAULT_VOICE)),
         "GPL-2.0 (festvox-mr-nsk)",
     ),
     _festival(
         "festival-te",
         "Suresh",
-        "An Indian man speaks Telugu. Synthetic.",
+        "An Indian man speaks Telugu without any melody. Synthetic.",
         VoiceFacts("male", "adult", "indian", "even", language="te-IN"),
-        Synthesised("festival", "telugu_NSK_diphone", SAID["te"], (), ("festvox-te-nsk", "festival-te")),
+        Synthesised("festival", "telugu_NSK_diphone", SAID["te"], (), ("festvox-te-nsk", "festival-te", *DEFAULT_VOICE)),
         "GPL-2.0 (festvox-te-nsk)",
     ),
     _festival(
         "festival-ked",
         "Kurt",
         "A dry American man of early speech synthesis. Synthetic.",
-        VoiceFacts("male", "adult", "american", "dry, computer"),
+        VoiceFacts("male", "adult", "american", "dry, computer, robot"),
         Synthesised("festival", "ked_diphone", GRAVE, (), ("festvox-kdlpc16k", "festlex-cmu", "festlex-poslex")),
         "BSD-like (CSTR, University of Edinburgh)",
     ),
@@ -194,9 +196,11 @@ ESPEAK = (
     _espeak(
         "espeak-demon",
         "Demon",
-        "A demon with a very deep, dark and distorted voice, like a film monster. Synthetic.",
+        "A demon with a deep, dark and distorted voice, like a film monster. Synthetic.",
         VoiceFacts("male", "", "", "demon, monster, dark"),
         "en-us+Demonic",
+        "-p",
+        "15",
         text=GRAVE,
     ),
     _espeak(

@@ -49,12 +49,12 @@ class RowFile:
         if count == 0 or self._width == 0:
             return np.zeros((count, *self._shape), self._dtype)
         try:
-            if self.path.stat().st_size < rows * self._width:
+            if self.path.stat().st_size < rows * self._width and not self.path.is_dir():
                 raise StoreCorrupt(f"{self.path} is cut short; run `vivavoce voices repair`")
             # A plain array over the map: slicing np.memmap costs microseconds each time.
             whole = np.memmap(self.path, self._dtype, "r", offset=first * self._width, shape=(count, *self._shape))
             return np.asarray(whole)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, IsADirectoryError) as error:
             raise StoreCorrupt(f"{self.path} is missing; run `vivavoce voices repair`") from error
         except OSError as error:
             raise StoreError(f"cannot read {self.path}: {error.strerror or error}; check its rights") from error

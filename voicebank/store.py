@@ -11,19 +11,20 @@ clips/<2 hex>/<content hash>.flac
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import discard, exclusive, write_atomic
-from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError, VoiceNotFound
+from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError, VoiceNotFound
 from vivavoce.core.voice import VoiceEntry
 from vivavoce.voicebank import journal
 from vivavoce.voicebank.catalogue import Catalogue, State
@@ -37,6 +38,9 @@ BUSY = "the voice bank is being changed by another process; try again in a momen
 UNSEALED_SHARE = 0.1  # an index file is written again when this share of the rows came after it
 OUTGROWN = 3  # the lists of an index are learnt again when the bank is so many times larger
 FILES = ("facts", *SPACES)
+ATTEMPTS = 20  # to read a state that a writer keeps replacing
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,42 @@ class BankStore:
             StoreCorrupt: what is on disk is damaged, or of another version.
         """
         with self._lock:
-            if not self._refresh_manifest():
+            for _ in range(ATTEMPTS):
+                try:
+                    return self._current()
+                except StoreError:
+                    if not self._overtaken():
+                        raise
+            raise StoreError(BUSY)
+
+    def reading(self, work: Callable[[View], T]) -> T | None:
+        """What is worked out of the committed state, once more where a writer swept its files away; None without a bank."""
+        for _ in range(ATTEMPTS):
+            if (view := self.view()) is None:
                 return None
-            if self._view is None:
-                self._view = self._open()
-            elif (state := self._view.catalogue.state()) != self._view.state:
-                self._view = self._view.caught_up(state, self._row_files(self._view.manifest))
-            return self._view
+            try:
+                return work(view)
+            except StoreCorrupt:
+                if (now := self.view()) is not None and now.manifest == view.manifest:
+                    raise
+        raise StoreError(BUSY)
+
+    def _current(self) -> View | None:
+        if not self._refresh_manifest():
+            return None
+        if self._view is None:
+            self._view = self._open()
+        elif (state := self._view.catalogue.state()) != self._view.state:
+            self._view = self._view.caught_up(state, self._row_files(self._view.manifest))
+        return self._view
+
+    def _overtaken(self) -> bool:
+        """Whether another manifest counts than the one that was read."""
+        try:
+            stat = self._manifest_path.stat()
+        except OSError:
+            return False
+        return (stat.st_mtime_ns, stat.st_ino) != self._stamp
 
     def clip_path(self, clip: str) -> Path:
         """Where the samples of a content hash lie."""
@@ -90,29 +123,33 @@ class BankStore:
         with self._lock:
             if self._view is not None:
                 self._view.catalogue.close()
-            self._view = self._stamp = self._manifest = None
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what was read. Its catalogue stays open for the threads that still search in it."""
+        self._view = self._stamp = self._manifest = None
 
     def _refresh_manifest(self) -> bool:
         """Read the manifest if it changed; whether there is one."""
         try:
             stat = self._manifest_path.stat()
         except FileNotFoundError:
+            self._forget()
             self._check_not_damaged()
-            self.close()
             return False
         except OSError as error:
             raise StoreError(f"cannot read {self._manifest_path}: {error.strerror or error}; check its rights") from error
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
-            self.close()
+            self._forget()
             self._manifest, self._stamp = load(self._manifest_path), stamp
         return self._manifest is not None
 
     def _check_not_damaged(self) -> None:
-        if (self.folder / "generations").exists():
-            raise StoreCorrupt(f"{self._manifest_path} is missing; {ADVICE}")
         if (self.folder / "voices.json").exists():
             raise StoreCorrupt(f"the voice bank in {self.folder} was made by an earlier version; {ADVICE} to take it over")
+        if self.has_batches:
+            raise StoreCorrupt(f"{self._manifest_path} is missing; {ADVICE}")
 
     def _open(self) -> View:
         manifest = self._manifest
@@ -122,6 +159,12 @@ class BankStore:
     def generation_folder(self, manifest: Manifest) -> Path:
         """Where the files of a generation lie."""
         return self.folder / "generations" / f"{manifest.generation:06d}"
+
+    @property
+    def has_batches(self) -> bool:
+        """Whether any generation was written to; a first one without is what a crash left of a bank's making."""
+        written = ("*/*.rows", "*/journal.jsonl")
+        return any(True for pattern in written for _ in (self.folder / "generations").glob(pattern))
 
     def _row_files(self, manifest: Manifest) -> dict[str, RowFile]:
         return row_files(self.generation_folder(manifest), manifest.embeddings)
@@ -171,10 +214,17 @@ class BankStore:
             catalogue = self._writable(manifest)
             gone = _leaving(catalogue, entries, remove, replace_existing=replace_existing)
             for clip_hash, clip in (clips or {}).items():
-                if not self.clip_path(clip_hash).exists():
-                    clip.save(self.clip_path(clip_hash))
+                self.save_clip(clip_hash, clip)
             append(self.generation_folder(manifest), manifest, catalogue, entries, vectors, list(gone))
             self._discard_clips({entry.clip for entry in gone.values()}, catalogue)
+
+    def save_clip(self, clip_hash: str, clip: AudioClip) -> None:
+        """Store samples, unless they are there and whole. Within `writing`."""
+        path = self.clip_path(clip_hash)
+        with suppress(AudioError):
+            if path.exists() and AudioClip.load(path).content_hash == clip_hash:
+                return
+        clip.save(path)
 
     def start_generation(
         self,
@@ -188,7 +238,10 @@ class BankStore:
         numbers = [int(path.name) for path in (self.folder / "generations").glob("[0-9]*") if path.name.isdigit()]
         manifest = Manifest(max(numbers, default=0) + 1, dict(embeddings))
         folder = self.generation_folder(manifest)
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(f"cannot make {folder}: {error.strerror or error}; free space or check rights") from error
         catalogue = Catalogue(folder / "catalogue.sqlite", create=True)
         try:
             if fill is not None:
@@ -198,6 +251,8 @@ class BankStore:
             raise
         finally:
             catalogue.close()
+        for path in (folder, folder.parent, self.folder):
+            _sync(path)
         self.publish(manifest)
         self.sweep(manifest)
         return manifest
@@ -213,9 +268,9 @@ class BankStore:
         keep = self.generation_folder(manifest)
         for folder in (self.folder / "generations").iterdir():
             if folder != keep:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_wholly(folder)
         named = {sealed.file for sealed in manifest.indexes.values()}
-        for path in keep.glob("*.index"):
+        for path in (*keep.glob("*.index"), *keep.glob(".*.partial")):
             if path.name not in named:
                 discard(path)
 
@@ -240,6 +295,8 @@ class BankStore:
             if vectors.shape[1] == 0:
                 continue
             old = indexes.get(space)
+            if old is not None and old.rows == view.state.rows:  # its file would be written over while it counts
+                continue
             if old is not None and view.state.rows < OUTGROWN * old.learnt:
                 index, sealed = opened_index(folder, old), old
                 extend(index, vectors)
@@ -275,6 +332,24 @@ class BankStore:
                 discard(self.clip_path(clip))
                 with suppress(OSError):  # another clip may lie beside it
                     self.clip_path(clip).parent.rmdir()
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder reach the disk."""
+    with suppress(OSError):  # some file systems cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_wholly(path: Path) -> None:
+    """Delete a file or a folder with all in it, on a disk that may refuse."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        discard(path)
 
 
 def row_files(folder: Path, embeddings: Mapping[str, Embedding]) -> dict[str, RowFile]:

@@ -69,12 +69,13 @@ class InvertedIndex:
 
     def search(self, query: Vector, k: int, allowed: Mask) -> Found:
         """See `VectorIndex`."""
-        sealed = self._index.ntotal
         count = int(np.count_nonzero(allowed))
         if count <= GATHERED_ROWS:
             return self._exact.search(query, k, allowed)
         with self._lock:
+            sealed = self._index.ntotal  # a later state may have extended it beyond the rows of this one
             near = self._near(query, max(k * REFINED, LEAST_REFINED), allowed[:sealed], count / allowed.size)
+        near = near[near < allowed.size]
         rows = np.concatenate([near, sealed + np.flatnonzero(allowed[sealed:])])
         return best(rows, self._vectors[rows] @ query, k)
 
