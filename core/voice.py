@@ -7,7 +7,7 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import VoiceRefused
 
 DEFAULT_VOICE_ID = "default"
-MIN_FIT = 0.4  # of `VoiceHit.score`: below it nothing in the bank fits; calibrated by `vivavoce eval voices`
+MIN_FIT = 0.47  # of `VoiceHit.score`: below it nothing in the bank fits; calibrated by `vivavoce eval voices`
 
 Range = tuple[float | None, float | None]
 

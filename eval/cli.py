@@ -43,14 +43,16 @@ def voices(
 async def _voices() -> "VoicesReport":
     from vivavoce.app.wiring import open_bank
     from vivavoce.core.settings import load_settings
-    from vivavoce.eval.voice_queries import read_queries
+    from vivavoce.eval.voice_queries import HELD_OUT, QUERIES, read_queries
     from vivavoce.eval.voice_report import VoicesReport
     from vivavoce.eval.voices import FILTER_TRIALS, ask_all, calibrate, check_filters, compare_halves
     from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
     bank = open_bank(load_settings())
     entries = tuple(bank.entries())
-    queries, left_out = read_queries(entries)
+    queries, left_out = read_queries(entries, QUERIES)
+    held_out, also_left_out = read_queries(entries, HELD_OUT)
+    queries += held_out
     with counting("queries, clips, conditions", len(queries) + len(entries) + FILTER_TRIALS) as bar:
 
         def step() -> None:
@@ -59,7 +61,7 @@ async def _voices() -> "VoicesReport":
         words = await ask_all(bank, queries, step)
         clips = await compare_halves(bank, ResemblyzerEmbedder(), step)
         filters = await check_filters(bank, step)
-    return VoicesReport(entries, words, calibrate(words.asked), clips, filters, left_out)
+    return VoicesReport(entries, words, calibrate(words.asked), clips, filters, left_out + also_left_out)
 
 
 def main() -> None:

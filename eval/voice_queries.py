@@ -10,6 +10,7 @@ from vivavoce.core.voice import VoiceEntry
 from vivavoce.voicebank.columns import passes
 
 QUERIES = Path(__file__).parent / "queries_voices.tsv"
+HELD_OUT = QUERIES.with_name("queries_voices_held_out.tsv")  # never used to change the search
 NOTHING = "-"
 
 
@@ -18,13 +19,14 @@ class VoiceQuery:
     """One description.
 
     wanted: ids that fit, equally well; empty where nothing in the bank should. rivals: voices that differ in one attribute
-    and must come later.
+    and must come later. held_out: written when the search was finished.
     """
 
     language: str
     text: str
     wanted: frozenset[str]
     rivals: frozenset[str]
+    held_out: bool
 
     @property
     def has_answer(self) -> bool:
@@ -32,7 +34,7 @@ class VoiceQuery:
         return bool(self.wanted)
 
 
-def read_queries(entries: Sequence[VoiceEntry], path: Path = QUERIES) -> tuple[list[VoiceQuery], int]:
+def read_queries(entries: Sequence[VoiceEntry], path: Path) -> tuple[list[VoiceQuery], int]:
     """The queries that can be asked of these voices, and how many cannot, because no wanted voice is there.
 
     A line is language, description, wanted and rivals, divided by tabs. Wanted and rivals are ids, or conditions such as
@@ -52,7 +54,7 @@ def read_queries(entries: Sequence[VoiceEntry], path: Path = QUERIES) -> tuple[l
         if wanted != NOTHING and not found:
             left_out += 1
         else:
-            queries.append(VoiceQuery(language, text, found, _voices(rivals, entries) - found))
+            queries.append(VoiceQuery(language, text, found, _voices(rivals, entries) - found, path == HELD_OUT))
     return queries, left_out
 
 

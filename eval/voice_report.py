@@ -53,6 +53,7 @@ def as_json(report: VoicesReport) -> dict[str, Any]:
         "words": {group: {name: asdict(e) for name, e in found.items()} for group, found in words.estimates.items()},
         "clips": {
             "R@1": asdict(report.clips.first),
+            "R@1 recorded": asdict(report.clips.first_recorded),
             "EER": asdict(report.clips.error),
             "threshold": report.clips.threshold,
         },
@@ -87,6 +88,7 @@ def summary(report: VoicesReport) -> list[tuple[str, str]]:
     return [
         *((f"words, {group}: {name}", str(e)) for group, found in groups for name, e in found.items()),
         ("clip to speaker: R@1", str(report.clips.first)),
+        ("clip to speaker: R@1, recorded voices", str(report.clips.first_recorded)),
         ("clip to speaker: EER", str(report.clips.error)),
         ("searches that meet conditions exactly", str(report.filters)),
         (f"accepted at {MIN_FIT}, of queries answered rightly", str(now.answered_now)),
@@ -104,13 +106,14 @@ def _page(report: VoicesReport) -> str:
     missed = [one for one in words.asked if one.query.has_answer and one.rank != 1]
     return (
         f"# Voice search\n\n{len(report.entries)} voices, {len(words.asked)} queries written by hand "
-        f"({len(unanswerable)} that nothing fits), {report.left_out} left out because their voices are not here. "
+        f"({len(unanswerable)} that nothing fits), {report.left_out} left out because their voices are not here. Those "
+        "held out were written when the search was finished; the others were used to find its faults. "
         "Values with 95 % bootstrap intervals.\n\n"
         f"## By words\n\n| queries | {' | '.join(MEASURES)} |\n|---|{'---|' * len(MEASURES)}\n{rows}\n"
         "![recall](recall.png)\n\n"
         f"## By clip\n\nThe bank holds the first half of each clip, the second half is the query.\n\n"
-        f"- the same speaker comes first: {clips.first}\n- equal error rate: {clips.error}, at a cosine of "
-        f"{clips.threshold:.3f}\n\n![pairs](clips.png)\n\n"
+        f"- the same speaker comes first: {clips.first}; of recorded voices: {clips.first_recorded}\n"
+        f"- equal error rate: {clips.error}, at a cosine of {clips.threshold:.3f}\n\n![pairs](clips.png)\n\n"
         f"## Conditions\n\nSearches that found exactly the voices which meet random conditions: {report.filters}\n\n"
         f"## When nothing fits\n\nA first hit below {MIN_FIT} is refused. Accepted are {now.answered_now} of the queries "
         f"that were answered rightly and {now.unanswerable_now} of those that nothing fits. On these queries {now.best:.2f} "

@@ -64,9 +64,13 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class ClipsReport:
-    """Clip to speaker, on halves of clips that the bank has not heard. Cosines of pairs, for the picture."""
+    """Clip to speaker, on halves of clips that the bank has not heard. Cosines of pairs, for the picture.
+
+    first_recorded: of recorded voices alone, since the voices of one synthesizer are hardly different speakers.
+    """
 
     first: Estimate
+    first_recorded: Estimate
     error: Estimate
     threshold: float
     same: NDArray[np.float64]
@@ -87,7 +91,7 @@ async def ask_all(bank: FolderVoiceBank, queries: Sequence[VoiceQuery], progress
         f"in {language}": [one for one in answerable if one.query.language == language]
         for language in sorted({one.query.language for one in answerable})
     }
-    groups["with hard negatives"] = [one for one in answerable if one.query.rivals]
+    groups["held out"] = [one for one in answerable if one.query.held_out]
     return WordsReport({name: _measures(group) for name, group in groups.items() if group}, tuple(asked))
 
 
@@ -158,7 +162,10 @@ def _verified(
         return equal_error_rate(matrix[picked][alike[picked]], matrix[picked][~alike[picked]])[0]
 
     threshold = equal_error_rate(matrix[alike], matrix[~alike])[1]
-    return ClipsReport(mean(right), bootstrap(len(entries), rate), threshold, matrix[alike], matrix[~alike])
+    recorded = [one for one, entry in zip(right, entries, strict=True) if not entry.synthetic]
+    return ClipsReport(
+        mean(right), mean(recorded or right), bootstrap(len(entries), rate), threshold, matrix[alike], matrix[~alike]
+    )
 
 
 async def check_filters(bank: FolderVoiceBank, progress: Callable[[], None]) -> Estimate:

@@ -6,6 +6,7 @@ from functools import cache
 
 from vivavoce.voicebank.lexicon import CHINESE, ENGLISH, LANGUAGES, NEGATIONS, REGIONS, Wish
 
+CHINESE_RUN = re.compile(r"[\u3400-\u9fff]+")
 NEGATION_REACH = 3  # words after "not" that it denies
 UNKNOWN = 0.35  # how well an unknown fact meets a wish
 NEAR_AGES = {("adult", "young"): 0.6, ("child", "young"): 0.35, ("adult", "old"): 0.2}
@@ -45,12 +46,21 @@ def parse_wishes(query: str) -> Wishes:
     return Wishes(frozenset(wanted), frozenset(unwanted - wanted))
 
 
+def unread(query: str) -> str:
+    """What is left of a query without the words that state facts."""
+    words, pattern = _english()
+    left = " ".join(token for token in pattern.findall(query.lower().replace("\u2019", "'")) if token not in words)
+    for word, _ in _chinese():
+        query = query.replace(word, " ")
+    return f"{left} {' '.join(CHINESE_RUN.findall(query))}"
+
+
 def in_english(query: str) -> str:
-    """A query for an embedding that knows English alone: what was understood of its Chinese stands behind it in English."""
+    """A query for an embedding that knows English alone: what was understood of its Chinese stands in its place."""
     wanted: set[Wish] = set()
     _read_chinese(query, wanted, set())
     known = [f"{value} pitch" if kind == "pitch" else _english_name(value) for kind, value in sorted(wanted)]
-    return f"{query} {' '.join(known)}".strip()
+    return f"{CHINESE_RUN.sub(' ', query) if known else query} {' '.join(known)}".strip()
 
 
 @cache

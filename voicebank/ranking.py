@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vivavoce.core.voice import VoiceEntry
 from vivavoce.voicebank.columns import Rows
 from vivavoce.voicebank.lexicon import Wish
-from vivavoce.voicebank.query import UNKNOWN, Wishes, fits
+from vivavoce.voicebank.query import NEAR_AGES, UNKNOWN, Wishes, fits
 from vivavoce.voicebank.view import View
 
 FUSION = 10.0  # the constant of reciprocal rank fusion; the usual 60 is for lists of thousands
@@ -22,7 +22,7 @@ RANKER_WEIGHTS = {"facts": 3.0, "sound": 1.0, "meaning": 1.0, "words": 1.0, "voi
 WEIGHTS = {
     "gender": 4.0,
     "age": 2.5,
-    "style": 2.5,
+    "style": 3.0,
     "accent": 2.0,
     "language": 3.0,
     "kind": 2.0,
@@ -34,6 +34,7 @@ WEIGHTS = {
 }
 MIDDLE_HZ = {"male": 115.0, "female": 195.0, "child": 280.0, "": 165.0}  # between low and high voices of a kind
 CONFLICT = 0.25  # what remains of the score of a voice of the other sex
+MISSED = 0.5  # and of one of another age or language
 FACTS_SHARE = 0.75  # of the score, where the query states facts; the rest is likeness of meaning
 SAME_SPEAKER = 0.95  # cosine of two clips of one voice
 OTHER_SPEAKER = 0.55  # mean cosine of clips of different voices
@@ -63,7 +64,7 @@ WORDED: dict[str, tuple[str, ...]] = {
 class Met:
     """How candidates meet wishes, (N,) each. by_wish: in [0, 1]. facts, sound: weighted means, None without such wishes.
 
-    conflict: of the other sex than wished, or what was ruled out.
+    conflict: of the other sex than wished, or what was ruled out. missed: of another age or language than wished.
     """
 
     by_wish: dict[Wish, Scores]
@@ -71,6 +72,7 @@ class Met:
     sound: Scores | None
     whole: Scores
     conflict: NDArray[np.bool_]
+    missed: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -81,10 +83,15 @@ class Rankings:
     scores: dict[str, Scores] = field(default_factory=dict[str, Scores])
 
     def fused(self) -> Scores:
-        """Sum of weighted reciprocal ranks; equal scores share the best rank among them."""
+        """Sum of weighted reciprocal ranks; equal scores share the best rank among them.
+
+        Of rankers that say how well a wish is met, the rank counts as much as it is met: where one voice alone is a pirate,
+        all others share the second rank, and none of them is nearly a pirate.
+        """
         total = np.zeros(self.rows.size, np.float32)
         for ranker, scores in self.scores.items():
-            total += RANKER_WEIGHTS[ranker] / (FUSION + _ranks(scores))
+            share = np.clip(scores, 0.0, 1.0) if ranker in ("facts", "sound") else np.float32(1)
+            total += share * RANKER_WEIGHTS[ranker] / (FUSION + _ranks(scores))
         return total
 
 
@@ -100,13 +107,15 @@ def meet(wishes: Wishes, view: View, rows: Rows) -> Met:
     by_wish: dict[Wish, Scores] = {}
     sums = {name: np.zeros(rows.size, np.float32) for name in ("facts", "sound")}
     weights = dict.fromkeys(sums, 0.0)
-    conflict = np.zeros(rows.size, bool)
+    conflict, missed = np.zeros(rows.size, bool), np.zeros(rows.size, bool)
     for wish in wishes.all:
         value = satisfaction(wish, wishes, view, rows)
         by_wish[wish] = value
         if wish in wishes.unwanted:
             conflict |= value >= 0.9
             value = 1.0 - value
+        elif wish[0] in ("age", "language"):
+            missed |= value <= NEAR_AGES["adult", "old"]
         part = "sound" if wish[0] in ("pitch", *MEASURED) else "facts"
         sums[part] += WEIGHTS[wish[0]] * value
         weights[part] += WEIGHTS[wish[0]]
@@ -115,7 +124,10 @@ def meet(wishes: Wishes, view: View, rows: Rows) -> Met:
         conflict |= satisfaction(("gender", other), wishes, view, rows) == 1.0
     parts = {name: sums[name] / weights[name] if weights[name] else None for name in sums}
     whole = (sums["facts"] + sums["sound"]) / max(sum(weights.values()), 1e-6)
-    return Met(by_wish, parts["facts"], parts["sound"], np.where(conflict, CONFLICT * whole, whole), conflict)
+    kept = np.where(missed, np.float32(MISSED), np.float32(1))
+    facts = parts["facts"] * kept if parts["facts"] is not None else None
+    whole = np.where(conflict, CONFLICT, kept) * whole
+    return Met(by_wish, facts, parts["sound"], whole.astype(np.float32), conflict, missed)
 
 
 def satisfaction(wish: Wish, wishes: Wishes, view: View, rows: Rows) -> Scores:

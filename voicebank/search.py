@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vivavoce.core.voice import VoiceEntry, VoiceHit
 from vivavoce.voicebank.columns import CATEGORIES, Mask, Rows
 from vivavoce.voicebank.lexemes import lexemes, phrases
-from vivavoce.voicebank.query import Wishes, parse_wishes
+from vivavoce.voicebank.query import Wishes, parse_wishes, unread
 from vivavoce.voicebank.ranking import FACTS_SHARE, Met, Rankings, Scores, likeness, meet
 from vivavoce.voicebank.vector_index import GATHERED_ROWS, Vector, best
 from vivavoce.voicebank.view import View
@@ -39,13 +39,14 @@ class Query:
 
 def find(view: View, query: Query, k: int, allowed: Mask) -> list[VoiceHit]:
     """The ``k`` best of the allowed rows (R,), best first."""
-    wishes, words = query.wishes, _word_scores(view, query.text)
+    wishes = query.wishes
+    words = _word_scores(view, unread(query.text))
     rows = _candidates(view, query, wishes, words, max(k, NEAREST), allowed)
     if rows.size == 0:
         return []
     met = meet(wishes, view, rows)
     rankings = _rankings(view, query, met, words, rows)
-    named = _named(view, query.text, rows) & ~met.conflict
+    named = _named(view, query.text, rows) & ~met.conflict & ~met.missed
     order = np.lexsort((rows, -rankings.fused(), met.conflict, ~named))
     scores = _confidence(query, wishes, rankings, met, named)
     return _hits(view, rankings, met, wishes, scores, named, order, k)
