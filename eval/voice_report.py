@@ -161,7 +161,7 @@ def _recall_picture(words: WordsReport) -> bytes:
     axes.set_xticks(range(len(groups)), [f"{g}\n(n={words.estimates[g]['R@1'].count})" for g in groups])
     axes.set_ylim(0, 1.12)
     axes.set_title("Text to voice, with 95 % intervals")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return _png(figure)
 
 
