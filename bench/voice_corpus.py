@@ -124,6 +124,16 @@ class Queries:
     meaning: Matrix
     texts: list[str]
 
+    def save(self, path: Path) -> None:
+        """For other processes."""
+        np.savez(path, voice=self.voice, meaning=self.meaning, texts=np.array(self.texts))
+
+    @classmethod
+    def load(cls, path: Path) -> "Queries":
+        """What was saved."""
+        held = np.load(path)
+        return cls(held["voice"], held["meaning"], held["texts"].tolist())
+
 
 def make_queries(speaker: Matrix, description: Matrix, count: int) -> Queries:
     """New clips and new wordings; the same for the same corpus."""

@@ -244,7 +244,8 @@ def compare(
         numbers[peer.name] = {"build s": time.perf_counter() - start}
         tune(peer, queries, truths)
         numbers[peer.name] |= {"file write s": peer.save(), "file MB": file_bytes(peer.path) / 1e6}
-        numbers[peer.name] |= {"effort": peer.effort[False], "effort, 1 %": peer.effort[True]}
+        if peer.efforts:
+            numbers[peer.name] |= {"effort": peer.effort[False], "effort, 1 %": peer.effort[True]}
         say(f"  {peer.name}: built in {numbers[peer.name]['build s']:.1f} s, effort {list(peer.effort.values())}")
     for name, told in in_turn([ours, *others], queries, truths).items():
         numbers[name] |= told

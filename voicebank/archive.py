@@ -5,22 +5,26 @@ A ZIP archive of ``bank.json`` (format, counts, checksum), ``entries.jsonl``, ``
 """
 
 import hashlib
+import io
 import json
 import os
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import soundfile
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import discard, publish
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError, VivavoceError
 from vivavoce.core.voice import Voice, VoiceEntry
-from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
+from vivavoce.voicebank.bank import MAX_CLIP_S, Analysed, FolderVoiceBank
 from vivavoce.voicebank.entries import decode, encode
 from vivavoce.voicebank.importing import ImportReport
 
@@ -30,6 +34,14 @@ MAX_CLIP_BYTES = 32 << 20  # 60 s of 16-bit samples at 192 kHz
 MAX_TEXT_BYTES = 1 << 30
 MAX_RATIO = 200  # of unpacked to packed; entries pack to about a tenth, clips not at all
 BATCH = 64
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)  # what reading one may raise
 
 
 def export_bank(
@@ -107,14 +119,18 @@ def import_archive(bank: FolderVoiceBank, path: Path, progress: Callable[[int, i
     report = ImportReport()
     with _opened(path) as archive:
         batch: list[Analysed] = []
+        seen: set[str] = set()
         for done, entry in enumerate(archive.entries):
-            if bank.has(entry.id):
+            if entry.id in seen:
+                report.refused.append((entry.id, "its id stands twice in the archive"))
+            elif bank.has(entry.id):
                 report.kept += 1
             else:
                 try:
                     batch.append(bank.analyse(Voice.of(entry, _clip(archive.file, entry))))
                 except VivavoceError as error:
                     report.refused.append((entry.id, str(error)))
+            seen.add(entry.id)
             if len(batch) >= BATCH or done + 1 == len(archive.entries):
                 report.added += [added.id for added in bank.add_all(batch)] if batch else []
                 batch.clear()
@@ -125,14 +141,16 @@ def import_archive(bank: FolderVoiceBank, path: Path, progress: Callable[[int, i
 
 @contextmanager
 def _opened(path: Path) -> Generator[_Archive]:
-    try:
-        with zipfile.ZipFile(path) as file:
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(zipfile.ZipFile(path))
             _check_members(file)
-            yield _Archive(file, _entries(file))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file") from error
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise StoreCorrupt(f"{path} is no archive of voices, or is damaged ({error}); export it again") from error
+            entries = _entries(file)
+        except FileNotFoundError as error:
+            raise ConfigError(f"{path}: no such file") from error
+        except (*DAMAGED, ValueError) as error:
+            raise StoreCorrupt(f"{path} is no archive of voices, or is damaged ({error}); export it again") from error
+        yield _Archive(file, entries)
 
 
 def _check_members(file: zipfile.ZipFile) -> None:
@@ -148,7 +166,7 @@ def _check_members(file: zipfile.ZipFile) -> None:
         if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
             raise StoreCorrupt(f"the archive holds {what} as a link or encrypted; it is refused")
         limit = MAX_CLIP_BYTES if info.filename.startswith("clips/") else MAX_TEXT_BYTES
-        if info.file_size > min(limit, MAX_RATIO * info.compress_size + 1024):
+        if info.filename != "LICENCES.md" and info.file_size > min(limit, MAX_RATIO * info.compress_size + 1024):
             raise StoreCorrupt(f"{what} would unpack to {info.file_size} bytes; the archive is refused")
 
 
@@ -161,15 +179,21 @@ def _entries(file: zipfile.ZipFile) -> list[VoiceEntry]:
         if hashlib.sha256(lines).hexdigest() != head["entries_sha256"]:
             raise StoreCorrupt("the archive is damaged (checksum of its entries); export it again")
         return [decode(line) for line in lines.splitlines() if line]
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise StoreCorrupt("the archive is damaged (no entries); export it again") from error
 
 
 def _clip(file: zipfile.ZipFile, entry: VoiceEntry) -> AudioClip:
     try:
-        clip = AudioClip.from_bytes(_member(file, f"clips/{entry.clip}.flac"))
+        data = _member(file, f"clips/{entry.clip}.flac")
+        with soundfile.SoundFile(io.BytesIO(data)) as header:
+            if header.format != "FLAC" or header.channels != 1 or header.frames > (MAX_CLIP_S + 1) * header.samplerate:
+                raise AudioError("its clip is no mono FLAC of a minute at most")
+        clip = AudioClip.from_bytes(data)
     except KeyError as error:
         raise AudioError("its clip is missing in the archive") from error
+    except DAMAGED as error:
+        raise AudioError(f"its clip is damaged ({error})") from error
     if clip.content_hash != entry.clip:
         raise AudioError("its clip does not match its checksum")
     return clip

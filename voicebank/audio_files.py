@@ -40,15 +40,24 @@ def read_clip(path: Path) -> AudioClip:
     Raises:
         AudioError: the file is missing, empty, damaged, silent at first, or no sound.
     """
+    try:
+        clip = _read(path)
+    except AudioError as error:
+        raise AudioError(" ".join(str(error).split())) from error  # a file name may hold line breaks
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path.name[:80]!r} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if clip.duration_s > LONGEST_S:
+        start = min(_first_sound_s(clip), clip.duration_s - EXCERPT_S)
+        clip = clip.section(start, start + EXCERPT_S)
+    return clip.resampled(min(clip.sample_rate, KEPT_RATE_HZ))
+
+
+def _read(path: Path) -> AudioClip:
     if not path.is_file():
         raise AudioError(f"{path.name}: no such file")
     if not 0 < path.stat().st_size <= MAX_FILE_BYTES:
         raise AudioError(f"{path.name}: the file is empty or larger than 4 GiB")
-    clip = _by_soundfile(path) if path.suffix.lower() in BY_SOUNDFILE else _by_av(path)
-    if clip.duration_s > LONGEST_S:
-        start = _first_sound_s(clip)
-        clip = clip.section(start, start + EXCERPT_S)
-    return clip.resampled(min(clip.sample_rate, KEPT_RATE_HZ))
+    return _by_soundfile(path) if path.suffix.lower() in BY_SOUNDFILE else _by_av(path)
 
 
 def _by_soundfile(path: Path) -> AudioClip:
@@ -57,11 +66,12 @@ def _by_soundfile(path: Path) -> AudioClip:
         with soundfile.SoundFile(path) as file:
             if not 0 < file.channels <= MAX_CHANNELS or not 0 < file.samplerate <= MAX_SAMPLE_RATE_HZ:
                 raise AudioError(f"{path.name}: {file.channels} channels at {file.samplerate} Hz is no recording of speech")
-            samples = file.read(int(2 * LONGEST_S * file.samplerate), dtype="float32", always_2d=True)
             rate = int(file.samplerate)
+            blocks = file.blocks(rate, frames=int(2 * LONGEST_S * rate), dtype="float32", always_2d=True)
+            parts = [block.mean(axis=1) for block in blocks]  # mixed down second by second: 64 channels are no more memory
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         raise AudioError(f"{path.name}: not a readable recording ({error})") from error
-    return _clip(path, samples.mean(axis=1), rate)
+    return _clip(path, np.concatenate(parts) if parts else np.zeros(0, np.float32), rate)
 
 
 def _by_av(path: Path) -> AudioClip:
@@ -71,9 +81,11 @@ def _by_av(path: Path) -> AudioClip:
 
     codec, rate = RAW.get(path.suffix.lower(), (None, 0))
     try:
-        # Only this file may be opened: a playlist inside it could otherwise name others.
-        options = {"protocol_whitelist": "file"}
-        with av.open(str(path), format=codec, options=options) as container:
+        # Opened here and nothing by FFmpeg itself: a playlist in the file could otherwise name others.
+        options = {"protocol_whitelist": "none"}
+        if codec in ("mulaw", "alaw"):
+            options["sample_rate"] = str(rate)
+        with path.open("rb") as file, av.open(file, "r", format=codec, options=options) as container:
             stream = container.streams.audio[0]
             rate = rate or int(stream.rate or 0)
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
@@ -83,7 +95,7 @@ def _by_av(path: Path) -> AudioClip:
                 parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
                 if (wanted := wanted - frame.samples * rate / frame.sample_rate) <= 0:
                     break
-    except (FFmpegError, IndexError, ValueError, OSError) as error:
+    except (FFmpegError, IndexError, ValueError, ArithmeticError, OSError) as error:
         raise AudioError(f"{path.name}: not a readable recording ({error})") from error
     return _clip(path, np.concatenate(parts) if parts else np.zeros(0, np.float32), rate)
 

@@ -130,7 +130,7 @@ class FolderVoiceBank:
         advice = "run `vivavoce voices repair`, or remove the voice and add it again"
         try:
             clip = AudioClip.load(self.store.clip_path(entry.clip), MAX_CLIP_S + 1.0)
-        except AudioError as error:
+        except (AudioError, OSError) as error:  # a writer may take it away this moment
             raise StoreCorrupt(f"the clip of voice {entry.id} is damaged or missing ({error}); {advice}") from error
         if clip.content_hash != entry.clip:
             raise StoreCorrupt(f"the clip of voice {entry.id} does not match its checksum; {advice}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from vivavoce.core.errors import StoreCorrupt, StoreError
 from vivavoce.core.voice import VoiceEntry
@@ -92,7 +93,10 @@ class Catalogue:
     def state(self) -> State:
         """What is committed now."""
         with self._guarded():
-            return State(*self._connection.execute("SELECT number, rows, journal, removed FROM state").fetchone())
+            found = self._connection.execute("SELECT number, rows, journal, removed FROM state").fetchone()
+        if found is None:
+            raise StoreCorrupt(f"{self.path} is damaged (no state); run `vivavoce voices repair`")
+        return State(*found)
 
     def entries(self, rows: Sequence[int]) -> dict[int, VoiceEntry]:
         """Entries by row; a row that left since is absent."""
@@ -102,17 +106,20 @@ class Catalogue:
         return {row: self._entry(row, text, sum_) for row, sum_, text in found}
 
     def all(self) -> Iterator[tuple[int, VoiceEntry]]:
-        """Every entry with its row, in the order they were added."""
-        last = -1
-        while True:
+        """Every entry with its row, in the order they were added; none that was added meanwhile."""
+        last, end = -1, 2**62
+        while last < end:
             with self._guarded():
                 page = self._connection.execute(
-                    "SELECT row, sum, json FROM entry WHERE row > ? ORDER BY row LIMIT 1000", (last,)
+                    "SELECT row, sum, json, (SELECT max(row) FROM entry) FROM entry WHERE row > ? AND row <= ? "
+                    "ORDER BY row LIMIT 1000",
+                    (last, end),
                 ).fetchall()
-            for row, sum_, text in page:
-                yield row, self._entry(row, text, sum_)
             if not page:
                 return
+            end = min(end, page[0][3])
+            for row, sum_, text, _ in page:
+                yield row, self._entry(row, text, sum_)
             last = page[-1][0]
 
     def by_id(self, voice_id: str) -> tuple[int, VoiceEntry] | None:
@@ -242,13 +249,15 @@ class Catalogue:
         if application != APPLICATION:
             raise StoreCorrupt(f"{self.path} is no catalogue of a voice bank; run `vivavoce voices repair`")
         if version > VERSION:
-            raise StoreCorrupt(f"{self.path} is of version {version}, this program reads {VERSION}; use the program that wrote it")
+            raise StoreCorrupt(
+                f"{self.path} is of version {version}, this program reads {VERSION}; use the program that wrote it"
+            )
         if version != VERSION:
             raise StoreCorrupt(f"{self.path} is damaged (version); run `vivavoce voices repair`")
         self.state()
 
-    def _entry(self, row: int, text: str, sum_: str) -> VoiceEntry:
-        if checksum(text) != sum_:
+    def _entry(self, row: int, text: Any, sum_: Any) -> VoiceEntry:  # noqa: ANN401 - whatever a damaged file holds
+        if not isinstance(text, str) or checksum(text) != sum_:
             raise StoreCorrupt(f"row {row} of {self.path} does not match its checksum; run `vivavoce voices repair`")
         return decode(text)
 
@@ -269,6 +278,17 @@ class Catalogue:
         if code & 0xFF in REFUSALS and code != sqlite3.SQLITE_IOERR_SHORT_READ:
             return StoreError(f"cannot use {self.path}: {why}; free space or check its rights")
         return StoreCorrupt(f"{self.path} is damaged ({why}); run `vivavoce voices repair`")
+
+
+def is_newer(path: Path) -> bool:
+    """Whether the header of a file says that a later program wrote it."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError:
+        return False
+    application, version = header[68:72], header[60:64]
+    return application == APPLICATION.to_bytes(4, "big") and int.from_bytes(version, "big") > VERSION
 
 
 def searched(entry: VoiceEntry) -> str:

@@ -1,17 +1,17 @@
 """A new generation from what is there: without the rows that left, or with vectors of another model."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from vivavoce.core.durable import discard
 from vivavoce.core.voice import VoiceEntry
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.catalogue import Catalogue
 from vivavoce.voicebank.manifest import Embedding, Manifest
-from vivavoce.voicebank.store import Vectors, append
+from vivavoce.voicebank.store import Vectors, append, remove_wholly
 from vivavoce.voicebank.vector_index import Matrix
 from vivavoce.voicebank.view import SPACES, View
 
@@ -101,19 +101,30 @@ def stored_vectors(view: View, rows: Sequence[int]) -> Vectors:
 
 
 def sweep_clips(bank: FolderVoiceBank) -> int:
-    """Delete clips that no entry refers to, left over from a crash; within `BankStore.writing`."""
+    """Delete what nothing refers to, left over from a crash; within `BankStore.writing`. How many files."""
     view = bank.store.view()
     if view is None:
         return 0
     swept = 0
     for path in orphan_clips(bank, view):
-        discard(path)
+        remove_wholly(path)
         swept += 1
+    for folder in (bank.store.folder / "clips").glob("*/"):
+        with suppress(OSError):  # most hold clips
+            folder.rmdir()
     return swept
 
 
 def orphan_clips(bank: FolderVoiceBank, view: View) -> Iterator[Path]:
-    """Clip files that no entry refers to, unfinished ones among them."""
+    """Clip files that no entry refers to, unfinished files, and what the first version of the layout left."""
     for path in sorted((bank.store.folder / "clips").glob("*/*")):
-        if path.suffix != ".flac" or not view.catalogue.ids_of_clip(path.stem):
+        if path != bank.store.clip_path(path.stem) or not view.catalogue.ids_of_clip(path.stem):
             yield path
+    yield from earlier_files(bank.store.folder)
+    yield from bank.store.folder.glob(".*.partial")
+
+
+def earlier_files(folder: Path) -> list[Path]:
+    """All that a bank of the first version consists of; what makes it one comes last."""
+    clips = [path for path in sorted((folder / "clips").glob("*")) if path.is_file()]
+    return [*sorted(folder.glob("*_vectors.npz")), *clips, *folder.glob("voices.json")]

@@ -13,6 +13,7 @@ from vivavoce.core.voice import VoiceEntry
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 CLIP = re.compile(r"[0-9a-f]{64}")
+SURROGATES = re.compile(r"[\ud800-\udfff]")
 MAX_TEXT = 10_000  # characters of a description or transcript
 MAX_WORDS = 500  # characters of any other field
 
@@ -59,6 +60,8 @@ def check(entry: VoiceEntry) -> None:
         for field, text in fields.items():
             if len(text) > limit:
                 raise ConfigError(f"voice {entry.id}: {field} is longer than {limit} characters; shorten it")
+            if SURROGATES.search(text):
+                raise ConfigError(f"voice {entry.id}: {field} holds halves of characters; write it as UTF-8")
 
 
 def slug(text: str) -> str:

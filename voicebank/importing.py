@@ -64,11 +64,12 @@ def import_voices(
         ModelError: an embedder cannot be loaded.
     """
     started, report, done = time.perf_counter(), ImportReport(), 0
+    seen: set[str] = set()
     iterator = iter(candidates)
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         while part := list(islice(iterator, BATCH)):
             report.refused += [(found.what, found.why) for found in part if isinstance(found, Refused)]
-            fresh = list(_fresh(bank, [found for found in part if isinstance(found, Candidate)], report))
+            fresh = list(_fresh(bank, [found for found in part if isinstance(found, Candidate)], seen, report))
             read = pool.map(partial(_analysed, bank, defaults), fresh)
             _store(bank, _usable(fresh, read, report), report, transcribe)
             done += len(part)
@@ -80,17 +81,18 @@ def import_voices(
     return report
 
 
-def _fresh(bank: FolderVoiceBank, candidates: Sequence[Candidate], report: ImportReport) -> Iterator[Candidate]:
-    """Those whose id is neither in the bank nor twice among them."""
-    seen: set[str] = set()
+def _fresh(
+    bank: FolderVoiceBank, candidates: Sequence[Candidate], seen: set[str], report: ImportReport
+) -> Iterator[Candidate]:
+    """Those whose id is neither in the bank nor twice in this import."""
     for candidate in candidates:
-        if bank.has(candidate.voice_id):
-            report.kept += 1
-        elif candidate.voice_id in seen:
+        if candidate.voice_id in seen:
             report.refused.append((candidate.key, f"the id {candidate.voice_id} stands twice in this import"))
+        elif bank.has(candidate.voice_id):
+            report.kept += 1
         else:
-            seen.add(candidate.voice_id)
             yield candidate
+        seen.add(candidate.voice_id)
 
 
 def _analysed(bank: FolderVoiceBank, defaults: Candidate | None, candidate: Candidate) -> Analysed | VivavoceError:

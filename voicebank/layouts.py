@@ -189,7 +189,7 @@ def _lines(table: Path, lines: io.TextIOBase | Any) -> Iterator[dict[str, Any] |
                 try:
                     row = json.loads(line[:MAX_LINE])
                     yield row if isinstance(row, dict) else "it is no JSON object"
-                except ValueError:
+                except (ValueError, RecursionError):
                     yield "it is not JSON"
         return
     reader = csv.DictReader(lines, delimiter="\t" if table.suffix == ".tsv" else ",", quoting=_quoting(table))
@@ -238,7 +238,11 @@ def inside(folder: Path, name: str) -> Path:
         ConfigError: it lies elsewhere, be it by "..", an absolute path or a link.
     """
     root = folder.resolve()
-    if "\0" in name or not (file := (root / name).resolve()).is_relative_to(root):
+    try:
+        file = (root / name).resolve()
+    except (ValueError, RuntimeError, OSError) as error:  # no text of a file name, or links in a circle
+        raise ConfigError(f"{name[:80]!r} is no file name") from error
+    if not file.is_relative_to(root):
         raise ConfigError(f"{name[:80]!r} lies outside the folder")
     return file
 
@@ -272,8 +276,8 @@ def _libritts(path: Path, per_speaker: int) -> Iterator[Found]:
 
 def _speaker_table(path: Path) -> Iterator[tuple[str, str]]:
     for table in (
-        *path.glob("[Ss][Pp][Ee][Aa][Kk][Ee][Rr][Ss].t*"),
-        *path.parent.glob("[Ss][Pp][Ee][Aa][Kk][Ee][Rr][Ss].t*"),
+        *path.glob("[Ss][Pp][Ee][Aa][Kk][Ee][Rr][Ss].[Tt]*"),
+        *path.parent.glob("[Ss][Pp][Ee][Aa][Kk][Ee][Rr][Ss].[Tt]*"),
     ):
         for line in _text(table).splitlines():
             parts = [part.strip() for part in re.split(r"[|\t]", line)]

@@ -27,14 +27,16 @@ class Embedding:
 class SealedIndex:
     """An index file over the first rows of a space.
 
-    learnt: rows when its lists were learnt. probes: lists it looks into; recall: measured at 10 with that.
+    learnt: rows when its lists were learnt. few, many, sure: see `Probing`; recall: measured at 10 with that.
     """
 
     file: str
     rows: int
     sha256: str
     learnt: int
-    probes: int
+    few: int
+    many: int
+    sure: float
     recall: float
 
 

@@ -14,19 +14,21 @@ from typing import Any
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.durable import discard
-from vivavoce.core.errors import StoreCorrupt, StoreError, VivavoceError
+from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFacts
 from vivavoce.voicebank import journal
-from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.catalogue import Catalogue
-from vivavoce.voicebank.compaction import BATCH, batched, sweep_clips
-from vivavoce.voicebank.manifest import Embedding, Manifest, load
+from vivavoce.voicebank.bank import FolderVoiceBank, entry_of
+from vivavoce.voicebank.catalogue import Catalogue, is_newer
+from vivavoce.voicebank.compaction import BATCH, batched, earlier_files, sweep_clips
+from vivavoce.voicebank.entries import CLIP
+from vivavoce.voicebank.manifest import VERSION, Embedding, Manifest, load
 from vivavoce.voicebank.rows import RowFile
-from vivavoce.voicebank.store import Vectors, append, row_files
-from vivavoce.voicebank.vector_index import Matrix
+from vivavoce.voicebank.store import Vectors, append, remove_wholly, row_files
+from vivavoce.voicebank.vector_index import Matrix, Vector
 from vivavoce.voicebank.verify import generations, is_earlier_layout, verify
 from vivavoce.voicebank.view import SPACES
+
+MOST_ROWS = 100_000_000  # a damaged catalogue may claim any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class _Salvage:
     sound: dict[str, set[int]]
     files: dict[str, RowFile]
     unreadable: list[tuple[str, str]]
+    known: set[str]  # clips that an entry tells or told of
+    counted: bool  # the catalogue still says how many entries there are
 
 
 def repair(bank: FolderVoiceBank) -> Report:
@@ -61,15 +65,45 @@ def repair(bank: FolderVoiceBank) -> Report:
             return _take_over(bank)
         if not (bank.store.folder / "manifest.json").exists() and not generations(bank.store.folder):
             return Report()
+        _check_not_newer(bank.store.folder)
         if not any(finding.damage for finding in verify(bank)):
             return Report(kept=len(bank))
         bank.store.close()
-        salvage = max((_salvage(bank, folder) for folder in generations(bank.store.folder)), key=lambda s: len(s.entries))
-        return _rewritten(bank, salvage)
+        _move_folder_away(bank.store.folder / "manifest.json")
+        return _rewritten(bank, _best_salvage(bank))
+
+
+def _check_not_newer(folder: Path) -> None:
+    """Leave alone what a later program wrote: nothing of it is damaged."""
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        version = json.loads((folder / "manifest.json").read_bytes())["version"]
+        if isinstance(version, int) and version > VERSION:
+            load(folder / "manifest.json")
+    for generation in generations(folder):
+        if is_newer(generation / "catalogue.sqlite"):
+            Catalogue(generation / "catalogue.sqlite")
+
+
+def _move_folder_away(path: Path) -> None:
+    if path.is_dir():
+        number = sum(1 for _ in path.parent.glob(f"{path.name}.folder-*"))
+        path.rename(path.with_name(f"{path.name}.folder-{number}"))
+
+
+def _best_salvage(bank: FolderVoiceBank) -> _Salvage:
+    """Of the generation that counts, if that is known and tells anything; otherwise of the one that tells most."""
+    folders, current = generations(bank.store.folder), ""
+    with suppress(StoreError):
+        manifest = load(bank.store.folder / "manifest.json")
+        current = bank.store.generation_folder(manifest).name if manifest else ""
+    salvages = [(folder.name, _salvage(bank, folder)) for folder in folders]
+    if not salvages:
+        return _Salvage({}, bank.embeddings, {space: set() for space in SPACES}, {}, [], set(), counted=False)
+    return max(salvages, key=lambda s: (s[0] == current and bool(s[1].known), len(s[1].entries), s[0]))[1]
 
 
 def _rewritten(bank: FolderVoiceBank, salvage: _Salvage) -> Report:
-    lost = list(salvage.unreadable)
+    lost = [*salvage.unreadable, *_untold(bank, salvage)]
     kept: list[tuple[int, VoiceEntry]] = []
     for row, entry in sorted(salvage.entries.items()):
         try:
@@ -92,8 +126,17 @@ def _rewritten(bank: FolderVoiceBank, salvage: _Salvage) -> Report:
 
     bank.store.start_generation(embeddings, fill)
     bank.store.seal()
-    sweep_clips(bank)
+    if not lost:  # recordings of what was lost stay until the bank is compacted
+        sweep_clips(bank)
     return Report(len(kept), made_again, tuple(lost))
+
+
+def _untold(bank: FolderVoiceBank, salvage: _Salvage) -> Iterator[tuple[str, str]]:
+    """Recordings that no entry tells of any more. What the catalogue counts is told by row instead."""
+    if not salvage.counted:
+        for path in sorted((bank.store.folder / "clips").glob("*/*.flac")):
+            if path == bank.store.clip_path(path.stem) and path.stem not in salvage.known:
+                yield f"the voice of clip {path.stem[:12]}", f"its entry is damaged; the recording stays as {path}"
 
 
 def _vectors(
@@ -120,7 +163,7 @@ def _vectors(
 def _salvage(bank: FolderVoiceBank, folder: Path) -> _Salvage:
     """All that one generation's folder still tells."""
     commits = list(journal.read(folder / "journal.jsonl"))
-    entries, sums, unreadable = _from_catalogue(folder, commits)
+    entries, sums, unreadable, counted = _from_catalogue(folder, commits)
     embeddings = _embeddings(bank, commits)
     files = row_files(folder, embeddings)
     sound: dict[str, set[int]] = {space: set() for space in SPACES}
@@ -128,38 +171,40 @@ def _salvage(bank: FolderVoiceBank, folder: Path) -> _Salvage:
         with suppress(StoreError):
             if name in sound and files[name].checksum(first, count) == sha256:
                 sound[name].update(range(first, first + count))
-    return _Salvage(entries, embeddings, sound, files, unreadable)
+    known = {entry.clip for entry in entries.values()} | {entry.clip for commit in commits for entry in commit.added}
+    return _Salvage(entries, embeddings, sound, files, unreadable, known, counted)
 
 
 def _from_catalogue(
     folder: Path, commits: list[journal.Commit]
-) -> tuple[dict[int, VoiceEntry], list[tuple[int, int, str, str]], list[tuple[str, str]]]:
-    """(entries by row, checksums of batches, what is lost); from the journal what the catalogue cannot tell."""
+) -> tuple[dict[int, VoiceEntry], list[tuple[int, int, str, str]], list[tuple[str, str]], bool]:
+    """(entries by row, checksums of batches, what is lost, whether that is all); from the journal what it alone tells."""
     written, sums = _from_journal(commits)
+    gone = {row for commit in commits for row in commit.removed}
     try:
         catalogue = Catalogue(folder / "catalogue.sqlite")
     except StoreError:
-        return written, sums, []
+        return written, sums, [], False
     try:
-        if not catalogue.faults():
-            state, removed = catalogue.state(), set(catalogue.removed())
-            listed = dict(_readable(catalogue, range(state.rows), removed))
-            missing = set(range(state.rows)) - removed - set(listed)
-            listed |= {row: written[row] for row in missing & set(written)}
-            lost = [(f"row {row}", "its entry is damaged in the catalogue and the journal") for row in missing - set(listed)]
-            return listed, catalogue.sums(), lost
+        whole, state = not catalogue.faults(), catalogue.state()
+        removed = set(catalogue.removed()) | (set() if whole else gone)
+        listed = dict(_readable(catalogue, range(min(state.rows, MOST_ROWS)), removed))
+        told = written if not whole else {row: entry for row, entry in written.items() if row < state.rows}
+        listed = {row: entry for row, entry in (told | listed).items() if row not in removed}
+        missing = sorted(set(range(state.rows)) - removed - set(listed)) if whole else []
+        lost = [(f"row {row}", "its entry is damaged in the catalogue and the journal") for row in missing]
+        return listed, catalogue.sums() if whole else sums, lost, whole
     except StoreError:
-        pass
+        return written, sums, [], False
     finally:
         catalogue.close()
-    return written, sums, []
 
 
 def _readable(catalogue: Catalogue, rows: range, removed: set[int]) -> Iterator[tuple[int, VoiceEntry]]:
     """Row by row, so that a damaged one hides no other."""
     for row in rows:
         if row not in removed:
-            with suppress(StoreCorrupt):
+            with suppress(StoreError):
                 yield from catalogue.entries([row]).items()
 
 
@@ -184,29 +229,55 @@ def _embeddings(bank: FolderVoiceBank, commits: list[journal.Commit]) -> dict[st
 
 def _take_over(bank: FolderVoiceBank) -> Report:
     """Bring a bank of the first version (one JSON file) into this form; its files go when that is done."""
-    folder = bank.store.folder
-    whole: Any = json.loads((folder / "voices.json").read_bytes())
-    lost: list[tuple[str, str]] = []
-    kept = 0
-    if not (folder / "manifest.json").exists():
-        bank.store.start_generation(bank.embeddings)
-    for old in whole["voices"]:
+    earlier, lost = bank.store.folder / "voices.json", list[tuple[str, str]]()
+    taken: dict[str, tuple[VoiceEntry, Vector | None]] = {}
+    for old in _earlier_voices(earlier):
         try:
-            voice = _earlier_voice(folder, old)
-        except (VivavoceError, KeyError, TypeError) as error:
-            lost.append((str(old.get("id")) if isinstance(old, dict) else "?", str(error)))
+            analysed = bank.analyse(_earlier_voice(bank.store.folder, old))
+        except (AudioError, ConfigError, StoreCorrupt, KeyError, TypeError, AttributeError) as error:
+            lost.append((str(old.get("id")) if isinstance(old, dict) else "?", _why(error)))
             continue
-        bank.add(voice, replace_existing=True)
-        kept += 1
-    for path in (*folder.glob("*_vectors.npz"), *(folder / "clips").glob("*.flac"), folder / "voices.json"):
-        discard(path)
-    return Report(kept=kept, lost=tuple(lost))
+        entry = entry_of(analysed.voice)
+        bank.store.save_clip(entry.clip, analysed.voice.reference)
+        taken[entry.id] = (entry, analysed.speaker)
+
+    def fill(folder: Path, manifest: Manifest, catalogue: Catalogue) -> None:
+        for batch in batched(iter(enumerate(entry for entry, _ in taken.values())), BATCH):
+            entries = [entry for _, entry in batch]
+            speakers = [speaker for entry in entries if (speaker := taken[entry.id][1]) is not None]
+            vectors = {"speaker": np.stack(speakers)} if speakers else {}
+            if (meanings := bank.vectors_of("description", entries)) is not None:
+                vectors["description"] = meanings
+            append(folder, manifest, catalogue, entries, Vectors(vectors), ())
+
+    bank.store.start_generation(bank.embeddings, fill)
+    bank.store.seal()
+    for path in earlier_files(bank.store.folder):
+        remove_wholly(path)
+    return Report(kept=len(taken), lost=tuple(lost))
+
+
+def _earlier_voices(path: Path) -> list[Any]:
+    try:
+        return list(json.loads(path.read_bytes())["voices"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StoreCorrupt(
+            f"{path} is damaged and tells of no voice; put a copy of it back, or delete it to begin anew"
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _earlier_voice(folder: Path, old: dict[str, Any]) -> Voice:
     facts = {name: value for name, value in old["facts"].items() if name in {field.name for field in fields(VoiceFacts)}}
-    known = {name: old[name] for name in ("id", "name", "description", "licence", "source", "synthetic", "native", "recipe")}
+    known = {name: old[name] for name in ("id", "name", "description")}
+    known |= {name: old[name] for name in ("licence", "source", "synthetic", "native", "recipe") if name in old}
     clip = str(old["clip"])
-    if not clip.isalnum():
+    if not CLIP.fullmatch(clip):
         raise StoreCorrupt("it names no clip")
-    return Voice(reference=AudioClip.load(folder / "clips" / f"{clip}.flac"), facts=VoiceFacts(**facts), **known)
+    reference = AudioClip.load(folder / "clips" / f"{clip}.flac")
+    if reference.content_hash != clip:
+        raise StoreCorrupt("its clip does not match its checksum")
+    return Voice(reference=reference, facts=VoiceFacts(**facts), **known)

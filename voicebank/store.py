@@ -63,7 +63,8 @@ class BankStore:
         self._manifest_path = folder / "manifest.json"
         self._lock = RLock()
         self._writer, self._writing = RLock(), False
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int] | None = None  # of the manifest that was read
+        self._tried: tuple[int, int] | None = None  # of the one that was tried last
         self._manifest: Manifest | None = None
         self._catalogue: Catalogue | None = None
         self._view: View | None = None
@@ -112,7 +113,7 @@ class BankStore:
             stat = self._manifest_path.stat()
         except OSError:
             return False
-        return (stat.st_mtime_ns, stat.st_ino) != self._stamp
+        return (stat.st_mtime_ns, stat.st_ino) != self._tried
 
     def clip_path(self, clip: str) -> Path:
         """Where the samples of a content hash lie."""
@@ -135,11 +136,12 @@ class BankStore:
             stat = self._manifest_path.stat()
         except FileNotFoundError:
             self._forget()
+            self._tried = None
             self._check_not_damaged()
             return False
         except OSError as error:
             raise StoreError(f"cannot read {self._manifest_path}: {error.strerror or error}; check its rights") from error
-        stamp = (stat.st_mtime_ns, stat.st_ino)
+        stamp = self._tried = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
             self._forget()
             self._manifest, self._stamp = load(self._manifest_path), stamp
@@ -286,7 +288,7 @@ class BankStore:
         The lists are learnt again when the bank has grown to a multiple of what they were learnt from.
         """
         view = self.view()
-        if view is None or view.state.rows <= EXACT_ROWS:
+        if view is None or view.count <= EXACT_ROWS:  # too few living ones to learn lists from
             return
         manifest, folder = view.manifest, self.generation_folder(view.manifest)
         indexes = dict(manifest.indexes)
@@ -301,8 +303,8 @@ class BankStore:
                 index, sealed = opened_index(folder, old), old
                 extend(index, vectors)
             else:
-                index, probes, recall = build(vectors, view.alive, progress)
-                sealed = SealedIndex("", 0, "", view.state.rows, probes, recall)
+                index, probing, recall = build(vectors, view.alive, progress)
+                sealed = SealedIndex("", 0, "", view.state.rows, probing.few, probing.many, probing.sure, recall)
             data = serialised(index)
             name, sha256 = f"{space}-{view.state.rows}.index", hashlib.sha256(data).hexdigest()
             write_atomic(folder / name, data)

@@ -1,6 +1,7 @@
 """The nearest vectors of a space, exactly or by an inverted file, among the rows that may be found."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -20,10 +21,24 @@ LIST_ROWS = 256  # rows per list of the inverted file, about
 TRAINED_ON = 40  # rows per list that the lists are learnt from
 GOOD_RECALL = 0.995
 TRIALS = 200
+JUDGED = 10  # hits by which recall is measured, and by which a search sees that it is among its like
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
 Found = tuple[Rows, Vector]  # rows and cosines, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """How many lists a search looks into.
+
+    few: enough for what lies close to vectors that are there, as another clip of one of the speakers. many: enough for
+    what lies between them, as a clip of nobody in the bank. sure: cosine of the tenth hit from which few were enough.
+    """
+
+    few: int
+    many: int
+    sure: float
 
 
 class VectorIndex(Protocol):
@@ -55,26 +70,33 @@ class ExactIndex:
 class InvertedIndex:
     """FAISS's inverted file over 8-bit codes, refined by full vectors; rows after its last are compared exactly.
 
-    vectors: all of the space, (R, D). index: covers the first rows. probes: how many lists are looked into. lock: held
-    while the index is searched, as FAISS cannot search what is being extended.
+    vectors: all of the space, (R, D). index: covers the first rows. lock: held while the index is searched, as FAISS
+    cannot search what is being extended.
     """
 
-    def __init__(self, vectors: Matrix, index: Any, probes: int, lock: Lock) -> None:  # noqa: ANN401 - FAISS has no types
+    def __init__(self, vectors: Matrix, index: Any, probing: Probing, lock: Lock) -> None:  # noqa: ANN401 - FAISS has no types
         self._vectors = vectors
         self._exact = ExactIndex(vectors)
         self._index = index
         self._lock = lock
         self._on_gpu = _on_gpu(index)
-        self._probes = probes
+        self._probing = probing
 
     def search(self, query: Vector, k: int, allowed: Mask) -> Found:
         """See `VectorIndex`."""
         count = int(np.count_nonzero(allowed))
         if count <= GATHERED_ROWS:
             return self._exact.search(query, k, allowed)
+        share, judged = count / allowed.size, min(k, JUDGED)
+        rows, cosines = self._found(query, k, allowed, int(self._probing.few / share) + 1)
+        if self._probing.many > self._probing.few and (rows.size < judged or cosines[judged - 1] < self._probing.sure):
+            return self._found(query, k, allowed, int(self._probing.many / share) + 1)
+        return rows, cosines
+
+    def _found(self, query: Vector, k: int, allowed: Mask, probes: int) -> Found:
         with self._lock:
             sealed = self._index.ntotal  # a later state may have extended it beyond the rows of this one
-            near = self._near(query, max(k * REFINED, LEAST_REFINED), allowed[:sealed], count / allowed.size)
+            near = self._near(query, max(k * REFINED, LEAST_REFINED), allowed[:sealed], min(probes, self._index.nlist))
         near = near[near < allowed.size]
         rows = np.concatenate([near, sealed + np.flatnonzero(allowed[sealed:])])
         return best(rows, self._vectors[rows] @ query, k)
@@ -83,15 +105,13 @@ class InvertedIndex:
         """Inner products with the vectors of some rows, (N,)."""
         return self._vectors[rows] @ query
 
-    def _near(self, query: Vector, count: int, allowed: Mask, share: float) -> Rows:
-        """Candidates from the inverted file; the fewer rows are allowed, the more lists are looked into."""
+    def _near(self, query: Vector, count: int, allowed: Mask, probes: int) -> Rows:
+        """Candidates from the inverted file."""
         if bool(allowed.all()):
-            parameters = faiss.SearchParametersIVF(nprobe=self._probes)
+            parameters = faiss.SearchParametersIVF(nprobe=probes)
             return _rows((self._on_gpu or self._index).search(query[None], count, params=parameters))
         bits = np.packbits(allowed, bitorder="little")
-        parameters = faiss.SearchParametersIVF(
-            sel=faiss.IDSelectorBitmap(bits), nprobe=min(self._index.nlist, int(self._probes / share) + 1)
-        )
+        parameters = faiss.SearchParametersIVF(sel=faiss.IDSelectorBitmap(bits), nprobe=probes)
         return _rows(self._index.search(query[None], count, params=parameters))
 
 
@@ -105,7 +125,7 @@ def best(rows: Rows, cosines: Vector, k: int) -> Found:
     return rows[order], cosines[order]
 
 
-def build(vectors: Matrix, allowed: Mask, progress: Callable[[str], None] | None = None) -> tuple[Any, int, float]:
+def build(vectors: Matrix, allowed: Mask, progress: Callable[[str], None] | None = None) -> tuple[Any, Probing, float]:
     """An inverted file over all rows, the lists to look into, and the recall at 10 that was measured with them.
 
     allowed: rows worth learning from. The fewest lists are taken that find `GOOD_RECALL` of what an exact search finds.
@@ -152,22 +172,54 @@ def serialised(index: Any) -> bytes:  # noqa: ANN401 - FAISS has no types
     return faiss.serialize_index(index).tobytes()
 
 
-def _tuned(index: Any, vectors: Matrix, known: Rows, rng: np.random.Generator) -> tuple[int, float]:  # noqa: ANN401
-    """Search for stored vectors, somewhat disturbed, with more and more lists until enough of the true nearest are found."""
-    rows = rng.choice(known, min(TRIALS, known.size), replace=False)
-    queries = vectors[rows] + rng.normal(0, 0.3 / np.sqrt(vectors.shape[1]), (rows.size, vectors.shape[1])).astype(
-        np.float32
-    )
+def _tuned(index: Any, vectors: Matrix, known: Rows, rng: np.random.Generator) -> tuple[Probing, float]:  # noqa: ANN401
+    """Search with more and more lists until enough of the true nearest are found, of two kinds of queries."""
     allowed = np.zeros(vectors.shape[0], bool)
     allowed[known] = True
-    exact = _exact_top10(vectors, allowed, queries)
-    probes, recall = 4, 0.0
-    while recall < GOOD_RECALL and probes < index.nlist:
-        probes *= 2
-        tried = InvertedIndex(vectors, index, min(probes, index.nlist), Lock())
-        hits = [len(set(tried.search(query, 10, allowed)[0]) & wanted) for query, wanted in zip(queries, exact, strict=True)]
-        recall = sum(hits) / max(1, sum(len(wanted) for wanted in exact))
-    return min(probes, index.nlist), recall
+
+    def some() -> Matrix:
+        return vectors[np.sort(rng.choice(known, TRIALS))]
+
+    noise = rng.normal(0, 0.3 / np.sqrt(vectors.shape[1]), (TRIALS, vectors.shape[1])).astype(np.float32)
+    close, between = _unit(some() + noise), _unit(some() + some() - some())
+    trials = [_Trial(queries, _exact_top10(vectors, allowed, queries)) for queries in (close, between)]
+
+    def hits(trial: _Trial, probing: Probing) -> list[tuple[float, float]]:
+        """For each query the share of the true hits, and the cosine of the last one found."""
+        searcher = InvertedIndex(vectors, index, probing, Lock())
+        found = [searcher.search(query, JUDGED, allowed) for query in trial.queries]
+        return [
+            (len(set(rows.tolist()) & wanted) / max(1, len(wanted)), float(cosines[-1]) if cosines.size else -1.0)
+            for (rows, cosines), wanted in zip(found, trial.exact, strict=True)
+        ]
+
+    few = _fewest(8, index.nlist, lambda probes: hits(trials[0], Probing(probes, probes, 0.0)))
+    many = _fewest(few, index.nlist, lambda probes: hits(trials[1], Probing(probes, probes, 0.0)))
+    tried = sorted((h for trial in trials for h in hits(trial, Probing(few, few, 0.0))), key=lambda h: -h[1])
+    means = np.cumsum([share for share, _ in tried]) / np.arange(1, len(tried) + 1)
+    enough = np.flatnonzero(means >= GOOD_RECALL)
+    probing = Probing(few, many, tried[enough[-1]][1] if enough.size else 2.0)
+    return probing, float(np.mean([share for trial in trials for share, _ in hits(trial, probing)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Queries (Q, D) and the rows that an exact search finds for each."""
+
+    queries: Matrix
+    exact: list[set[int]]
+
+
+def _fewest(start: int, most: int, tried: Callable[[int], list[tuple[float, float]]]) -> int:
+    """The first of doubled numbers of lists that finds enough."""
+    probes = min(start, most)
+    while probes < most and np.mean([share for share, _ in tried(probes)]) < GOOD_RECALL:
+        probes = min(2 * probes, most)
+    return probes
+
+
+def _unit(vectors: Matrix) -> Matrix:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _exact_top10(vectors: Matrix, allowed: Mask, queries: Matrix) -> list[set[int]]:

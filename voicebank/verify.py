@@ -1,6 +1,5 @@
 """Whether a bank is whole, file by file."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,12 @@ def _catalogue(view: View) -> Iterator[Finding]:
 
 def _rows(view: View) -> Iterator[Finding]:
     files = row_files(view.folder, view.manifest.embeddings)
-    for first, count, name, sha256 in view.catalogue.sums():
+    try:
+        sums = view.catalogue.sums()
+    except StoreError as error:
+        yield Finding(str(error))
+        return
+    for first, count, name, sha256 in sums:
         try:
             if name not in files or files[name].checksum(first, count) != sha256:
                 yield Finding(f"rows {first} to {first + count - 1} of {name}.rows do not match their checksum")
@@ -65,7 +69,12 @@ def _rows(view: View) -> Iterator[Finding]:
 
 def _journal(view: View) -> Iterator[Finding]:
     living: set[int] = set()
-    for commit in journal.read(view.folder / "journal.jsonl", view.state.journal):
+    try:
+        commits = list(journal.read(view.folder / "journal.jsonl", view.state.journal))
+    except StoreError as error:
+        yield Finding(str(error))
+        return
+    for commit in commits:
         living.update(range(commit.first, commit.first + len(commit.added)))
         living.difference_update(commit.removed)
     if len(living) != view.count:
@@ -93,7 +102,7 @@ def _clips(bank: FolderVoiceBank, view: View, progress: Callable[[int, int], Non
 def _left_over(bank: FolderVoiceBank, view: View) -> Iterator[Finding]:
     orphans = sum(1 for _ in orphan_clips(bank, view))
     if orphans:
-        yield Finding(f"{orphans} clips belong to no entry", damage=False)
+        yield Finding(f"{orphans} files belong to no entry", damage=False)
     if view.state.removed:
         yield Finding(f"{view.state.removed} removed rows still take space", damage=False)
     others = [folder.name for folder in generations(bank.store.folder) if folder != view.folder]
@@ -107,8 +116,5 @@ def generations(folder: Path) -> list[Path]:
 
 
 def is_earlier_layout(folder: Path) -> bool:
-    """Whether a bank of the first version lies there."""
-    try:
-        return "voices" in json.loads((folder / "voices.json").read_bytes())
-    except (OSError, ValueError, TypeError):
-        return False
+    """Whether a bank of the first version lies there that was not taken over yet."""
+    return (folder / "voices.json").exists() and not (folder / "manifest.json").exists()

@@ -15,7 +15,7 @@ from vivavoce.voicebank.catalogue import Catalogue, State
 from vivavoce.voicebank.columns import Columns, Mask
 from vivavoce.voicebank.manifest import ADVICE, Manifest, SealedIndex
 from vivavoce.voicebank.rows import RowFile
-from vivavoce.voicebank.vector_index import EXACT_ROWS, ExactIndex, InvertedIndex, Matrix, extend, read
+from vivavoce.voicebank.vector_index import EXACT_ROWS, ExactIndex, InvertedIndex, Matrix, Probing, extend, read
 
 SPACES = ("speaker", "description")
 INDEX_NAME = re.compile(r"[a-z]+-[0-9]+\.index")
@@ -109,7 +109,7 @@ class View:
         if self.state.rows - index.ntotal > KEPT_TAIL:
             with lock:
                 extend(index, vectors)
-        return InvertedIndex(vectors, index, sealed.probes, lock)
+        return InvertedIndex(vectors, index, Probing(sealed.few, sealed.many, sealed.sure), lock)
 
 
 def opened_index(folder: Path, sealed: SealedIndex | None) -> Any:  # noqa: ANN401 - FAISS has no types

@@ -1,0 +1,145 @@
+"""Runs something in a forked process that is killed at its n-th write."""
+
+import io
+import os
+import signal
+import sqlite3
+import sys
+import traceback
+from pathlib import Path
+
+WRITING = ("INSERT", "DELETE", "UPDATE", "CREATE", "PRAGMA application", "PRAGMA user", "BEGIN", "COMMIT")
+
+
+class Reaper:
+    """Counts writes and kills the process at one of them."""
+
+    def __init__(self, at):
+        self.at = at
+        self.count = 0
+
+    def point(self):
+        self.count += 1
+        if self.count == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class TornFile:
+    """A file opened for writing. A death within `write` leaves half of the data behind."""
+
+    def __init__(self, file, reaper):
+        self._file, self._reaper = file, reaper
+
+    def write(self, data):
+        half = len(data) // 2
+        self._file.write(data[:half])
+        self._file.flush()
+        self._reaper.point()
+        self._file.write(data[half:])
+        self._file.flush()
+        return len(data)
+
+    def truncate(self, size=None):
+        self._reaper.point()
+        return self._file.truncate(size)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+
+class Unsynced(sqlite3.Connection):
+    """Leaves writing to the disk to the system: what that has taken survives a killed process."""
+
+    def execute(self, sql, *arguments):
+        return super().execute("PRAGMA synchronous = OFF" if sql.startswith("PRAGMA synchronous") else sql, *arguments)
+
+
+def without_syncing(monkeypatch):
+    """Spare the disk, which otherwise takes most of the time."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **options: connect(*given, **{"factory": Unsynced} | options))
+
+
+def _connections(reaper):
+    class Connection(Unsynced):
+        """Writes pages before it commits, so that a death leaves a hot journal."""
+
+        def execute(self, sql, *arguments):
+            if sql.startswith("PRAGMA synchronous"):
+                super().execute("PRAGMA cache_size = 1")
+            if sql.startswith(WRITING):
+                reaper.point()
+            result = super().execute(sql, *arguments)
+            if sql == "COMMIT":
+                reaper.point()
+            return result
+
+        def executemany(self, sql, rows):
+            reaper.point()
+            return super().executemany(sql, rows)
+
+        def executescript(self, sql):
+            for statement in filter(None, map(str.strip, sql.split(";"))):
+                self.execute(statement)
+
+    return Connection
+
+
+def _kill_at(number):
+    """Let each write of this process count."""
+    reaper = Reaper(number)
+
+    def counted(function):
+        def before(*arguments, **options):
+            reaper.point()
+            return function(*arguments, **options)
+
+        return before
+
+    for name in ("replace", "rename", "unlink", "remove", "rmdir", "mkdir"):
+        setattr(os, name, counted(getattr(os, name)))
+    os.fsync = lambda _: reaper.point()
+    opened, connect = io.open, sqlite3.connect
+
+    def torn(file, mode="r", *arguments, **options):
+        if not set(mode) & set("wax+"):
+            return opened(file, mode, *arguments, **options)
+        if not str(file).endswith(".lock"):
+            reaper.point()
+        return TornFile(opened(file, mode, *arguments, **options), reaper)
+
+    io.open = torn
+    sqlite3.connect = lambda *arguments, **options: connect(*arguments, factory=_connections(reaper), **options)
+
+
+def dies_at(number, work, complaints):
+    """Whether work in a forked process is killed at its n-th write; False when it comes to its end before.
+
+    complaints: a file that tells of an exception, which fails the test.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _kill_at(number)
+            work()
+            status = 0
+        except BaseException:  # noqa: BLE001 - told to the parent
+            with os.fdopen(os.open(complaints, os.O_CREAT | os.O_WRONLY), "w") as file:
+                traceback.print_exc(file=file)
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0, Path(complaints).read_text()
+    return False
