@@ -16,12 +16,14 @@ faiss: Any = import_module("faiss")  # its types are wrong about keyword argumen
 
 EXACT_ROWS = 20_000  # up to here a scan is as fast as an index: see `bench/voices.py`
 GATHERED_ROWS = 8_192  # a filter that leaves no more is answered by reading just these rows
-REFINED, LEAST_REFINED = 2, 80  # candidates per wanted hit, and at least, that are compared again by their full vectors
+REFINED, LEAST_REFINED = 2, 400  # candidates per wanted hit, and at least, that are compared again by their full vectors
 LIST_ROWS = 256  # rows per list of the inverted file, about
 TRAINED_ON = 40  # rows per list that the lists are learnt from
 GOOD_RECALL = 0.995
 TRIALS = 200
+WINDOW = 20  # trials of like cosine that are judged together
 JUDGED = 10  # hits by which recall is measured, and by which a search sees that it is among its like
+WIDE = 4 * JUDGED  # who wants more hits wants those that lie further away
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -68,10 +70,10 @@ class ExactIndex:
 
 
 class InvertedIndex:
-    """FAISS's inverted file over 8-bit codes, refined by full vectors; rows after its last are compared exactly.
+    """FAISS's inverted file over codes of two bits a dimension, refined by full vectors.
 
-    vectors: all of the space, (R, D). index: covers the first rows. lock: held while the index is searched, as FAISS
-    cannot search what is being extended.
+    Rows after its last are compared exactly. vectors: all of the space, (R, D). index: covers the first rows. lock: held
+    while the index is searched, as FAISS cannot search what is being extended.
     """
 
     def __init__(self, vectors: Matrix, index: Any, probing: Probing, lock: Lock) -> None:  # noqa: ANN401 - FAISS has no types
@@ -79,7 +81,7 @@ class InvertedIndex:
         self._exact = ExactIndex(vectors)
         self._index = index
         self._lock = lock
-        self._on_gpu = _on_gpu(index)
+        self._on_gpu = _on_gpu(vectors[: index.ntotal])
         self._probing = probing
 
     def search(self, query: Vector, k: int, allowed: Mask) -> Found:
@@ -88,15 +90,17 @@ class InvertedIndex:
         if count <= GATHERED_ROWS:
             return self._exact.search(query, k, allowed)
         share, judged = count / allowed.size, min(k, JUDGED)
-        rows, cosines = self._found(query, k, allowed, int(self._probing.few / share) + 1)
-        if self._probing.many > self._probing.few and (rows.size < judged or cosines[judged - 1] < self._probing.sure):
-            return self._found(query, k, allowed, int(self._probing.many / share) + 1)
-        return rows, cosines
+        few, many = (min(self._index.nlist, int(probes / share) + 1) for probes in (self._probing.few, self._probing.many))
+        if k <= WIDE or few == many:
+            rows, cosines = self._found(query, k, allowed, few)
+            if few == many or (rows.size >= judged and cosines[judged - 1] >= self._probing.sure):
+                return rows, cosines
+        return self._found(query, k, allowed, many)
 
     def _found(self, query: Vector, k: int, allowed: Mask, probes: int) -> Found:
         with self._lock:
             sealed = self._index.ntotal  # a later state may have extended it beyond the rows of this one
-            near = self._near(query, max(k * REFINED, LEAST_REFINED), allowed[:sealed], min(probes, self._index.nlist))
+            near = self._near(query, max(k * REFINED, LEAST_REFINED), allowed[:sealed], probes)
         near = near[near < allowed.size]
         rows = np.concatenate([near, sealed + np.flatnonzero(allowed[sealed:])])
         return best(rows, self._vectors[rows] @ query, k)
@@ -108,8 +112,9 @@ class InvertedIndex:
     def _near(self, query: Vector, count: int, allowed: Mask, probes: int) -> Rows:
         """Candidates from the inverted file."""
         if bool(allowed.all()):
-            parameters = faiss.SearchParametersIVF(nprobe=probes)
-            return _rows((self._on_gpu or self._index).search(query[None], count, params=parameters))
+            if self._on_gpu is not None:
+                return _rows(self._on_gpu.search(query[None], count))
+            return _rows(self._index.search(query[None], count, params=faiss.SearchParametersIVF(nprobe=probes)))
         bits = np.packbits(allowed, bitorder="little")
         parameters = faiss.SearchParametersIVF(sel=faiss.IDSelectorBitmap(bits), nprobe=probes)
         return _rows(self._index.search(query[None], count, params=parameters))
@@ -137,10 +142,9 @@ def build(vectors: Matrix, allowed: Mask, progress: Callable[[str], None] | None
     known = np.flatnonzero(allowed)
     sample = np.sort(rng.choice(known, min(known.size, lists * TRAINED_ON), replace=False))
     say(f"learning {lists} lists")
+    pieces = dimension // 2 if dimension % 2 == 0 else dimension
     quantizer = faiss.IndexFlatIP(dimension)
-    index: Any = faiss.IndexIVFScalarQuantizer(
-        quantizer, dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-    )
+    index: Any = faiss.IndexIVFPQFastScan(quantizer, dimension, lists, pieces, 4, faiss.METRIC_INNER_PRODUCT)
     quantizer.this.disown()
     index.own_fields = True
     index.cp.niter = 8
@@ -181,7 +185,8 @@ def _tuned(index: Any, vectors: Matrix, known: Rows, rng: np.random.Generator) -
         return vectors[np.sort(rng.choice(known, TRIALS))]
 
     noise = rng.normal(0, 0.3 / np.sqrt(vectors.shape[1]), (TRIALS, vectors.shape[1])).astype(np.float32)
-    close, between = _unit(some() + noise), _unit(some() + some() - some())
+    away = rng.uniform(0.0, 1.0, (TRIALS, 1)).astype(np.float32)
+    close, between = _unit(some() + noise), _unit(some() + away * (some() - some()))
     trials = [_Trial(queries, _exact_top10(vectors, allowed, queries)) for queries in (close, between)]
 
     def hits(trial: _Trial, probing: Probing) -> list[tuple[float, float]]:
@@ -196,9 +201,10 @@ def _tuned(index: Any, vectors: Matrix, known: Rows, rng: np.random.Generator) -
     few = _fewest(8, index.nlist, lambda probes: hits(trials[0], Probing(probes, probes, 0.0)))
     many = _fewest(few, index.nlist, lambda probes: hits(trials[1], Probing(probes, probes, 0.0)))
     tried = sorted((h for trial in trials for h in hits(trial, Probing(few, few, 0.0))), key=lambda h: -h[1])
-    means = np.cumsum([share for share, _ in tried]) / np.arange(1, len(tried) + 1)
-    enough = np.flatnonzero(means >= GOOD_RECALL)
-    probing = Probing(few, many, tried[enough[-1]][1] if enough.size else 2.0)
+    shares = np.array([share for share, _ in tried])
+    around = np.convolve(shares, np.full(WINDOW, 1 / WINDOW), "valid")
+    poor = np.flatnonzero(around < GOOD_RECALL)
+    probing = Probing(few, many, tried[int(poor[0])][1] if poor.size else -1.0)
     return probing, float(np.mean([share for trial in trials for share, _ in hits(trial, probing)]))
 
 
@@ -218,7 +224,7 @@ def _fewest(start: int, most: int, tried: Callable[[int], list[tuple[float, floa
     return probes
 
 
-def _unit(vectors: Matrix) -> Matrix:
+def _unit(vectors: NDArray[Any]) -> Matrix:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -243,8 +249,11 @@ def _rows(found: tuple[Any, Any]) -> Rows:
     return rows[rows >= 0]
 
 
-def _on_gpu(index: Any) -> Any:  # noqa: ANN401 - FAISS has no types
-    """A copy on the first GPU where FAISS was built for one; None elsewhere. Filters stay on the CPU."""
+def _on_gpu(vectors: Matrix) -> Any:  # noqa: ANN401 - FAISS has no types
+    """All vectors on the first GPU, in 16 bits, where FAISS was built for one; None elsewhere. Filters stay on the CPU."""
     if getattr(faiss, "get_num_gpus", lambda: 0)() == 0:
         return None
-    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
+    index, options = faiss.IndexFlatIP(vectors.shape[1]), faiss.GpuClonerOptions()
+    index.add(np.ascontiguousarray(vectors))
+    options.useFloat16 = True
+    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index, options)
