@@ -27,7 +27,7 @@ bench: install
 	$(BIN)/python -m pip install -q -c constraints.txt "lancedb>=0.30"
 	$(BIN)/python -m bench.voices
 
-# The voice bank of the demonstrations: more voices from Debian packages and installed synthesizers, some 90 MB of download.
+# The voice bank of the demonstrations: more voices from Debian packages and installed synthesizers, a download of 300 MB.
 voices: install
 	$(BIN)/vivavoce voices build --demo
 

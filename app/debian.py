@@ -15,10 +15,11 @@ UNPACK_S = 120.0
 
 
 class DebianPackages:
-    """Unpacked packages below a folder. What was unpacked or could not be had is not tried again."""
+    """Unpacked packages below a folder. Nothing is downloaded twice, and what could not be had is not tried again."""
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
+        self._files: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
 
     def root(self, *packages: str) -> Path:
@@ -39,31 +40,33 @@ class DebianPackages:
             unpacked = Path(folder) / "root"
             for package in packages:
                 try:
-                    _unpack(_downloaded(package, Path(folder)), unpacked)
+                    _unpack(self._files.get(package) or self._downloaded(package), unpacked)
                 except WeightsError as error:
                     self._failed[package] = str(error)
                     raise
             unpacked.replace(root)
         return root
 
-
-def _downloaded(package: str, folder: Path) -> Path:
-    """The package's file; apt compares it with the archive's signed list."""
-    if not PACKAGE.fullmatch(package):
-        raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise WeightsError(f"the Debian package {package} is needed, and there is no apt here")
-    _run(["apt-get", "download", "-q", package], folder, DOWNLOAD_S, f"the Debian package {package} cannot be downloaded")
-    files = sorted(folder.glob(f"{package}_*.deb"))
-    if not files:
-        raise WeightsError(f"the Debian package {package} was not downloaded; run `apt-get update` and try again")
-    return files[-1]
+    def _downloaded(self, package: str) -> Path:
+        """The package's file; apt compares it with the archive's signed list."""
+        if not PACKAGE.fullmatch(package):
+            raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
+        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+            raise WeightsError(f"the Debian package {package} is needed, and there is no apt here")
+        folder = self._cache / "downloads" / package
+        folder.mkdir(parents=True, exist_ok=True)
+        failed = f"the Debian package {package} cannot be downloaded"
+        _run(["apt-get", "download", "-q", package], folder, DOWNLOAD_S, failed)
+        files = sorted(folder.glob("*.deb"))
+        if not files:
+            raise WeightsError(f"the Debian package {package} was not downloaded; run `apt-get update` and try again")
+        self._files[package] = files[-1]
+        return files[-1]
 
 
 def _unpack(file: Path, root: Path) -> None:
     root.mkdir(exist_ok=True)
     _run(["dpkg-deb", "-x", str(file), str(root)], root, UNPACK_S, f"{file.name} cannot be unpacked")
-    file.unlink()
 
 
 def _run(command: list[str], folder: Path, timeout_s: float, what: str) -> None:

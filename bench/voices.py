@@ -103,7 +103,8 @@ def fill(asked: Asked, entries: int, report: Report) -> Queries:
     for path in sorted(view.folder.iterdir()):
         report.add(f"file {path.name}", path.stat().st_size / 1e6, "MB")
     for space, sealed in view.manifest.indexes.items():
-        report.add(f"lists looked into for {space}", f"{sealed.few} or {sealed.many}", "")
+        report.add(f"lists looked into for {space}, at first", sealed.few, "")
+        report.add(f"lists looked into for {space}, where nothing is near", sealed.many, "")
     queries = make_queries(view.vectors["speaker"], view.vectors["description"], QUERIES)
     report.systems[asked.name] = whole
     store.close()
