@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts, VoiceFilters, VoiceHit
 from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
+from vivavoce.voicebank.batches import Vectors
 from vivavoce.voicebank.manifest import Embedding
-from vivavoce.voicebank.store import Vectors
 from vivavoce.voicebank.vector_index import ExactIndex
 
 Matrix = NDArray[np.float32]

@@ -1,6 +1,8 @@
 """Writes that are whole or absent, and locks between processes."""
 
+import errno
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,11 +35,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 def publish(partial: Path, path: Path) -> None:
     """Rename a finished, synced file into place and sync its folder."""
     partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def discard(path: Path) -> None:
@@ -46,6 +44,30 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def remove_wholly(path: Path) -> None:
+    """Delete a file or a folder with all in it, on a disk that may refuse."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        discard(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in a folder reach the disk; on file systems that have no such thing nothing happens.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager

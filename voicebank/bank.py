@@ -13,6 +13,7 @@ from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNot
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.voicebank.acoustics import measure
+from vivavoce.voicebank.batches import Vectors
 from vivavoce.voicebank.columns import Mask
 from vivavoce.voicebank.embedders import SpeakerEmbedder
 from vivavoce.voicebank.entries import check
@@ -20,7 +21,7 @@ from vivavoce.voicebank.manifest import Embedding
 from vivavoce.voicebank.query import in_english
 from vivavoce.voicebank.ranking import described
 from vivavoce.voicebank.search import Query, find
-from vivavoce.voicebank.store import BankStore, Vectors, check_models
+from vivavoce.voicebank.store import BankStore, check_models
 from vivavoce.voicebank.vector_index import Matrix, Vector
 from vivavoce.voicebank.view import View
 

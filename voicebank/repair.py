@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.durable import remove_wholly
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFacts
 from vivavoce.voicebank import journal
 from vivavoce.voicebank.bank import FolderVoiceBank, entry_of
+from vivavoce.voicebank.batches import Vectors, append, row_files
 from vivavoce.voicebank.catalogue import Catalogue, is_newer
 from vivavoce.voicebank.compaction import BATCH, batched, earlier_files, sweep_clips
 from vivavoce.voicebank.entries import CLIP
 from vivavoce.voicebank.manifest import VERSION, Embedding, Manifest, load
 from vivavoce.voicebank.rows import RowFile
-from vivavoce.voicebank.store import Vectors, append, remove_wholly, row_files
 from vivavoce.voicebank.vector_index import Matrix, Vector
 from vivavoce.voicebank.verify import generations, is_earlier_layout, verify
 from vivavoce.voicebank.view import SPACES

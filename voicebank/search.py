@@ -13,7 +13,7 @@ from vivavoce.voicebank.columns import CATEGORIES, Mask, Rows
 from vivavoce.voicebank.lexemes import lexemes, phrases
 from vivavoce.voicebank.query import Wishes, parse_wishes, unread
 from vivavoce.voicebank.ranking import FACTS_SHARE, Met, Rankings, Scores, likeness, meet
-from vivavoce.voicebank.vector_index import GATHERED_ROWS, Vector, best
+from vivavoce.voicebank.vector_index import GATHERED_ROWS, WIDE, Vector, best
 from vivavoce.voicebank.view import View
 
 NEAREST = 256  # candidates that each ranker brings in a large bank
@@ -41,7 +41,8 @@ def find(view: View, query: Query, k: int, allowed: Mask) -> list[VoiceHit]:
     """The ``k`` best of the allowed rows (R,), best first."""
     wishes = query.wishes
     words = _word_scores(view, unread(query.text))
-    rows = _candidates(view, query, wishes, words, max(k, NEAREST), allowed)
+    alone = not query.text  # one ranking needs no more candidates than hits
+    rows = _candidates(view, query, wishes, words, max(k, WIDE if alone else NEAREST), allowed)
     if rows.size == 0:
         return []
     met = meet(wishes, view, rows)

@@ -11,48 +11,31 @@ clips/<2 hex>/<content hash>.flac
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TypeVar
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.durable import discard, exclusive, write_atomic
+from vivavoce.core.durable import discard, exclusive, remove_wholly, sync_folder, write_atomic
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError, VoiceNotFound
 from vivavoce.core.voice import VoiceEntry
-from vivavoce.voicebank import journal
-from vivavoce.voicebank.catalogue import Catalogue, State
-from vivavoce.voicebank.columns import RECORD, pack
+from vivavoce.voicebank.batches import Vectors, append, row_files
+from vivavoce.voicebank.catalogue import Catalogue
 from vivavoce.voicebank.manifest import ADVICE, Embedding, Manifest, SealedIndex, load, save
 from vivavoce.voicebank.rows import RowFile
-from vivavoce.voicebank.vector_index import EXACT_ROWS, Matrix, build, extend, serialised
+from vivavoce.voicebank.vector_index import EXACT_ROWS, build, extend, serialised
 from vivavoce.voicebank.view import SPACES, View, opened_index
 
 BUSY = "the voice bank is being changed by another process; try again in a moment"
 UNSEALED_SHARE = 0.1  # an index file is written again when this share of the rows came after it
 OUTGROWN = 3  # the lists of an index are learnt again when the bank is so many times larger
-FILES = ("facts", *SPACES)
 ATTEMPTS = 20  # to read a state that a writer keeps replacing
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """Unit vectors of new entries by space, (N, dimension) each; a space without a model has none."""
-
-    by_space: Mapping[str, Matrix]
-
-    @classmethod
-    def none(cls) -> "Vectors":
-        """Of entries in a bank without embedders."""
-        return cls({})
 
 
 class BankStore:
@@ -253,8 +236,11 @@ class BankStore:
             raise
         finally:
             catalogue.close()
-        for path in (folder, folder.parent, self.folder):
-            _sync(path)
+        try:
+            for path in (folder, folder.parent, self.folder):
+                sync_folder(path)
+        except OSError as error:
+            raise StoreError(f"cannot write {folder}: {error.strerror or error}; is the disk failing?") from error
         self.publish(manifest)
         self.sweep(manifest)
         return manifest
@@ -334,55 +320,6 @@ class BankStore:
                 discard(self.clip_path(clip))
                 with suppress(OSError):  # another clip may lie beside it
                     self.clip_path(clip).parent.rmdir()
-
-
-def _sync(folder: Path) -> None:
-    """Let the names in a folder reach the disk."""
-    with suppress(OSError):  # some file systems cannot
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def remove_wholly(path: Path) -> None:
-    """Delete a file or a folder with all in it, on a disk that may refuse."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        discard(path)
-
-
-def row_files(folder: Path, embeddings: Mapping[str, Embedding]) -> dict[str, RowFile]:
-    """The append-only files of a generation."""
-    files = {"facts": RowFile(folder / "facts.rows", RECORD)}
-    for space in SPACES:
-        dimension = embeddings.get(space, Embedding()).dimension
-        files[space] = RowFile(folder / f"{space}.rows", np.dtype("<f4"), (dimension,))
-    return files
-
-
-def append(
-    folder: Path,
-    manifest: Manifest,
-    catalogue: Catalogue,
-    entries: Sequence[VoiceEntry],
-    vectors: Vectors,
-    gone: Sequence[int],
-) -> None:
-    """Write one batch: rows, then the journal, then the catalogue's commit, which makes it count."""
-    before = catalogue.state()
-    files = row_files(folder, manifest.embeddings)
-    with catalogue.changing():
-        columns: dict[str, Any] = {"facts": pack(entries, catalogue.code)} | dict(vectors.by_space)
-        sums = {name: files[name].append(before.rows, columns[name]) for name in FILES if entries and name in columns}
-        batch = journal.Commit(before.number + 1, before.rows, tuple(entries), tuple(gone), sums, manifest.embeddings)
-        length = journal.append(folder / "journal.jsonl", before.journal, batch)
-        catalogue.delete(gone)
-        catalogue.insert(before.rows, entries)
-        state = State(batch.number, before.rows + len(entries), length, before.removed + len(gone))
-        catalogue.finish(state, before.rows, sums)
 
 
 def check_models(manifest: Manifest, embeddings: Mapping[str, Embedding], *spaces: str) -> None:

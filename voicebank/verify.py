@@ -7,8 +7,8 @@ from pathlib import Path
 from vivavoce.core.errors import StoreCorrupt, StoreError
 from vivavoce.voicebank import journal
 from vivavoce.voicebank.bank import FolderVoiceBank
+from vivavoce.voicebank.batches import row_files
 from vivavoce.voicebank.compaction import orphan_clips
-from vivavoce.voicebank.store import row_files
 from vivavoce.voicebank.view import View, opened_index
 
 
