@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.store.manifest import Embedding
+from vivavoce.core.store.vector_index import ExactIndex
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts, VoiceFilters, VoiceHit
 from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
 from vivavoce.voicebank.batches import Vectors
-from vivavoce.voicebank.manifest import Embedding
-from vivavoce.voicebank.vector_index import ExactIndex
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]

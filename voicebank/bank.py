@@ -11,18 +11,17 @@ import numpy as np
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNotFound
 from vivavoce.core.protocols import TextEmbedder
+from vivavoce.core.store.manifest import Embedding
+from vivavoce.core.store.vector_index import Mask, Matrix, Vector
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.voicebank.acoustics import measure
 from vivavoce.voicebank.batches import Vectors
-from vivavoce.voicebank.columns import Mask
 from vivavoce.voicebank.embedders import SpeakerEmbedder
 from vivavoce.voicebank.entries import check
-from vivavoce.voicebank.manifest import Embedding
 from vivavoce.voicebank.query import in_english
 from vivavoce.voicebank.ranking import described
 from vivavoce.voicebank.search import Query, find
-from vivavoce.voicebank.store import BankStore, check_models
-from vivavoce.voicebank.vector_index import Matrix, Vector
+from vivavoce.voicebank.store import BankStore
 from vivavoce.voicebank.view import View
 
 MIN_CLIP_S = 1.0
@@ -246,7 +245,7 @@ class FolderVoiceBank:
     def _found(self, view: View, asked: Query, k: int, filters: VoiceFilters | None) -> tuple[VoiceHit, ...]:
         for space, vector in (("description", asked.meaning), ("speaker", asked.voice)):
             if vector is not None:
-                check_models(view.manifest, self.embeddings, space)
+                self.store.check_models(view.manifest, self.embeddings, space)
         return tuple(find(view, asked, k, self.allowed(view, filters)))
 
     def allowed(self, view: View, filters: VoiceFilters | None) -> Mask:
@@ -259,7 +258,7 @@ class FolderVoiceBank:
     def _meaning(self, view: View, text: str) -> Vector | None:
         if not text or self._embedder is None:
             return None
-        check_models(view.manifest, self.embeddings, "description")
+        self.store.check_models(view.manifest, self.embeddings, "description")
         return self._embedder.embed([in_english(text)])[0]
 
     def _voice(self, view: View, clip: AudioClip | None) -> Vector | None:
@@ -268,7 +267,7 @@ class FolderVoiceBank:
         if self._speakers is None:
             raise ConfigError("this voice bank was opened without a speaker embedder; search by description")
         check_clip(clip)
-        check_models(view.manifest, self.embeddings, "speaker")
+        self.store.check_models(view.manifest, self.embeddings, "speaker")
         return self._speakers.embed(clip)
 
 

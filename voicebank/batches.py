@@ -1,22 +1,21 @@
-"""One batch of a change: rows appended, the journal, then the catalogue's commit, which makes it count."""
+"""One batch of a change to a bank; see `core.store.batches`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from vivavoce.core.store.batches import Batch
+from vivavoce.core.store.batches import append as append_batch
+from vivavoce.core.store.manifest import Embedding, Manifest
+from vivavoce.core.store.rows import RowFile
+from vivavoce.core.store.vector_index import Matrix
 from vivavoce.core.voice import VoiceEntry
-from vivavoce.voicebank import journal
-from vivavoce.voicebank.catalogue import Catalogue, State
+from vivavoce.voicebank.catalogue import ADVICE, Catalogue
 from vivavoce.voicebank.columns import RECORD, pack
-from vivavoce.voicebank.manifest import Embedding, Manifest
-from vivavoce.voicebank.rows import RowFile
-from vivavoce.voicebank.vector_index import Matrix
+from vivavoce.voicebank.entries import encode
 from vivavoce.voicebank.view import SPACES
-
-FILES = ("facts", *SPACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,11 @@ class Vectors:
 
 
 def row_files(folder: Path, embeddings: Mapping[str, Embedding]) -> dict[str, RowFile]:
-    """The append-only files of a generation."""
-    files = {"facts": RowFile(folder / "facts.rows", RECORD)}
+    """The append-only files of a generation: facts, and vectors by space."""
+    files = {"facts": RowFile(folder / "facts.rows", RECORD, advice=ADVICE)}
     for space in SPACES:
         dimension = embeddings.get(space, Embedding()).dimension
-        files[space] = RowFile(folder / f"{space}.rows", np.dtype("<f4"), (dimension,))
+        files[space] = RowFile(folder / f"{space}.rows", np.dtype("<f4"), (dimension,), advice=ADVICE)
     return files
 
 
@@ -48,15 +47,11 @@ def append(
     vectors: Vectors,
     gone: Sequence[int],
 ) -> None:
-    """Write one batch: rows, then the journal, then the catalogue's commit, which makes it count."""
-    before = catalogue.state()
-    files = row_files(folder, manifest.embeddings)
-    with catalogue.changing():
-        columns: dict[str, Any] = {"facts": pack(entries, catalogue.code)} | dict(vectors.by_space)
-        sums = {name: files[name].append(before.rows, columns[name]) for name in FILES if entries and name in columns}
-        batch = journal.Commit(before.number + 1, before.rows, tuple(entries), tuple(gone), sums, manifest.embeddings)
-        length = journal.append(folder / "journal.jsonl", before.journal, batch)
-        catalogue.delete(gone)
-        catalogue.insert(before.rows, entries)
-        state = State(batch.number, before.rows + len(entries), length, before.removed + len(gone))
-        catalogue.finish(state, before.rows, sums)
+    """Add entries, and take rows out."""
+    batch = Batch(
+        entries,
+        [encode(entry) for entry in entries],
+        lambda: {"facts": pack(entries, catalogue.code)} | {s: vectors.by_space[s] for s in SPACES if s in vectors.by_space},
+        gone,
+    )
+    append_batch(folder, manifest.embeddings, row_files(folder, manifest.embeddings), catalogue, batch)

@@ -1,6 +1,6 @@
 """The facts of all entries as columns, so that filters and rankings are array operations.
 
-On disk a row is one fixed-width record (append-only, see `rows.py`); words stand as codes, whose vocabulary the
+On disk a row is one fixed-width record (append-only, see `core.store.rows`); words stand as codes, whose vocabulary the
 catalogue holds. Code 0 is always the empty word.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vivavoce.core.store.vector_index import Mask
 from vivavoce.core.voice import VoiceEntry, VoiceFilters
 
 CATEGORIES = (
@@ -30,8 +31,6 @@ NUMBERS = ("duration_s", "sample_rate", "f0_hz", "f0_range_st", "rate_hz", "loud
 SEVERAL = ("accent", "style", "emotion")  # may hold several words divided by commas
 RECORD = np.dtype([(c, "<u4") for c in CATEGORIES] + [(f, "<u1") for f in FLAGS] + [(n, "<f4") for n in NUMBERS])
 
-Mask = NDArray[np.bool_]
-Rows = NDArray[np.int64]
 Vocabulary = Callable[[str], list[str]]  # words of a category by their codes
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from vivavoce.core.durable import remove_wholly
+from vivavoce.core.store.manifest import Embedding, Manifest
+from vivavoce.core.store.vector_index import Matrix
 from vivavoce.core.voice import VoiceEntry
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.batches import Vectors, append
 from vivavoce.voicebank.catalogue import Catalogue
-from vivavoce.voicebank.manifest import Embedding, Manifest
-from vivavoce.voicebank.vector_index import Matrix
 from vivavoce.voicebank.view import SPACES, View
 
 BATCH = 5_000

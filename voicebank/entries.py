@@ -1,6 +1,5 @@
 """Voice entries as text: canonical JSON, the same bytes for the same entry."""
 
-import hashlib
 import json
 import re
 from dataclasses import asdict
@@ -36,11 +35,6 @@ def decode(text: str | bytes) -> VoiceEntry:
     if not CLIP.fullmatch(entry.clip) or not SLUG.fullmatch(entry.id):
         raise StoreCorrupt(f"an entry is damaged (voice {entry.id[:80]!r} has no usable id or clip)")
     return entry
-
-
-def checksum(text: str) -> str:
-    """The first 16 hex digits of SHA-256."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def check(entry: VoiceEntry) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vivavoce.core.store.vector_index import Rows
 from vivavoce.core.voice import VoiceEntry
-from vivavoce.voicebank.columns import Rows
 from vivavoce.voicebank.lexicon import Wish
 from vivavoce.voicebank.query import NEAR_AGES, UNKNOWN, Wishes, fits
 from vivavoce.voicebank.view import View

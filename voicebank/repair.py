@@ -16,17 +16,17 @@ import numpy as np
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import remove_wholly
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError
+from vivavoce.core.store import journal
+from vivavoce.core.store.manifest import VERSION, Embedding, Manifest, load
+from vivavoce.core.store.rows import RowFile
+from vivavoce.core.store.vector_index import Matrix, Vector
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFacts
-from vivavoce.voicebank import journal
 from vivavoce.voicebank.bank import FolderVoiceBank, entry_of
 from vivavoce.voicebank.batches import Vectors, append, row_files
-from vivavoce.voicebank.catalogue import Catalogue, is_newer
+from vivavoce.voicebank.catalogue import ADVICE, Catalogue
 from vivavoce.voicebank.compaction import BATCH, batched, earlier_files, sweep_clips
-from vivavoce.voicebank.entries import CLIP
-from vivavoce.voicebank.manifest import VERSION, Embedding, Manifest, load
-from vivavoce.voicebank.rows import RowFile
-from vivavoce.voicebank.vector_index import Matrix, Vector
-from vivavoce.voicebank.verify import generations, is_earlier_layout, verify
+from vivavoce.voicebank.entries import CLIP, decode
+from vivavoce.voicebank.verify import is_earlier_layout, verify
 from vivavoce.voicebank.view import SPACES
 
 MOST_ROWS = 100_000_000  # a damaged catalogue may claim any number
@@ -64,9 +64,9 @@ def repair(bank: FolderVoiceBank) -> Report:
     with bank.store.writing():
         if is_earlier_layout(bank.store.folder):
             return _take_over(bank)
-        if not (bank.store.folder / "manifest.json").exists() and not generations(bank.store.folder):
+        if not (bank.store.folder / "manifest.json").exists() and not bank.store.generations:
             return Report()
-        _check_not_newer(bank.store.folder)
+        _check_not_newer(bank)
         if not any(finding.damage for finding in verify(bank)):
             return Report(kept=len(bank))
         bank.store.close()
@@ -74,14 +74,15 @@ def repair(bank: FolderVoiceBank) -> Report:
         return _rewritten(bank, _best_salvage(bank))
 
 
-def _check_not_newer(folder: Path) -> None:
+def _check_not_newer(bank: FolderVoiceBank) -> None:
     """Leave alone what a later program wrote: nothing of it is damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        version = json.loads((folder / "manifest.json").read_bytes())["version"]
+        path = bank.store.folder / "manifest.json"
+        version = json.loads(path.read_bytes())["version"]
         if isinstance(version, int) and version > VERSION:
-            load(folder / "manifest.json")
-    for generation in generations(folder):
-        if is_newer(generation / "catalogue.sqlite"):
+            load(path, ADVICE)
+    for generation in bank.store.generations:
+        if Catalogue.is_newer(generation / "catalogue.sqlite"):
             Catalogue(generation / "catalogue.sqlite")
 
 
@@ -93,9 +94,9 @@ def _move_folder_away(path: Path) -> None:
 
 def _best_salvage(bank: FolderVoiceBank) -> _Salvage:
     """Of the generation that counts, if that is known and tells anything; otherwise of the one that tells most."""
-    folders, current = generations(bank.store.folder), ""
+    folders, current = bank.store.generations, ""
     with suppress(StoreError):
-        manifest = load(bank.store.folder / "manifest.json")
+        manifest = load(bank.store.folder / "manifest.json", ADVICE)
         current = bank.store.generation_folder(manifest).name if manifest else ""
     salvages = [(folder.name, _salvage(bank, folder)) for folder in folders]
     if not salvages:
@@ -163,7 +164,7 @@ def _vectors(
 
 def _salvage(bank: FolderVoiceBank, folder: Path) -> _Salvage:
     """All that one generation's folder still tells."""
-    commits = list(journal.read(folder / "journal.jsonl"))
+    commits = list(_decodable(journal.read(folder / "journal.jsonl")))
     entries, sums, unreadable, counted = _from_catalogue(folder, commits)
     embeddings = _embeddings(bank, commits)
     files = row_files(folder, embeddings)
@@ -172,7 +173,7 @@ def _salvage(bank: FolderVoiceBank, folder: Path) -> _Salvage:
         with suppress(StoreError):
             if name in sound and files[name].checksum(first, count) == sha256:
                 sound[name].update(range(first, first + count))
-    known = {entry.clip for entry in entries.values()} | {entry.clip for commit in commits for entry in commit.added}
+    known = {entry.clip for entry in entries.values()} | {entry.clip for commit in commits for entry in _entries(commit)}
     return _Salvage(entries, embeddings, sound, files, unreadable, known, counted)
 
 
@@ -213,16 +214,28 @@ def _from_journal(commits: list[journal.Commit]) -> tuple[dict[int, VoiceEntry],
     entries: dict[int, VoiceEntry] = {}
     sums: list[tuple[int, int, str, str]] = []
     for commit in commits:
-        entries |= {commit.first + i: entry for i, entry in enumerate(commit.added)}
+        entries |= {commit.first + i: entry for i, entry in enumerate(_entries(commit))}
         sums += [(commit.first, len(commit.added), name, sha256) for name, sha256 in commit.sums.items()]
         for row in commit.removed:
             entries.pop(row, None)
     return entries, sums
 
 
+def _decodable(commits: Iterator[journal.Commit]) -> Iterator[journal.Commit]:
+    """Batches up to the first whose lines are no entries."""
+    with suppress(StoreCorrupt):
+        for commit in commits:
+            _entries(commit)
+            yield commit
+
+
+def _entries(commit: journal.Commit) -> list[VoiceEntry]:
+    return [decode(line) for line in commit.added]
+
+
 def _embeddings(bank: FolderVoiceBank, commits: list[journal.Commit]) -> dict[str, Embedding]:
     with suppress(StoreError):
-        manifest = load(bank.store.folder / "manifest.json")
+        manifest = load(bank.store.folder / "manifest.json", ADVICE)
         if manifest is not None:
             return manifest.embeddings
     return commits[-1].models if commits else bank.embeddings

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vivavoce.core.store.vector_index import Mask, Rows, Vector, best
 from vivavoce.core.voice import VoiceEntry, VoiceHit
-from vivavoce.voicebank.columns import CATEGORIES, Mask, Rows
+from vivavoce.voicebank.columns import CATEGORIES
 from vivavoce.voicebank.lexemes import lexemes, phrases
 from vivavoce.voicebank.query import Wishes, parse_wishes, unread
 from vivavoce.voicebank.ranking import FACTS_SHARE, Met, Rankings, Scores, likeness, meet
-from vivavoce.voicebank.vector_index import GATHERED_ROWS, WIDE, Vector, best
+from vivavoce.voicebank.vector_index import GATHERED_ROWS, WIDE
 from vivavoce.voicebank.view import View
 
 NEAREST = 256  # candidates that each ranker brings in a large bank

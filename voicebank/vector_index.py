@@ -1,16 +1,27 @@
-"""The nearest vectors of a space, exactly or by an inverted file, among the rows that may be found."""
+"""The nearest of many vectors by FAISS's inverted file, among the rows that may be found."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vivavoce.voicebank.columns import Mask, Rows
+from vivavoce.core.store.vector_index import (
+    ExactIndex,
+    Found,
+    Mask,
+    Matrix,
+    Probing,
+    Progress,
+    Rows,
+    Vector,
+    VectorIndex,
+    best,
+)
 
 faiss: Any = import_module("faiss")  # its types are wrong about keyword arguments
 
@@ -25,48 +36,34 @@ WINDOW = 20  # trials of like cosine that are judged together
 JUDGED = 10  # hits by which recall is measured, and by which a search sees that it is among its like
 WIDE = 4 * JUDGED  # who wants more hits wants those that lie further away
 
-Matrix = NDArray[np.float32]
-Vector = NDArray[np.float32]
-Found = tuple[Rows, Vector]  # rows and cosines, best first
 
+class FaissIndexes:
+    """Implements `LargeIndexes`."""
 
-@dataclass(frozen=True, slots=True)
-class Probing:
-    """How many lists a search looks into.
+    @property
+    def exact_rows(self) -> int:
+        """See `LargeIndexes`."""
+        return EXACT_ROWS
 
-    few: enough for what lies close to vectors that are there, as another clip of one of the speakers. many: enough for
-    what lies between them, as a clip of nobody in the bank. sure: cosine of the tenth hit from which few were enough.
-    """
+    def build(self, vectors: Matrix, allowed: Mask, progress: Progress | None = None) -> tuple[Any, Probing, float]:
+        """See `LargeIndexes`."""
+        return build(vectors, allowed, progress)
 
-    few: int
-    many: int
-    sure: float
+    def extend(self, index: Any, vectors: Matrix) -> None:  # noqa: ANN401 - FAISS has no types
+        """See `LargeIndexes`."""
+        extend(index, vectors)
 
+    def serialised(self, index: Any) -> bytes:  # noqa: ANN401 - FAISS has no types
+        """See `LargeIndexes`."""
+        return serialised(index)
 
-class VectorIndex(Protocol):
-    """Finds the nearest of unit vectors. A remote index would be another implementation."""
+    def read(self, path: Path) -> Any:  # noqa: ANN401 - FAISS has no types
+        """See `LargeIndexes`."""
+        return read(path)
 
-    def search(self, query: Vector, k: int, allowed: Mask) -> Found:
-        """The ``k`` nearest of the rows where ``allowed`` (R,) is true, fewer when there are fewer. query: (D,)."""
-        ...
-
-
-class ExactIndex:
-    """Compares with every allowed vector. vectors: unit, float32 (R, D); may be a map of a file."""
-
-    def __init__(self, vectors: Matrix) -> None:
-        self._vectors = vectors
-
-    def search(self, query: Vector, k: int, allowed: Mask) -> Found:
-        """See `VectorIndex`."""
-        rows = np.flatnonzero(allowed)
-        return best(rows, self.cosines(query, rows), k)
-
-    def cosines(self, query: Vector, rows: Rows) -> Vector:
-        """Inner products with the vectors of some rows, (N,)."""
-        if rows.size * 4 > self._vectors.shape[0]:  # reading all in order beats gathering most of them
-            return (self._vectors @ query)[rows]
-        return self._vectors[rows] @ query
+    def searcher(self, vectors: Matrix, index: Any, probing: Probing, lock: Lock) -> VectorIndex:  # noqa: ANN401 - as above
+        """See `LargeIndexes`."""
+        return InvertedIndex(vectors, index, probing, lock)
 
 
 class InvertedIndex:
@@ -120,17 +117,7 @@ class InvertedIndex:
         return _rows(self._index.search(query[None], count, params=parameters))
 
 
-def best(rows: Rows, cosines: Vector, k: int) -> Found:
-    """The ``k`` rows of the highest cosine, best first, equal ones by row."""
-    if rows.size > 4 * k:
-        kept = np.argpartition(-cosines, k)[: k + 1]
-        kept = np.flatnonzero(cosines >= cosines[kept].min())  # all that tie with the last
-        rows, cosines = rows[kept], cosines[kept]
-    order = np.lexsort((rows, -cosines))[:k]
-    return rows[order], cosines[order]
-
-
-def build(vectors: Matrix, allowed: Mask, progress: Callable[[str], None] | None = None) -> tuple[Any, Probing, float]:
+def build(vectors: Matrix, allowed: Mask, progress: Progress | None = None) -> tuple[Any, Probing, float]:
     """An inverted file over all rows, the lists to look into, and the recall at 10 that was measured with them.
 
     allowed: rows worth learning from. The fewest lists are taken that find `GOOD_RECALL` of what an exact search finds.

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vivavoce.core.errors import StoreCorrupt, StoreError
-from vivavoce.voicebank import journal
+from vivavoce.core.store import journal
+from vivavoce.core.store.view import opened_index
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.batches import row_files
+from vivavoce.voicebank.catalogue import ADVICE
 from vivavoce.voicebank.compaction import orphan_clips
-from vivavoce.voicebank.view import View, opened_index
+from vivavoce.voicebank.vector_index import FaissIndexes
+from vivavoce.voicebank.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def _journal(view: View) -> Iterator[Finding]:
 def _indexes(view: View) -> Iterator[Finding]:
     for sealed in view.manifest.indexes.values():
         try:
-            opened_index(view.folder, sealed)
+            opened_index(view.folder, sealed, FaissIndexes(), ADVICE)
         except StoreCorrupt as error:
             yield Finding(str(error))
 
@@ -105,14 +108,9 @@ def _left_over(bank: FolderVoiceBank, view: View) -> Iterator[Finding]:
         yield Finding(f"{orphans} files belong to no entry", damage=False)
     if view.state.removed:
         yield Finding(f"{view.state.removed} removed rows still take space", damage=False)
-    others = [folder.name for folder in generations(bank.store.folder) if folder != view.folder]
+    others = [folder.name for folder in bank.store.generations if folder != view.folder]
     if others:
         yield Finding(f"{len(others)} unfinished or earlier generations lie there", damage=False)
-
-
-def generations(folder: Path) -> list[Path]:
-    """Folders of generations, oldest first."""
-    return sorted(path for path in (folder / "generations").glob("[0-9]*") if path.is_dir())
 
 
 def is_earlier_layout(folder: Path) -> bool:

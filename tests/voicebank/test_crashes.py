@@ -9,7 +9,7 @@ from fakes import MEASURED, LetterCounts, buzz, contents, filled, folder_in_memo
 
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.voice import VoiceFacts
-from vivavoce.voicebank import archive, importing, store, view
+from vivavoce.voicebank import archive, importing, vector_index
 from vivavoce.voicebank.archive import export_bank, import_archive
 from vivavoce.voicebank.compaction import compact, reembed
 from vivavoce.voicebank.importing import import_voices
@@ -168,11 +168,10 @@ def test_repairing(tmp_path, damaged):
 
 
 def test_sealing(tmp_path, monkeypatch):
-    for module in (store, view):
-        monkeypatch.setattr(module, "EXACT_ROWS", 8)
+    monkeypatch.setattr(vector_index, "EXACT_ROWS", 8)
     bank = small_bank(tmp_path / "template")
     with monkeypatch.context() as patch:
-        patch.setattr(store, "EXACT_ROWS", 1_000)
+        patch.setattr(vector_index, "EXACT_ROWS", 1_000)
         bank.add_all([bank.analyse(small_voice(f"voice-{n}", n)) for n in range(20)])
     before = state_of(tmp_path / "template")
     assert not bank.store.view().manifest.indexes

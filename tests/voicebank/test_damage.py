@@ -24,8 +24,8 @@ from fakes import (
 from test_crashes import earlier_layout
 
 from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError
-from vivavoce.voicebank import store, view
-from vivavoce.voicebank.manifest import Embedding
+from vivavoce.core.store.manifest import Embedding
+from vivavoce.voicebank import vector_index
 from vivavoce.voicebank.repair import Report, repair
 from vivavoce.voicebank.vector_index import extend, serialised
 from vivavoce.voicebank.verify import verify
@@ -166,7 +166,7 @@ def test_a_catalogue_of_another_program(bank):
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE state (number INTEGER)")
     other.close()
-    with pytest.raises(StoreCorrupt, match="is no catalogue of a voice bank"):
+    with pytest.raises(StoreCorrupt, match="is no catalogue of the voice bank"):
         len(reopened(bank))
     assert_repaired(bank, wanted)
 
@@ -289,8 +289,7 @@ def test_adding_a_voice_again_mends_its_clip(bank):
 
 @pytest.fixture
 def sealed(bank, monkeypatch):
-    for module in (store, view):
-        monkeypatch.setattr(module, "EXACT_ROWS", 16)
+    monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
     bank.add_all([bank.analyse(small_voice(f"more-{n}", 20 + n)) for n in range(20)])
     assert set(bank.store.view().manifest.indexes) == {"speaker", "description"}
     return bank
@@ -378,7 +377,7 @@ def test_a_repair_that_finds_the_disk_full_leaves_the_bank_as_it_was(bank, monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("vivavoce.voicebank.journal.os.fsync", full)
+        patch.setattr("vivavoce.core.store.journal.os.fsync", full)
         with pytest.raises(StoreError) as refused:
             repair(reopened(bank))
     assert_one_line(refused.value, "No space left on device")
@@ -386,7 +385,7 @@ def test_a_repair_that_finds_the_disk_full_leaves_the_bank_as_it_was(bank, monke
 
 
 def test_a_commit_refused_by_a_reader_leaves_nothing_half_done(bank, monkeypatch):
-    monkeypatch.setattr("vivavoce.voicebank.catalogue.BUSY_S", 0.05)
+    monkeypatch.setattr("vivavoce.core.store.catalogue.BUSY_S", 0.05)
     writer, wanted = reopened(bank), contents(bank)
     reader = sqlite3.connect(bank.store.view().folder / "catalogue.sqlite", isolation_level=None)
     reader.execute("BEGIN")

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from vivavoce.core.errors import ConfigError, VoiceNotFound
 from vivavoce.core.voice import Acoustics, VoiceFacts, VoiceFilters
-from vivavoce.voicebank import search, store, vector_index, view
+from vivavoce.voicebank import search, vector_index
 from vivavoce.voicebank.archive import export_bank, import_archive
 from vivavoce.voicebank.bank import entry_of
 from vivavoce.voicebank.columns import passes
@@ -104,8 +104,7 @@ class BankModel(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         without_syncing(self.patch)
-        for module in (store, view):
-            self.patch.setattr(module, "EXACT_ROWS", self.exact_rows)
+        self.patch.setattr(vector_index, "EXACT_ROWS", self.exact_rows)
         for module in (search, vector_index):
             self.patch.setattr(module, "GATHERED_ROWS", self.gathered_rows)
         self.patch.setattr(vector_index, "TRIALS", 10)  # to measure recall takes most of the time

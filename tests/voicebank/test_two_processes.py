@@ -15,7 +15,8 @@ from fakes import MEASURED, assert_one_line, buzz, contents, filled, folder_in_m
 
 from vivavoce.core.durable import exclusive
 from vivavoce.core.errors import StoreError
-from vivavoce.voicebank import search, store, vector_index, view
+from vivavoce.core.store import generations
+from vivavoce.voicebank import search, vector_index
 from vivavoce.voicebank.compaction import compact, reembed
 from vivavoce.voicebank.entries import encode
 from vivavoce.voicebank.verify import verify
@@ -116,8 +117,7 @@ def pair(bank, number):
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp_path, monkeypatch, indexed):
     if indexed:
-        for module in (store, view):
-            monkeypatch.setattr(module, "EXACT_ROWS", 16)
+        monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
         for module in (search, vector_index):
             monkeypatch.setattr(module, "GATHERED_ROWS", 4)
     folder, counter = tmp_path / "bank", Counter()
@@ -207,7 +207,7 @@ def test_a_writer_that_waits_too_long_is_told_so_in_one_line(tmp_path, monkeypat
             os.write(held_write, b"x")
             os.read(free_read, 1)
 
-    monkeypatch.setattr(store, "exclusive", partial(exclusive, timeout_s=0.1))
+    monkeypatch.setattr(generations, "exclusive", partial(exclusive, timeout_s=0.1))
     bank = small_bank(folder)
     with another_process(hold, tmp_path / "wrong"):
         os.read(held_read, 1)
@@ -215,7 +215,7 @@ def test_a_writer_that_waits_too_long_is_told_so_in_one_line(tmp_path, monkeypat
             for use in (lambda: bank.add(small_voice("x", 9)), lambda: bank.remove("voice-0"), lambda: compact(bank)):
                 with pytest.raises(StoreError) as refused:
                     use()
-                assert_one_line(refused.value, store.BUSY)
+                assert_one_line(refused.value, small_bank(folder).store.busy)
             assert list(contents(bank)) == ["voice-0"]  # it can be read all the same
         finally:
             os.close(free_write)

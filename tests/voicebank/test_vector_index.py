@@ -5,8 +5,9 @@ from threading import Lock
 import numpy as np
 import pytest
 
+from vivavoce.core.store.vector_index import ExactIndex, Probing, best
 from vivavoce.voicebank import vector_index
-from vivavoce.voicebank.vector_index import ExactIndex, InvertedIndex, Probing, best, build, extend, read, serialised
+from vivavoce.voicebank.vector_index import InvertedIndex, build, extend, read, serialised
 
 ROWS, D, CLIPS = 12_000, 32, 10
 

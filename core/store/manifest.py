@@ -1,4 +1,4 @@
-"""``manifest.json``: which generation of the bank counts, what its vectors were made by, and its sealed files."""
+"""``manifest.json``: which generation of a collection counts, what its vectors were made by, and its sealed files."""
 
 import hashlib
 import json
@@ -12,7 +12,6 @@ from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import StoreCorrupt, StoreError
 
 VERSION = 2
-ADVICE = "run `vivavoce voices repair`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class SealedIndex:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Names the current generation. embeddings, indexes: by space ("speaker", "description")."""
+    """Names the current generation. embeddings, indexes: by space."""
 
     generation: int
     embeddings: dict[str, Embedding] = field(default_factory=dict[str, Embedding])
@@ -60,8 +59,8 @@ def save(path: Path, manifest: Manifest) -> None:
     write_atomic(path, json.dumps(whole, indent=1).encode())
 
 
-def load(path: Path) -> Manifest | None:
-    """The manifest, or None where there is none.
+def load(path: Path, advice: str) -> Manifest | None:
+    """The manifest, or None where there is none. advice: what to do about damage.
 
     Raises:
         StoreCorrupt: it is damaged, or of another version. StoreError: it cannot be read.
@@ -71,24 +70,24 @@ def load(path: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except IsADirectoryError as error:
-        raise StoreCorrupt(f"{path} is a folder; {ADVICE}") from error
+        raise StoreCorrupt(f"{path} is a folder; {advice}") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
     try:
         whole: Any = json.loads(data)
         version, body, sha = whole["version"], whole["manifest"], whole["sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StoreCorrupt(f"{path} is damaged (no manifest); {ADVICE}") from error
+        raise StoreCorrupt(f"{path} is damaged (no manifest); {advice}") from error
     if version != VERSION:
         if not isinstance(version, int) or version < VERSION:
-            raise StoreCorrupt(f"{path} is damaged (version); {ADVICE}")
+            raise StoreCorrupt(f"{path} is damaged (version); {advice}")
         raise StoreCorrupt(f"{path} is of version {version!r}, this program reads {VERSION}; use the program that wrote it")
     if sha != _checksum(body):
-        raise StoreCorrupt(f"{path} is damaged (checksum); {ADVICE}")
+        raise StoreCorrupt(f"{path} is damaged (checksum); {advice}")
     try:
         return TypeAdapter(Manifest).validate_python(body)
     except ValidationError as error:
-        raise StoreCorrupt(f"{path} is damaged ({error.error_count()} wrong fields); {ADVICE}") from error
+        raise StoreCorrupt(f"{path} is damaged ({error.error_count()} wrong fields); {advice}") from error
 
 
 def _checksum(body: Any) -> str:  # noqa: ANN401 - JSON

@@ -12,12 +12,13 @@ from vivavoce.core.errors import StoreCorrupt, StoreError
 
 
 class RowFile:
-    """Rows of a numpy type and shape. dtype, shape: of one row."""
+    """Rows of a numpy type and shape. dtype, shape: of one row. advice: what to do about damage."""
 
-    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> None:
+    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...] = (), *, advice: str) -> None:
         self.path = path
         self._dtype, self._shape = dtype, shape
         self._width = int(dtype.itemsize * np.prod(shape, dtype=int))
+        self._advice = advice
 
     def append(self, first: int, rows: NDArray[Any]) -> str:
         """Write rows after the ``first`` committed ones, synced to the disk; the SHA-256 of what was written.
@@ -29,7 +30,7 @@ class RowFile:
         try:
             with self.path.open("r+b" if self.path.exists() else "w+b") as file:
                 if file.seek(0, os.SEEK_END) < first * self._width:
-                    raise StoreCorrupt(f"{self.path} is shorter than its {first} rows; run `vivavoce voices repair`")
+                    raise StoreCorrupt(f"{self.path} is shorter than its {first} rows; {self._advice}")
                 file.truncate(first * self._width)
                 file.seek(first * self._width)
                 file.write(data)
@@ -50,12 +51,12 @@ class RowFile:
             return np.zeros((count, *self._shape), self._dtype)
         try:
             if self.path.stat().st_size < rows * self._width and not self.path.is_dir():
-                raise StoreCorrupt(f"{self.path} is cut short; run `vivavoce voices repair`")
+                raise StoreCorrupt(f"{self.path} is cut short; {self._advice}")
             # A plain array over the map: slicing np.memmap costs microseconds each time.
             whole = np.memmap(self.path, self._dtype, "r", offset=first * self._width, shape=(count, *self._shape))
             return np.asarray(whole)
         except (FileNotFoundError, IsADirectoryError) as error:
-            raise StoreCorrupt(f"{self.path} is missing; run `vivavoce voices repair`") from error
+            raise StoreCorrupt(f"{self.path} is missing; {self._advice}") from error
         except OSError as error:
             raise StoreError(f"cannot read {self.path}: {error.strerror or error}; check its rights") from error
 

@@ -1,8 +1,9 @@
-"""What was added and removed, one line each: the second copy of the catalogue, from which it can be made again.
+"""What was added and removed, one line each: the second copy of a catalogue, from which it can be made again.
 
 A line is a checksum, a space and JSON. A commit line closes a batch; lines after the last one do not count.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -10,25 +11,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vivavoce.core.errors import StoreCorrupt, StoreError
-from vivavoce.core.voice import VoiceEntry
-from vivavoce.voicebank.entries import checksum, decode, encode
-from vivavoce.voicebank.manifest import Embedding
+from vivavoce.core.errors import StoreError
+from vivavoce.core.store.manifest import Embedding
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One batch. first: number of its first row. removed: rows that left. sums: SHA-256 of its rows by file.
+    """One batch. first: number of its first row. added: JSON of each row. removed: rows that left.
 
-    models: what made its vectors, (model, dimension) by space.
+    heads: JSON of what stands for no row, such as the documents that rows belong to. sums: SHA-256 of the rows by file.
+    models: what made the vectors, by space.
     """
 
     number: int
     first: int
-    added: tuple[VoiceEntry, ...] = ()
+    added: tuple[str, ...] = ()
     removed: tuple[int, ...] = ()
     sums: dict[str, str] = field(default_factory=dict[str, str])
     models: dict[str, Embedding] = field(default_factory=dict[str, Embedding])
+    heads: tuple[str, ...] = ()
+
+
+def checksum(text: str) -> str:
+    """The first 16 hex digits of SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def append(path: Path, at: int, commit: Commit) -> int:
@@ -51,17 +57,17 @@ def append(path: Path, at: int, commit: Commit) -> int:
 
 
 def _lines(commit: Commit) -> Iterator[str]:
-    for entry in commit.added:
-        yield encode(entry)
+    yield from commit.heads
+    yield from commit.added
     models = {space: [made_by.model, made_by.dimension] for space, made_by in commit.models.items()}
-    closing = {
+    closing: dict[str, Any] = {
         "commit": commit.number,
         "first": commit.first,
         "removed": commit.removed,
         "sums": commit.sums,
         "models": models,
     }
-    yield json.dumps(closing)
+    yield json.dumps(closing | ({"heads": len(commit.heads)} if commit.heads else {}))
 
 
 def read(path: Path, length: int | None = None) -> Iterator[Commit]:
@@ -80,19 +86,31 @@ def read(path: Path, length: int | None = None) -> Iterator[Commit]:
 
 
 def _batches(lines: Iterable[bytes]) -> Iterator[Commit]:
-    added: list[VoiceEntry] = []
+    texts: list[str] = []
     for line in lines:
         try:
             text = line[17:].decode()
             if line[:17].decode() != f"{checksum(text)} ":
                 return
-            closing: Any = json.loads(text)
-            if "commit" not in closing:
-                added.append(decode(text))
+            if not text.startswith('{"commit": '):
+                texts.append(text)
                 continue
-            models = {space: Embedding(name, int(size)) for space, (name, size) in closing["models"].items()}
-            removed = tuple(int(row) for row in closing["removed"])
-            yield Commit(int(closing["commit"]), int(closing["first"]), tuple(added), removed, dict(closing["sums"]), models)
-        except (ValueError, KeyError, TypeError, RecursionError, StoreCorrupt):
+            yield _closed(json.loads(text), texts)
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
-        added.clear()
+        texts.clear()
+
+
+def _closed(closing: Any, texts: list[str]) -> Commit:  # noqa: ANN401 - JSON
+    heads = int(closing.get("heads", 0))
+    models = {space: Embedding(name, int(size)) for space, (name, size) in closing["models"].items()}
+    removed = tuple(int(row) for row in closing["removed"])
+    return Commit(
+        int(closing["commit"]),
+        int(closing["first"]),
+        tuple(texts[heads:]),
+        removed,
+        dict(closing["sums"]),
+        models,
+        tuple(texts[:heads]),
+    )

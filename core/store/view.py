@@ -1,0 +1,105 @@
+"""What a reader sees of a collection: one committed state, its vectors mapped from their files."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, RLock
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from vivavoce.core.errors import StoreCorrupt
+from vivavoce.core.store.catalogue import State, StoreCatalogue
+from vivavoce.core.store.manifest import Manifest, SealedIndex
+from vivavoce.core.store.vector_index import ExactIndex, LargeIndexes, Mask, Matrix, Probing, VectorIndex
+
+INDEX_NAME = re.compile(r"[a-z]+-[0-9]+\.index")
+KEPT_TAIL = 4_096  # rows after an index that are compared one by one; more are taken into the index in memory
+
+C = TypeVar("C", bound=StoreCatalogue)
+
+
+@dataclass(slots=True, kw_only=True)
+class StoreView(Generic[C]):
+    """One committed state. alive: (R,) rows that were not removed. vectors: by space, (R, D), maps of the files.
+
+    large: makes indexes where there are many rows; without it every search is a scan.
+    """
+
+    manifest: Manifest
+    folder: Path
+    catalogue: C
+    state: State
+    alive: Mask
+    vectors: Mapping[str, Matrix]
+    large: LargeIndexes | None
+    memory: dict[Any, Any] = field(default_factory=dict[Any, Any])  # what searches worked out of this state
+    _indexes: dict[str, tuple[Any, Lock]] = field(default_factory=dict[str, tuple[Any, Lock]])  # later states share them
+    _searchers: dict[str, VectorIndex] = field(default_factory=dict[str, VectorIndex])
+    _lock: Any = field(default_factory=RLock)
+
+    @property
+    def count(self) -> int:
+        """Rows that were not removed."""
+        return self.state.rows - self.state.removed
+
+    @property
+    def unsealed_rows(self) -> int:
+        """Rows that no index file covers."""
+        return self.state.rows - min((sealed.rows for sealed in self.manifest.indexes.values()), default=0)
+
+    def index(self, space: str) -> VectorIndex:
+        """What finds the nearest vectors of a space.
+
+        Raises:
+            StoreCorrupt: the index file is damaged.
+        """
+        with self._lock:
+            if space not in self._searchers:
+                self._searchers[space] = self._searcher(space)
+            return self._searchers[space]
+
+    def _searcher(self, space: str) -> VectorIndex:
+        vectors, sealed, large = self.vectors[space], self.manifest.indexes.get(space), self.large
+        if sealed is None or large is None or self.state.rows <= large.exact_rows:
+            return ExactIndex(vectors)
+        if space not in self._indexes:
+            self._indexes[space] = opened_index(self.folder, sealed, large, self.catalogue.advice), Lock()
+        index, lock = self._indexes[space]
+        if self.state.rows - index.ntotal > KEPT_TAIL:
+            with lock:
+                large.extend(index, vectors)
+        return large.searcher(vectors, index, Probing(sealed.few, sealed.many, sealed.sure), lock)
+
+
+def opened_index(folder: Path, sealed: SealedIndex, large: LargeIndexes, advice: str) -> Any:  # noqa: ANN401 - its own kind
+    """An index from its file.
+
+    Raises:
+        StoreCorrupt: the file is missing or does not match its checksum.
+    """
+    path = folder / sealed.file
+    try:
+        if not INDEX_NAME.fullmatch(sealed.file):
+            raise StoreCorrupt(f"{folder} names an index that is no file of it; {advice}")
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sealed.sha256:
+                raise StoreCorrupt(f"{path} does not match its checksum; {advice}")
+        index = large.read(path)
+    except OSError as error:
+        raise StoreCorrupt(f"{path} cannot be read ({error.strerror or error}); {advice}") from error
+    except RuntimeError as error:
+        raise StoreCorrupt(f"{path} is no index; {advice}") from error
+    if index.ntotal != sealed.rows:
+        raise StoreCorrupt(f"{path} holds {index.ntotal} rows instead of {sealed.rows}; {advice}")
+    return index
+
+
+def living(catalogue: StoreCatalogue, state: State) -> Mask:
+    """(R,) which rows were not removed."""
+    alive = np.ones(state.rows, bool)
+    removed = np.asarray(catalogue.removed(), np.int64)
+    alive[removed[removed < state.rows]] = False
+    return alive
