@@ -1,15 +1,18 @@
 """Debian packages, downloaded and unpacked without installing anything and without being root."""
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from vivavoce.core.errors import WeightsError
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,80}")
+INSTALLED = re.compile(r"^Inst (\S+)", re.MULTILINE)
 DOWNLOAD_S = 600.0
 UNPACK_S = 120.0
 
@@ -22,13 +25,25 @@ class DebianPackages:
         self._files: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
 
+    def runnable_root(self, *packages: str) -> Path:
+        """As `root`, together with all that they need to run and that is not installed here.
+
+        Raises:
+            WeightsError: as `root`.
+        """
+        _check_apt(*packages)
+        command = ["apt-get", "install", "--simulate", "--no-install-recommends", "-q", *packages]
+        failed = f"what {' and '.join(packages)} need cannot be found out"
+        self._cache.mkdir(parents=True, exist_ok=True)
+        return self.root(*packages, *INSTALLED.findall(_run(command, self._cache, UNPACK_S, failed)))
+
     def root(self, *packages: str) -> Path:
         """A folder in which these packages lie together, as in ``/``. Their maintainer scripts are not run.
 
         Raises:
             WeightsError: there is no apt here, a name is no package's, or a package cannot be downloaded or unpacked.
         """
-        key = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:16]
+        key = hashlib.sha256(" ".join(sorted(set(packages))).encode()).hexdigest()[:16]
         root = self._cache / key
         if root.is_dir():
             return root
@@ -38,7 +53,7 @@ class DebianPackages:
         self._cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._cache) as folder:
             unpacked = Path(folder) / "root"
-            for package in packages:
+            for package in dict.fromkeys(packages):
                 try:
                     _unpack(self._files.get(package) or self._downloaded(package), unpacked)
                 except WeightsError as error:
@@ -49,10 +64,7 @@ class DebianPackages:
 
     def _downloaded(self, package: str) -> Path:
         """The package's file; apt compares it with the archive's signed list."""
-        if not PACKAGE.fullmatch(package):
-            raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            raise WeightsError(f"the Debian package {package} is needed, and there is no apt here")
+        _check_apt(package)
         folder = self._cache / "downloads" / package
         folder.mkdir(parents=True, exist_ok=True)
         failed = f"the Debian package {package} cannot be downloaded"
@@ -69,9 +81,20 @@ def _unpack(file: Path, root: Path) -> None:
     _run(["dpkg-deb", "-x", str(file), str(root)], root, UNPACK_S, f"{file.name} cannot be unpacked")
 
 
-def _run(command: list[str], folder: Path, timeout_s: float, what: str) -> None:
+def _check_apt(*packages: str) -> None:
+    for package in packages:
+        if not PACKAGE.fullmatch(package):
+            raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
+        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+            raise WeightsError(f"the Debian package {package} is needed, and there is no apt here")
+
+
+def _run(command: list[str], folder: Path, timeout_s: float, what: str) -> str:
+    """What a command prints."""
+    given: Any = {"cwd": folder, "timeout": timeout_s, "stdin": subprocess.DEVNULL, "env": os.environ | {"LC_ALL": "C"}}
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, check=True, capture_output=True, **given)
+        return done.stdout.decode(errors="replace")
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise WeightsError(f"{what}: {lines[-1][:200]}") from error

@@ -15,9 +15,9 @@ from vivavoce.voicebank.recipes import Recorded, Synthesised
 
 SPEAK_S = 120.0
 ENGINES = {
-    "espeak-ng": ("espeak-ng", "espeak-ng-data", "libespeak-ng1", "libpcaudio0", "libsonic0"),
-    "flite": ("flite", "libflite1"),
-    "festival": ("festival", "libestools2.5"),
+    "espeak-ng": ("espeak-ng", "espeak-ng-data"),
+    "flite": ("flite",),
+    "festival": ("festival",),
 }
 
 
@@ -62,12 +62,13 @@ class PackAudio:
         program, root = self._program(recipe)
         environment = dict(os.environ)
         if root is not None:
-            libraries = sorted(str(path) for path in (root / "usr/lib").glob("*-linux-gnu*"))
+            libraries = sorted({str(path.parent) for lib in ("usr/lib", "lib") for path in (root / lib).rglob("*.so*")})
             environment["LD_LIBRARY_PATH"] = ":".join([*libraries, environment.get("LD_LIBRARY_PATH", "")]).strip(":")
         match recipe.engine:
             case "espeak-ng":
                 if root is not None:
-                    environment |= {"ESPEAK_DATA_PATH": str(next((root / "usr").rglob("espeak-ng-data"), root))}
+                    sounds = next((root / "usr").rglob("espeak-ng-data/phontab"), root / "absent")
+                    environment |= {"ESPEAK_DATA_PATH": str(sounds.parent)}
                 return [program, "-v", recipe.voice, *recipe.options, "-w", str(out), recipe.text], environment
             case "flite":
                 return [program, "-voice", recipe.voice, "-t", recipe.text, "-o", str(out)], environment
@@ -86,5 +87,5 @@ class PackAudio:
         installed = shutil.which(recipe.engine)
         if installed is not None and not recipe.packages:
             return installed, None
-        root = self._packages.root(*ENGINES[recipe.engine], *recipe.packages)
+        root = self._packages.runnable_root(*ENGINES[recipe.engine], *recipe.packages)
         return str(root / "usr/bin" / recipe.engine), root

@@ -12,6 +12,7 @@ from vivavoce.voicebank.recipes import Recorded, Synthesised
 
 APT = """#!/bin/sh
 echo "$@" >> "$LOG"
+if test "$1" = install; then echo "Inst $5 (1.0)"; echo "Inst lib$5 (2.0)"; echo "Conf $5 (1.0)"; exit 0; fi
 case "$3" in
   absent) echo "E: Unable to locate package absent" >&2; exit 100;;
   nothing) exit 0;;
@@ -20,7 +21,8 @@ esac
 """
 DPKG = """#!/bin/sh
 case "$2" in *broken_*) echo "dpkg-deb: error: not a Debian format archive" >&2; exit 2;; esac
-mkdir -p "$3/usr/share/sounds" && cp "$CLIP" "$3/usr/share/sounds/one.wav"
+mkdir -p "$3/usr/share/sounds" "$3/usr/lib/libs" && cp "$CLIP" "$3/usr/share/sounds/one.wav" && : > "$3/usr/lib/libs/x.so.1"
+mkdir -p "$3/usr/share/doc/espeak-ng-data" "$3/usr/lib/espeak-ng-data" && : > "$3/usr/lib/espeak-ng-data/phontab"
 """
 FLITE = """#!/bin/sh
 test "$2" = mute && { echo "no voice mute" >&2; exit 1; }
@@ -52,6 +54,17 @@ def test_packages_lie_together_and_are_fetched_once(programs, tmp_path):
     assert packages.root("one") != root
     assert programs.read_text().count("download") == 2
     assert {path.name for path in (tmp_path / "cache").iterdir()} == {"downloads", root.name, packages.root("one").name}
+
+
+def test_what_a_program_needs_and_is_not_installed_lies_beside_it(programs, tmp_path):
+    packages = DebianPackages(tmp_path / "cache")
+    root = packages.runnable_root("espeak-ng")
+    assert packages.root("espeak-ng", "libespeak-ng") == root
+    assert "install --simulate --no-install-recommends -q espeak-ng" in programs.read_text()
+    command, environment = PackAudio(packages)._command(Synthesised("espeak-ng", "de", "Hallo."), tmp_path / "out.wav")
+    assert command[0] == str(packages.runnable_root("espeak-ng", "espeak-ng-data") / "usr/bin/espeak-ng")
+    assert any(path.endswith("usr/lib/libs") for path in environment["LD_LIBRARY_PATH"].split(":"))
+    assert environment["ESPEAK_DATA_PATH"].endswith("usr/lib/espeak-ng-data")
 
 
 @pytest.mark.parametrize(
