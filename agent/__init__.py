@@ -4,6 +4,7 @@ from vivavoce.agent.agent import Agent
 from vivavoce.agent.turn import (
     AudioChunk,
     HeardText,
+    SentenceChecked,
     SpokenText,
     Timings,
     ToolFinished,
@@ -18,6 +19,7 @@ __all__ = [
     "Agent",
     "AudioChunk",
     "HeardText",
+    "SentenceChecked",
     "SpokenText",
     "Timings",
     "ToolFinished",

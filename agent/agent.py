@@ -11,6 +11,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from vivavoce.agent.audio_store import AudioStore
 from vivavoce.agent.graph import build_graph
+from vivavoce.agent.grounding import Guard
 from vivavoce.agent.running_turn import RunningTurn, Services
 from vivavoce.agent.session import session_lock
 from vivavoce.agent.tool_runner import ToolBox
@@ -40,6 +41,7 @@ class Agent:
         max_question_s: float = 120.0,
         max_steps: int = 4,
         result_chars: int = 4000,
+        guard: Guard | None = None,
         on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.services = Services(
@@ -52,6 +54,7 @@ class Agent:
             default_voice=default_voice,
             max_steps=max_steps,
             result_chars=result_chars,
+            guard=guard,
         )
         self._sessions_dir = sessions_dir
         self._max_question_s = max_question_s
@@ -81,6 +84,13 @@ class Agent:
                 if isinstance(event, TurnDone):
                     return event.turn
         raise ModelError("the turn ended without a result")
+
+    def anticipate(self, heard: str) -> None:
+        """Let tools begin with a partial transcript, while the user still speaks; needs a running event loop.
+
+        The turn takes the results up where the whole question turns out to be the same, and drops them elsewhere.
+        """
+        self.services.anticipate(heard)
 
     async def stream(
         self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None

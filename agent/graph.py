@@ -1,21 +1,31 @@
 """The state machine of a turn: generate <-> run_tool, one `Send` a call so that calls run in parallel."""
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Send
+from langgraph.types import Send, StreamWriter
 
 from vivavoce.agent.audio_store import AudioStore
-from vivavoce.agent.state import DialogueState, Record, assistant_record, switch_record, to_message, tool_record, user_record
+from vivavoce.agent.grounding import Guard, GuardedAnswer
+from vivavoce.agent.state import (
+    DialogueState,
+    Record,
+    assistant_record,
+    switch_record,
+    to_message,
+    to_provenance,
+    tool_record,
+    user_record,
+)
 from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.agent.tool_runner import SPOKEN_CHARS, ToolBox, run_tool
-from vivavoce.agent.turn import HeardText, ToolFinished, ToolStarted
+from vivavoce.agent.turn import HeardText, SentenceChecked, ToolFinished, ToolStarted
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import (
     AudioTokens,
@@ -25,6 +35,7 @@ from vivavoce.core.messages import (
     SystemMessage,
     TextDelta,
     ToolCall,
+    ToolMessage,
     ToolResult,
     UserMessage,
 )
@@ -33,13 +44,14 @@ from vivavoce.core.untrusted import neutralise
 from vivavoce.core.voice import VoiceEntry
 
 NOTHING_HEARD = "I did not hear anything."
+NOTHING_SUPPORTED = "I am sorry, I found nothing in the documents that answers this."
 TOO_MANY_STEPS = "I am sorry, I could not finish that in the steps I am allowed."
 ANSWER_NOW = SystemMessage("Use no more tools. Answer with what you have.")
 
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """What the nodes of one turn work with. Not checkpointed."""
+    """What the nodes of one turn work with. Not checkpointed. guard: None where answers are not checked."""
 
     lm: SpeechLM
     tools: ToolBox
@@ -48,6 +60,7 @@ class TurnContext:
     voice: Callable[[str], VoiceEntry]
     max_steps: int
     result_chars: int
+    guard: Guard | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class _Said:
     audio_tokens: list[int] = field(default_factory=list[int])
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     heard: str | None = None
+    provenance: list[Record] = field(default_factory=list[Record])
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -94,16 +108,19 @@ async def _generate(state: DialogueState, runtime: Runtime[TurnContext]) -> dict
         said.text = NOTHING_HEARD if said.heard == "" else TOO_MANY_STEPS if steps >= context.max_steps else ""
         runtime.stream_writer(Speech(state["voice_id"], TextDelta(said.text)))
     answer = assistant_record(uuid.uuid4().hex, said.text, tuple(said.calls), tuple(said.audio_tokens))
-    return {
+    update = {
         "messages": [*_transcribed(state["messages"], said.heard), answer],
         "pending": answer["tool_calls"],
         "steps": steps + 1,
     }
+    explains = any(result.about_last_answer for result in _results(messages))
+    return update if said.calls or explains else update | {"provenance": said.provenance}
 
 
 async def _listen_to_model(messages: list[Message], voice_id: str, steps: int, runtime: Runtime[TurnContext]) -> _Said:
     """Stream the model's deltas out, and gather them."""
     context, write, said = runtime.context, runtime.stream_writer, _Said()
+    guarded = _guarded(messages, context.guard)
     last_step = steps >= context.max_steps
     tools = () if last_step else context.tools.specs
     async for delta in context.lm.stream([ANSWER_NOW, *messages] if last_step else messages, tools):
@@ -114,12 +131,46 @@ async def _listen_to_model(messages: list[Message], voice_id: str, steps: int, r
             case ToolCall():
                 said.calls.append(delta)
             case TextDelta(text):
-                said.text += text
-                write(Speech(voice_id, delta))
+                _say(await guarded.push(text) if guarded else text, voice_id, said, write)
             case AudioTokens(ids):
                 said.audio_tokens += ids
                 write(Speech(voice_id, delta))
+        _tell(guarded, said, write)
+    if guarded is not None:
+        _say(await guarded.finish(), voice_id, said, write)
+        _tell(guarded, said, write)
+        if not said.text.strip() and said.provenance:
+            _say(NOTHING_SUPPORTED, voice_id, said, write)
     return said
+
+
+def _guarded(messages: Sequence[Message], guard: Guard | None) -> GuardedAnswer | None:
+    """The check of an answer for which passages were retrieved."""
+    passages = [passage for result in _results(messages) for passage in result.passages]
+    if guard is None or not passages:
+        return None
+    question = next((m.text for m in reversed(messages) if isinstance(m, UserMessage)), None)
+    return GuardedAnswer(guard, passages, question or "")
+
+
+def _results(messages: Sequence[Message]) -> list[ToolResult]:
+    """How the calls ended that were made since the user spoke."""
+    last = max((i for i, message in enumerate(messages) if isinstance(message, UserMessage)), default=0)
+    return [message.result for message in messages[last:] if isinstance(message, ToolMessage)]
+
+
+def _say(text: str, voice_id: str, said: _Said, write: StreamWriter) -> None:
+    if text:
+        said.text += text
+        write(Speech(voice_id, TextDelta(text)))
+
+
+def _tell(guarded: GuardedAnswer | None, said: _Said, write: StreamWriter) -> None:
+    """Let the trace have what was found out about sentences."""
+    if guarded is not None:
+        for provenance in guarded.provenance[len(said.provenance) :]:
+            said.provenance.append(asdict(provenance))
+            write(SentenceChecked(provenance))
 
 
 def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
@@ -133,9 +184,8 @@ def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
 def _dispatch(state: DialogueState) -> list[Send] | str:
     switches = state.get("switches", [])
     asked = switches[-1]["asked"] if switches else ""
-    return [
-        Send("run_tool", {"call": call, "voice_id": state["voice_id"], "asked": asked}) for call in state["pending"]
-    ] or END
+    known = {"voice_id": state["voice_id"], "asked": asked, "provenance": state.get("provenance", [])}
+    return [Send("run_tool", {"call": call, **known}) for call in state["pending"]] or END
 
 
 class PendingCall(TypedDict):
@@ -144,6 +194,7 @@ class PendingCall(TypedDict):
     call: Record
     voice_id: str
     asked: str
+    provenance: list[Record]
 
 
 async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[str, Any]:
@@ -151,7 +202,8 @@ async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[s
     if not context.ledger.open(call):
         return {}
     runtime.stream_writer(ToolStarted(call))
-    result = await run_tool(call, context.tools, context.result_chars, SessionFacts(state["voice_id"], state["asked"]))
+    facts = SessionFacts(state["voice_id"], state["asked"], tuple(map(to_provenance, state["provenance"])))
+    result = await run_tool(call, context.tools, context.result_chars, facts)
     switches: list[Record] = []
     if result.voice_id is not None:
         try:

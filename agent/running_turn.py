@@ -4,13 +4,14 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 
 from vivavoce.agent.audio_store import AudioStore
 from vivavoce.agent.graph import Speech, TurnContext
+from vivavoce.agent.grounding import Guard
 from vivavoce.agent.speech import SpeechQueue, speak
 from vivavoce.agent.state import Record, assistant_record, switch_record, to_switch, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
@@ -19,6 +20,7 @@ from vivavoce.agent.tool_runner import ToolBox
 from vivavoce.agent.turn import (
     AudioChunk,
     HeardText,
+    SentenceChecked,
     SpokenText,
     ToolFinished,
     Turn,
@@ -29,7 +31,8 @@ from vivavoce.agent.turn import (
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import TextDelta
-from vivavoce.core.protocols import SpeechDecoder, SpeechLM, VoiceBank, VoiceConditioning
+from vivavoce.core.passage import Provenance
+from vivavoce.core.protocols import AnticipatingTool, SpeechDecoder, SpeechLM, VoiceBank, VoiceConditioning
 from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceSwitch
 
 
@@ -46,6 +49,14 @@ class Services:
     default_voice: str
     max_steps: int
     result_chars: int
+    guard: Guard | None
+
+    def anticipate(self, heard: str) -> None:
+        """Let tools begin with what the user seems to say."""
+        for spec in self.tools.specs:
+            tool = self.tools.get(spec.name)
+            if isinstance(tool, AnticipatingTool):
+                tool.anticipate(heard)
 
     async def voice_of(self, session: str) -> str:
         """The id of the voice that a session speaks in; the default where that may no longer be spoken in."""
@@ -80,6 +91,7 @@ class RunningTurn:
         self._heard = ""
         self._written = ""
         self._chunks: list[AudioChunk] = []
+        self._provenance: list[Provenance] = []
         self._switches: list[Record] = []  # that the caller asked for; those of tools are the graph's
 
     async def run(self, question: AudioClip | str, voice: str | None) -> AsyncGenerator[TurnEvent]:
@@ -108,6 +120,7 @@ class RunningTurn:
         id_ = uuid.uuid4().hex
         if isinstance(question, str):
             self._heard = question
+            self._services.anticipate(question)
             return user_record(id_, question, None)
         return user_record(id_, None, await asyncio.to_thread(self._services.audio.put, question))
 
@@ -132,6 +145,7 @@ class RunningTurn:
             voice=services.bank.entry,
             max_steps=services.max_steps,
             result_chars=services.result_chars,
+            guard=services.guard,
         )
         inputs = {"messages": [user], "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
         run = services.graph.astream(inputs, self._config, context=context, stream_mode="custom", durability="exit")
@@ -150,8 +164,13 @@ class RunningTurn:
                 self._written += item.delta.text
                 self._events.put_nowait(SpokenText(item.delta.text))
             return
+        if isinstance(item, SentenceChecked):
+            self._provenance.append(item.provenance)
+            self._events.put_nowait(item)
+            return
         if isinstance(item, HeardText):
             self._heard = item.text
+            self._services.anticipate(item.text)
         self._written += " "  # what was said before a tool call and what is said after it are two sentences
         self._watch.saw(item)
         self._events.put_nowait(item)
@@ -181,6 +200,7 @@ class RunningTurn:
             voice=self._services.bank.get(await self._services.voice_of(self._session)),
             voice_switches=await self._services.switches_of(self._session),
             timings=self._watch.timings(),
+            provenance=tuple(self._provenance),
         )
 
     async def _keep_what_was_heard(self, user: Record, voice_id: str) -> None:
@@ -199,4 +219,5 @@ class RunningTurn:
                 entry = self._services.bank.entry(voice_id)
                 self._switches.append(switch_record(result.call.id, entry, result.asked))
         values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
+        values["provenance"] = [asdict(known) for known in self._provenance if known.sentence in spoken]
         await self._services.graph.aupdate_state(self._config, values, as_node="generate")

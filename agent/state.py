@@ -15,6 +15,7 @@ from vivavoce.core.messages import (
     ToolResult,
     UserMessage,
 )
+from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.voice import VoiceEntry, VoiceSwitch
 
 Record = dict[str, Any]
@@ -35,7 +36,8 @@ def last_of(old: str, new: str) -> str:
 class DialogueState(TypedDict):
     """messages: records, see `to_message`. pending: calls that the last message made. steps: rounds so far this turn.
 
-    switches: every change of the voice in this session, see `switch_record`.
+    switches: every change of the voice in this session, see `switch_record`. provenance: what the sentences of the last
+    answer rest on.
     """
 
     messages: Annotated[list[Record], merge_records]
@@ -43,6 +45,7 @@ class DialogueState(TypedDict):
     pending: list[Record]
     steps: int
     switches: Annotated[list[Record], merge_records]
+    provenance: list[Record]
 
 
 def user_record(id_: str, text: str | None, audio_hash: str | None) -> Record:
@@ -80,6 +83,27 @@ def to_switch(record: Mapping[str, Any]) -> VoiceSwitch:
     return VoiceSwitch(**{name: value for name, value in record.items() if name != "id"})
 
 
+def to_provenance(record: Mapping[str, Any]) -> Provenance:
+    """What a sentence rests on, of `asdict`'s record."""
+    passage = record["passage"]
+    fields: dict[str, Any] = {**record, "passage": _to_passage(passage) if passage else None}
+    return Provenance(**fields)
+
+
+def _to_passage(record: Mapping[str, Any]) -> Passage:
+    start, end = record["span"]
+    fields: dict[str, Any] = {**record, "span": (start, end)}
+    return Passage(**fields)
+
+
+def to_result(record: Mapping[str, Any]) -> ToolResult:
+    """How a call ended, of `asdict`'s record."""
+    fields: dict[str, Any] = dict(record)
+    fields |= {"call": ToolCall(**record["call"]), "sources": tuple(record["sources"])}
+    fields["passages"] = tuple(map(_to_passage, record.get("passages", ())))  # sessions of an earlier version have none
+    return ToolResult(**fields)
+
+
 def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:
     """The message a model reads. Audio is loaded only where there is no text for it."""
     match record["role"]:
@@ -91,8 +115,6 @@ def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip 
             calls = tuple(ToolCall(**call) for call in record["tool_calls"])
             return AssistantMessage(record["text"], calls, tuple(record["audio_tokens"]))
         case "tool":
-            fields = dict(record["result"])
-            fields |= {"call": ToolCall(**fields["call"]), "sources": tuple(fields["sources"])}
-            return ToolMessage(ToolResult(**fields))
+            return ToolMessage(to_result(record["result"]))
         case _:
             return SystemMessage(record["text"])

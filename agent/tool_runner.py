@@ -8,6 +8,7 @@ from typing import Protocol
 
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec
+from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import SessionTool, Tool
 from vivavoce.core.untrusted import fence, neutralise
 
@@ -61,7 +62,16 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int, session: Ses
         sources=tuple(neutralise(source, SOURCE_CHARS) for source in output.sources),
         voice_id=output.voice_id,
         asked=neutralise(output.asked, SPOKEN_CHARS),
+        passages=tuple(_inert(passage, result_chars) for passage in output.passages),
+        about_last_answer=output.about_last_answer,
+        saved_s=output.saved_s,
     )
+
+
+def _inert(passage: Passage, limit: int) -> Passage:
+    """A passage as it may be shown to models and kept."""
+    short = {name: neutralise(getattr(passage, name), SOURCE_CHARS) for name in ("title", "location", "heading")}
+    return replace(passage, text=neutralise(passage.text, limit), before="", after="", **short)
 
 
 async def _call_with_retry(call: ToolCall, tool: Tool, session: SessionFacts) -> ToolOutput:

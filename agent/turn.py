@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import ToolCall, ToolResult
+from vivavoce.core.passage import Provenance
 from vivavoce.core.voice import Voice, VoiceSwitch
 
 
@@ -40,6 +41,13 @@ class SpokenText:
     """The next piece of the answer's text, as the model writes it."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceChecked:
+    """A sentence of the answer was compared with the passages that were retrieved for it."""
+
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,8 @@ class Timings:
 class Turn:
     """A finished turn. ``answer_audio`` is None only when there was nothing to say.
 
-    voice_switches: every change of the voice in the session so far.
+    voice_switches: every change of the voice in the session so far. provenance: what each sentence of the answer rests on;
+    empty where nothing was retrieved.
     """
 
     session: str
@@ -91,6 +100,7 @@ class Turn:
     voice: Voice = field(repr=False)
     voice_switches: tuple[VoiceSwitch, ...]
     timings: Timings
+    provenance: tuple[Provenance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +110,4 @@ class TurnDone:
     turn: Turn
 
 
-TurnEvent = HeardText | ToolStarted | ToolFinished | VoiceChanged | SpokenText | AudioChunk | TurnDone
+TurnEvent = HeardText | ToolStarted | ToolFinished | VoiceChanged | SpokenText | SentenceChecked | AudioChunk | TurnDone

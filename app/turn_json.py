@@ -19,6 +19,7 @@ def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
         "answer_audio": str(answer_audio) if answer_audio is not None else None,
         "voice": {"id": turn.voice.id, "name": turn.voice.name},
         "voice_switches": [asdict(switch) for switch in turn.voice_switches],
+        "provenance": [asdict(provenance) for provenance in turn.provenance],
         "timings": _timings(turn.timings),
     }
 
@@ -34,6 +35,8 @@ def _tool_call(result: ToolResult) -> dict[str, Any]:
         "status": result.status,
         "result": result.content,
         "sources": list(result.sources),
+        "passages": [asdict(passage) for passage in result.passages],
+        "saved_s": round(result.saved_s, 4),
         "duration_s": round(result.duration_s, 4),
     }
 

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from vivavoce.agent import Agent
+from vivavoce.agent.grounding import Guard
 from vivavoce.agent.session import open_checkpointer
 from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
-from vivavoce.core.errors import ConfigError
+from vivavoce.app.earlier_index import is_earlier
+from vivavoce.core.errors import ConfigError, StoreCorrupt
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings, load_settings
@@ -19,37 +21,76 @@ from vivavoce.model.embedded.language_model import EmbeddedLM
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
 from vivavoce.model.remote import RemoteLM
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
-from vivavoce.retrieval.embedder import MiniLMEmbedder
+from vivavoce.retrieval.collections import Collections, collection_folder
+from vivavoce.retrieval.embedder import MiniLMEmbedder, SentenceTransformerEmbedder
+from vivavoce.retrieval.grounding import SentenceGrounding
+from vivavoce.retrieval.index import DocumentIndex
+from vivavoce.retrieval.reranker import CrossEncoderReranker
 from vivavoce.retrieval.sentences import best_sentences
-from vivavoce.retrieval.store import DocumentIndex
 from vivavoce.tools.chat_examples import CHAT_EXAMPLES
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.registry import ToolRegistry
-from vivavoce.tools.text_search import KnowledgeSearchTool
+from vivavoce.tools.text_search import ExplainSourceTool, KnowledgeSearchTool
 from vivavoce.tools.voice_search import VoiceSearchTool
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebSearchTool
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
+from vivavoce.voicebank.vector_index import FaissIndexes
 
 WRITTEN_TOKENS = 1024
 SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """The parts of an agent that commands also use by themselves."""
 
     settings: Settings
     embedder: TextEmbedder
     bank: FolderVoiceBank
-    index: DocumentIndex
+
+    @cached_property
+    def index(self) -> DocumentIndex:
+        """The first of the collections that the settings name."""
+        return open_index(self.settings, self.embedder, self.settings.collection_names[0])
+
+    @cached_property
+    def documents(self) -> Collections:
+        """All of the collections that the settings name.
+
+        Raises:
+            StoreCorrupt: an index of an earlier version lies there.
+        """
+        if is_earlier(self.settings.index_dir):
+            raise StoreCorrupt(
+                "the documents were indexed by an earlier version; run `vivavoce index repair` to take them over"
+            )
+        first, *others = self.settings.collection_names
+        opened = {name: open_index(self.settings, self.embedder, name) for name in others}
+        return Collections({first: self.index, **opened})
 
 
 def open_parts(settings: Settings) -> Parts:
-    """Voice bank and document index, with the embedder they share. Loads no weights yet."""
+    """Voice bank and document indexes, with the embedder they share. Loads no weights yet."""
     embedder = MiniLMEmbedder(threads=settings.threads)
-    return Parts(settings, embedder, open_bank(settings, embedder), DocumentIndex(settings.index_dir, embedder))
+    return Parts(settings, embedder, open_bank(settings, embedder))
+
+
+def open_index(settings: Settings, embedder: TextEmbedder, collection: str) -> DocumentIndex:
+    """A collection of documents. embedder: used unless the settings name another one.
+
+    Raises:
+        ConfigError: the collection's name cannot be one.
+    """
+    folder = collection_folder(settings.index_dir, collection)
+    reranker = (
+        CrossEncoderReranker(settings.reranker, threads=settings.threads, hub=settings.hub) if settings.reranker else None
+    )
+    chosen: Any = embedder
+    if settings.embedder is not None:
+        chosen = SentenceTransformerEmbedder(settings.embedder, threads=settings.threads, hub=settings.hub)
+    return DocumentIndex(folder, chosen, large=FaissIndexes(), reranker=reranker, count=chosen.count_tokens)
 
 
 def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> FolderVoiceBank:
@@ -70,7 +111,8 @@ def open_tools(parts: Parts) -> ToolRegistry:
     registry.add(DateTimeTool())
     registry.add(WeatherTool())
     registry.add(WebSearchTool(searxng_url=parts.settings.searxng_url))
-    registry.add(KnowledgeSearchTool(parts.index, partial(_shorten, parts.embedder)))
+    registry.add(KnowledgeSearchTool(parts.documents, partial(_shorten, parts.embedder)))
+    registry.add(ExplainSourceTool())
     registry.add(VoiceSearchTool(parts.bank))
     return registry
 
@@ -215,13 +257,14 @@ async def open_agent(
             max_question_s=settings.max_question_s,
             max_steps=settings.max_steps,
             result_chars=settings.tool_result_chars,
+            guard=None if settings.grounding == "off" else Guard(SentenceGrounding(parts.embedder), settings.grounding),
         )
         async with agent:
             if warm and settings.model != "scripted":
                 await asyncio.gather(
                     _warm_up_model(lm, registry.specs),
                     decoder.warm_up() if isinstance(decoder, EmbeddedDecoder) else asyncio.sleep(0),
-                    parts.index.search("anything", 1),
+                    parts.documents.search("anything", 1),
                     parts.bank.search("a voice", 1),
                 )
             yield agent

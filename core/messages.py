@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
 AUDIO_TOKENS_HZ = 25  # Step-Audio 2 speech tokens per second (specification, section 5.1)
@@ -60,7 +61,9 @@ class ToolOutput:
 
     content: for the model to read. spoken: a sentence that already says it well, for models too small to rephrase
     reliably. sources: short names of documents or pages. voice_id: a voice to answer in from now on; an effect is data,
-    the controller applies it. asked: the request that the voice was chosen for.
+    the controller applies it. asked: the request that the voice was chosen for. passages: what an answer should rest on.
+    about_last_answer: it talks of the last answer, so what that one rested on stays what the session remembers. saved_s:
+    seconds that were saved because the work had begun before the call, see `AnticipatingTool`.
     """
 
     content: str
@@ -68,14 +71,22 @@ class ToolOutput:
     sources: tuple[str, ...] = ()
     voice_id: str | None = None
     asked: str = ""
+    passages: tuple[Passage, ...] = ()
+    about_last_answer: bool = False
+    saved_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """What a tool may know of the dialogue it is called in: the voice that speaks, and what was asked when it was chosen."""
+    """What a tool may know of the dialogue it is called in.
+
+    voice_id: the voice that speaks. asked: what was asked when it was chosen. provenance: what the last answer rested on,
+    sentence by sentence.
+    """
 
     voice_id: str = DEFAULT_VOICE_ID
     asked: str = ""
+    provenance: tuple[Provenance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,9 @@ class ToolResult:
     voice_id: str | None = None
     duration_s: float = 0.0
     asked: str = ""
+    passages: tuple[Passage, ...] = ()
+    about_last_answer: bool = False
+    saved_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

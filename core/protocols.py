@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import AudioTokens, LMDelta, Message, SessionFacts, SpokenClip, TextDelta, ToolOutput, ToolSpec
-from vivavoce.core.passage import Passage
+from vivavoce.core.passage import Grounding, Passage
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
 
 FloatMatrix = NDArray[np.float32]
@@ -102,6 +102,24 @@ class SessionTool(Tool, Protocol):
         Raises:
             ToolFailed: with a clause that can be spoken.
         """
+        ...
+
+
+@runtime_checkable
+class AnticipatingTool(Tool, Protocol):
+    """A tool that can begin before it is called."""
+
+    def anticipate(self, heard: str) -> None:
+        """Begin with what the user seems to say, as far as it was heard; `call` takes it up or drops it. Returns at once."""
+        ...
+
+
+@runtime_checkable
+class GroundingCheck(Protocol):
+    """Tells whether passages support what is said."""
+
+    def check(self, sentence: str, passages: Sequence[Passage], question: str = "") -> Grounding:
+        """Judge one sentence of an answer to a question. A sentence that claims nothing is supported. Blocking."""
         ...
 
 

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     max_question_s: PositiveFloat = Field(120.0, description="longest spoken question, seconds")
     max_steps: PositiveInt = Field(4, description="rounds of tool calls in one turn")
     tool_result_chars: PositiveInt = Field(4000, description="longest tool result a model reads, characters")
+    grounding: Literal["off", "flag", "hedge", "drop"] = Field(
+        "flag", description="what becomes of sentences that no retrieved passage supports; flag: told in the trace alone"
+    )
+    collections: str = Field("documents", description="collections of documents to answer from, divided by commas")
+    embedder: str | None = Field(None, description="folder or name of another embedder for documents, as a multilingual one")
+    reranker: str | None = Field(None, description="folder or name of a cross-encoder that reads the best passages again")
     searxng_url: str | None = Field(None, description="a SearXNG server to search first")
     hub: bool = Field(True, description="whether weights may come from a model hub")
 
@@ -69,8 +75,13 @@ class Settings(BaseSettings):
 
     @property
     def index_dir(self) -> Path:
-        """Where the text index lies."""
+        """Where the collections of documents lie."""
         return self.home / "index"
+
+    @property
+    def collection_names(self) -> tuple[str, ...]:
+        """Collections of documents that answers come from; at least one."""
+        return tuple(name.strip() for name in self.collections.split(",") if name.strip()) or ("documents",)
 
     @property
     def sessions_dir(self) -> Path:

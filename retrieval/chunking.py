@@ -1,66 +1,147 @@
-"""Cuts documents into passages that can answer alone."""
+"""Cuts documents into passages that can answer alone.
+
+A passage never crosses a heading. Paragraphs, definitions and rows of tables stay whole where they fit; small neighbours
+are joined. Two passages of one running text share a sentence, so that what leads over from one to the other is in both.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from vivavoce.core.passage import Passage
-from vivavoce.retrieval.loaders import Document, Section
+from vivavoce.retrieval.cutting import CJK, Span, TokenCounter, approximate_tokens, last_sentence, pieces
+from vivavoce.retrieval.document import Document, Section
 
-MAX_WORDS = 90
-HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
-SENTENCE = re.compile(r"(?<=[.!?。！？])\s+")
+__all__ = ["TokenCounter", "approximate_tokens", "passages"]
 
-
-def passages(document: Document, source: str) -> list[Passage]:
-    """Paragraphs of at most about 90 words; short ones under one heading are joined."""
-    return [passage for section in document.sections for passage in _section(document, section, source)]
-
-
-def _section(document: Document, section: Section, source: str) -> Iterator[Passage]:
-    pending: list[str] = []
-    first = last = section.start_line
-    for start, end, text in _blocks(section):
-        words = sum(len(part.split()) for part in pending)
-        if pending and (HEADING.match(text) or words + len(text.split()) > MAX_WORDS):
-            yield _passage(document, source, section, pending, first, last)
-            pending = []
-        if not pending:
-            first = start
-        pending.append(HEADING.sub(r"\1.", text))
-        last = end
-    if pending:
-        yield _passage(document, source, section, pending, first, last)
+MOST_TOKENS = 160
+SHARED = 4  # a sentence is shared when it takes no more than this part of a passage
+MOST_INDENT = 200
+CJK_LINE_END = re.compile(rf"(?<=[{CJK}，。！？、；：])[ \t]*\n[ \t]*(?=[{CJK}])")
+ITEM = re.compile(r"\n\s*\n\s*|\n[ \t]*(?=(?:[-*+•]|\d{1,3}[.)])[ \t])")
+ITEM_START = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]")
+UNFINISHED = re.compile(r"[\w,;-]$")
 
 
-def _passage(document: Document, source: str, section: Section, parts: list[str], first: int, last: int) -> Passage:
-    location = section.location or (f"lines {first}-{last}" if section.start_line else "")
-    return Passage(" ".join(parts), source, document.title, location)
+def passages(
+    document: Document, source: str, count: TokenCounter = approximate_tokens, most: int = MOST_TOKENS
+) -> list[Passage]:
+    """Passages in reading order, ordinals from 0, scores 0.
+
+    count: of a text's tokens without any that mark its ends; the count of a text is taken to be at most the sum over its
+    parts. most: tokens of a passage's text; only a single character that counts for more may exceed it.
+
+    ``span`` is (start, end) in ``document.text``: the text of a passage is what stands there, but for white space and for
+    the first row of a table, which is repeated before rows that were cut from it. ``location`` is "page 3", "pages 3-4" for
+    a sentence that goes on behind the page, "lines 4-9" (of the file, from 1), or "".
+    """
+    cut = (piece for section in document.sections for piece in _pieces(section, count, most))
+    return [_passage(document, source, run, ordinal) for ordinal, run in enumerate(_runs(cut, count, most))]
 
 
-def _blocks(section: Section) -> Iterator[tuple[int, int, str]]:
-    """Paragraphs and headings with their first and last line; long paragraphs are cut at sentences."""
-    lines = section.text.splitlines()
-    block: list[str] = []
-    for number, line in enumerate([*lines, ""], 1):
-        heading = bool(HEADING.match(line.strip()))
-        if (heading or not line.strip()) and block:
-            yield from _cut(section.start_line + number - 1 - len(block), block)
-            block = []
-        if heading:
-            yield section.start_line + number - 1, section.start_line + number - 1, line.strip()
-        elif line.strip():
-            block.append(line.strip())
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Part of a section. line: of its first character, from 0. head: a table's first row, where this is a later one."""
+
+    section: Section
+    span: Span
+    tokens: int
+    line: int
+    head: str = ""
+    head_tokens: int = 0
+
+    @property
+    def text(self) -> str:
+        return self.section.text[slice(*self.span)]
 
 
-def _cut(first: int, block: list[str]) -> Iterator[tuple[int, int, str]]:
-    last = first + len(block) - 1
-    words: list[str] = []
-    for sentence in SENTENCE.split(" ".join(block)):
-        for start in range(0, len(pieces := sentence.split()), MAX_WORDS):
-            piece = pieces[start : start + MAX_WORDS]
-            if words and len(words) + len(piece) > MAX_WORDS:
-                yield first, last, " ".join(words)
-                words = []
-            words += piece
-    if words:
-        yield first, last, " ".join(words)
+def _pieces(section: Section, count: TokenCounter, most: int) -> Iterator[_Piece]:
+    head, head_tokens = "", 0
+    if section.kind == "table":
+        head = section.text.lstrip().partition("\n")[0].strip()
+        head_tokens = count(head) if len(head) < most * SHARED else most
+        if head_tokens * SHARED > most:  # its row of names would leave little room
+            head, head_tokens = "", 0
+    line = at = 0
+    for number, (span, tokens) in enumerate(pieces(section.text, section.kind, count, most - head_tokens)):
+        line, at = line + section.text.count("\n", at, span[0]), span[0]
+        yield _Piece(section, span, tokens, line, head if number else "", head_tokens if number else 0)
+
+
+def _runs(cut: Iterator[_Piece], count: TokenCounter, most: int) -> Iterator[list[_Piece]]:
+    """Pieces that make one passage."""
+    run: list[_Piece] = []
+    tokens = 0
+    for piece in cut:
+        cost = piece.tokens + (0 if run and run[-1].section is piece.section else piece.head_tokens)
+        if run and (not _belongs(run[-1], piece) or tokens + cost > most):
+            yield run
+            run = _shared(run, piece, count, most)
+            tokens = sum(part.tokens for part in run)
+            cost = piece.tokens + piece.head_tokens
+        run.append(piece)
+        tokens += cost
+    if run:
+        yield run
+
+
+def _belongs(last: _Piece, piece: _Piece) -> bool:
+    """Whether both may stand in one passage: under one heading, and on one page unless a sentence goes on behind it."""
+    if last.section.headings != piece.section.headings:
+        return False
+    if last.section.page == piece.section.page:
+        return True
+    goes_on = last.section.kind == piece.section.kind == "text" and piece.text[0].islower()
+    return goes_on and UNFINISHED.search(last.text) is not None
+
+
+def _shared(run: Sequence[_Piece], piece: _Piece, count: TokenCounter, most: int) -> list[_Piece]:
+    """The last sentence of a passage, to begin the next one with; empty where that makes no sense."""
+    last = run[-1]
+    if last.section is not piece.section or piece.section.kind != "text" or ITEM_START.match(piece.text):
+        return []
+    start, end = last_sentence(last.section.text, last.span)
+    if (len(run) == 1 and (start, end) == last.span) or end - start > most * SHARED:
+        return []
+    tokens = count(last.section.text[start:end])
+    if tokens * SHARED > most or tokens + piece.tokens > most:
+        return []
+    line = last.line + last.section.text.count("\n", last.span[0], start)
+    return [replace(last, span=(start, end), tokens=tokens, line=line)]
+
+
+def _passage(document: Document, source: str, run: Sequence[_Piece], ordinal: int) -> Passage:
+    first, last = run[0], run[-1]
+    parts = [list(group) for _, group in groupby(run, key=lambda piece: id(piece.section))]
+    return Passage(
+        "\n".join(_text(part) for part in parts),
+        source,
+        document.title,
+        _location(first, last),
+        heading=" > ".join(first.section.headings),
+        span=(first.section.start + first.span[0], last.section.start + last.span[1]),
+        ordinal=ordinal,
+    )
+
+
+def _text(part: Sequence[_Piece]) -> str:
+    """What stands from the first to the last piece of one section; paragraphs of text on one line each."""
+    section, (start, end) = part[0].section, (part[0].span[0], part[-1].span[1])
+    if section.kind == "text":
+        paragraphs = ITEM.split(section.text[start:end])
+        return "\n".join(" ".join(CJK_LINE_END.sub("", paragraph).split()) for paragraph in paragraphs)
+    line_start = section.text.rfind("\n", max(0, start - MOST_INDENT), start) + 1
+    if section.text[line_start:start].isspace():
+        start = line_start
+    text = "\n".join(line.rstrip() for line in section.text[start:end].split("\n"))
+    return f"{part[0].head}\n{text}" if part[0].head else text
+
+
+def _location(first: _Piece, last: _Piece) -> str:
+    if page := first.section.page:
+        return f"page {page}" if page == last.section.page else f"pages {page}-{last.section.page}"
+    if first.section.start_line:
+        lines = first.section.start_line + first.line, last.section.start_line + last.line + last.text.count("\n")
+        return f"lines {lines[0]}-{lines[1]}"
+    return ""

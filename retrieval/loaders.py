@@ -1,91 +1,111 @@
-"""Text and title out of a file: txt, md, html, pdf. Everything read here is untrusted."""
+"""A file to a document: txt, md, rst, html, pdf, docx, csv, jsonl, source code and manual pages, also compressed by gz.
+
+Everything read here is untrusted. Sizes are looked at before anything is read or inflated, and formats with parsers that
+could be led astray are parsed in a process of its own (`isolation`).
+"""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vivavoce.core.errors import DocumentError
+from vivavoce.retrieval.document import Document, Limits, Section
+from vivavoce.retrieval.encoding import decode
+from vivavoce.retrieval.finding import UNKNOWN, Format, find_files, format_of, inflate, read_bytes
+from vivavoce.retrieval.formats_man import is_manual, read_man
+from vivavoce.retrieval.formats_rows import read_csv, read_jsonl
+from vivavoce.retrieval.formats_text import read_code, read_rst, read_text
+from vivavoce.retrieval.isolation import ParserProcess, Reader
 
-ENDINGS = (".txt", ".md", ".markdown", ".html", ".htm", ".pdf")
-MAX_BYTES = 20_000_000
-MAX_PAGES = 500
-MAX_TITLE_CHARS = 60
-HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
-HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+__all__ = ["Document", "Limits", "Section", "find_files", "load", "read"]
+
+IN_PROCESS: dict[Format, Reader] = {
+    "text": read_text,
+    "rst": read_rst,
+    "code": read_code,
+    "csv": read_csv,
+    "jsonl": read_jsonl,
+    "man": read_man,
+}
+HTML_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,1000}?-->\s*)?<(?:!doctype\s+html|html)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+SCAN = "if it is a scan, run it through text recognition (OCR) first"
+GZIP, ZIP, PDF = b"\x1f\x8b", b"PK\x03\x04", b"%PDF-"
+
+_parsers = ParserProcess()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A run of text. location: "page 3" or ""; start_line: its first line in the file, 0 where there are none."""
-
-    text: str
-    location: str = ""
-    start_line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file's text. title: short enough to be spoken."""
-
-    title: str
-    sections: tuple[Section, ...]
-
-
-def load(path: Path) -> Document:
-    """Read a file.
+def load(path: Path, limits: Limits = Limits()) -> Document:  # noqa: B008 - frozen
+    """Read a file. Blocking.
 
     Raises:
-        DocumentError: it is missing, too large, of another kind, damaged, or holds no text.
+        DocumentError: it is missing, too large, of another kind, damaged, hostile, or holds no text.
     """
-    ending = path.suffix.lower()
-    if not path.is_file():
-        raise DocumentError(f"{path}: no such file")
-    if ending not in ENDINGS:
-        raise DocumentError(f"{path}: only {', '.join(ENDINGS)} can be indexed")
-    if path.stat().st_size > MAX_BYTES:
-        raise DocumentError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB; split it")
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DocumentError(f"{path}: cannot be read ({error.strerror})") from error
-    document = _pdf(path) if ending == ".pdf" else _text(path, data, is_html=ending.startswith(".htm"))
-    if not any(section.text.strip() for section in document.sections):
-        raise DocumentError(f"{path}: holds no text")
-    return document
+        if format_of(path.name) is None:
+            raise DocumentError(UNKNOWN if path.exists() else "no such file")
+        data = read_bytes(path, limits.bytes)
+    except DocumentError as error:
+        raise DocumentError(f"{shown(str(path))}: {error}") from error
+    return read(data, str(path), limits)
 
 
-def _text(path: Path, data: bytes, *, is_html: bool) -> Document:
-    if b"\x00" in data[:8192]:
-        raise DocumentError(f"{path}: is a binary file, not text")
+def read(data: bytes, name: str, limits: Limits = Limits()) -> Document:  # noqa: B008 - frozen
+    """Read what is in memory already. Blocking.
+
+    name: of the file or the address of the page; its ending tells the kind, the content where the ending does not.
+
+    Raises:
+        DocumentError: see `load`.
+    """
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    if not is_html:
-        heading = HEADING.search(text) if path.suffix.lower() != ".txt" else None
-        return Document(_title(heading.group(1) if heading else "", path), (Section(text, start_line=1),))
-    import trafilatura
+        file_name = _file_name(name)
+        if data.startswith(GZIP):
+            data, file_name = inflate(data, limits.bytes), file_name.removesuffix(".gz")
+        if len(data) > limits.bytes:
+            raise DocumentError(f"is larger than {limits.bytes} bytes; split it")
+        form = _format(data, file_name)
+        document = _parsed(form, data, file_name, limits)
+        if not document.sections:
+            raise DocumentError(f"holds no text; {SCAN if form == 'pdf' else 'leave it out'}")
+    except DocumentError as error:
+        raise DocumentError(f"{shown(name)}: {error}") from error
+    ending = Path(file_name).suffix.lower().removeprefix(".")
+    kind = ending if form == format_of(file_name) and form != "man" and ending else form
+    return Document(document.title, document.sections, {"kind": kind, **document.metadata})
 
-    title = HTML_TITLE.search(text)
-    body = trafilatura.extract(text, include_comments=False, include_tables=True) or ""
-    return Document(_title(title.group(1) if title else "", path), (Section(body),))
+
+def shown(name: str) -> str:
+    """A name from outside, as one line that can be printed."""
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
-def _pdf(path: Path) -> Document:
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+def _parsed(kind: Format, data: bytes, name: str, limits: Limits) -> Document:
+    reader = IN_PROCESS.get(kind)
+    return reader(data, name, limits) if reader else _parsers.read(kind, data, shown(name), limits)
 
+
+def _file_name(name: str) -> str:
+    if "://" not in name:
+        return Path(name).name
     try:
-        reader = PdfReader(path)
-        if len(reader.pages) > MAX_PAGES:
-            raise DocumentError(f"{path}: more than {MAX_PAGES} pages; split it")
-        pages = [Section(page.extract_text(), f"page {n}") for n, page in enumerate(reader.pages, 1)]
-        title = str(reader.metadata.title or "") if reader.metadata else ""
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        raise DocumentError(f"{path}: not a readable PDF ({type(error).__name__})") from error
-    return Document(_title(title, path), tuple(pages))
+        address = urlsplit(name)
+    except ValueError:
+        return "page"
+    return Path(address.path).name or address.netloc or "page"
 
 
-def _title(found: str, path: Path) -> str:
-    title = " ".join(found.split()) or path.stem.replace("-", " ").replace("_", " ")
-    return title[:MAX_TITLE_CHARS].strip()
+def _format(data: bytes, name: str) -> Format:
+    """The content's own mark first, then the name."""
+    kind = format_of(name)
+    if data[:1024].lstrip().startswith(PDF):
+        return "pdf"
+    if kind in (None, "code", "man") and HTML_START.match(data[:4096]):
+        return "html"
+    if kind is None and data.startswith(ZIP) and b"word/" in data:
+        return "docx"
+    if kind == "man" or kind is None:
+        return "man" if is_manual(decode(data)) else "text"
+    return kind

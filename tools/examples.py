@@ -148,6 +148,30 @@ KNOWLEDGE = _whole(
     "手册里怎么说保修期？",
 )
 
+EXPLAIN = _with(
+    ("Where did you get that?", {}),
+    ("Where do you have that from?", {}),
+    ("Where does it say that?", {}),
+    ("Where is that written?", {}),
+    ("What is your source?", {}),
+    ("What's the source for that?", {}),
+    ("Which document says so?", {}),
+    ("Which document did you find that in?", {}),
+    ("On which page is that?", {}),
+    ("How do you know that?", {}),
+    ("How do you know?", {}),
+    ("Who says so?", {}),
+    ("Can you name your sources?", {}),
+    ("Tell me where you read that.", {}),
+    ("Are you sure about that?", {}),
+    ("Can you prove that?", {}),
+    ("What is that based on?", {}),
+    ("Did you make that up?", {}),
+    ("Read me the passage that says so.", {}),
+    ("你是从哪里知道的？", {}),
+    ("有什么依据吗？", {}),
+)
+
 VOICE = _whole(
     "description",
     "Speak like an old man.",

@@ -1,19 +1,31 @@
-"""Text RAG: passages of the user's documents, with the names of their sources."""
+"""Text RAG: passages of the user's documents, with the names of their sources; and where the last answer came from."""
 
-from collections.abc import Callable
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vivavoce.core.messages import ToolOutput, ToolSpec
-from vivavoce.core.passage import Passage
+from vivavoce.core.lexemes import words
+from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
+from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.protocols import Retriever
 from vivavoce.tools.arguments import parse, schema_of
-from vivavoce.tools.examples import KNOWLEDGE
+from vivavoce.tools.examples import EXPLAIN, KNOWLEDGE
 
-PASSAGES = 3
-MIN_SCORE = 0.25  # cosine; unrelated questions to a small corpus stay below it
-NEAR_BEST = 0.12  # further passages are kept only when nearly as good
+PASSAGES = 4
+ANSWERS = 0.5  # score from which a passage is taken to answer, see `vivavoce.retrieval.answerability`
+NEAR_BEST = 0.3  # further passages are kept only when nearly as good
+MOST_CHARS = 2_400  # of all passages together, about 600 tokens
+BEGUN = 8  # searches that are kept ahead of their calls
+FILLERS = frozenset(["please", "um", "uh", "well", "so", "okay", "ok", "hey", "hi", "hello", "now", "then"])
+LINES = re.compile(r"lines (\d+)-(\d+)")
 DESCRIPTION = "Search the user's own documents: manuals, guides, rules, handbooks.\n检索用户自己的文档：手册、指南、规则。"
+ABOUT_SOURCE = "Tell where the last answer came from: document, page or line.\n说明上一个回答的出处。"
+NOTHING = "I don't know: I could not find anything about that in your documents."
 Shorten = Callable[[str, str], str]
 
 
@@ -25,25 +37,126 @@ class SearchArguments(BaseModel):
     query: str = Field(min_length=1, max_length=1000, description="the question, as the user said it")
 
 
+class NoArguments(BaseModel):
+    """Nothing is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A search that runs ahead of its call."""
+
+    started: float
+    task: "asyncio.Task[tuple[Sequence[Passage], float]]"  # passages, and when they were found
+
+
 class KnowledgeSearchTool:
-    """``knowledge_search`` over a retriever. shorten: (query, text) -> the part of the text that matters."""
+    """``knowledge_search`` over a retriever. shorten: (query, text) -> the part of the text that matters.
+
+    Implements `AnticipatingTool`: a search that began with the same words, in any order and without politeness, is taken up.
+    """
 
     def __init__(self, retriever: Retriever, shorten: Shorten | None = None) -> None:
         self._retriever = retriever
         self._shorten = shorten or _whole
+        self._begun: OrderedDict[frozenset[str], _Begun] = OrderedDict()
         self.spec = ToolSpec("knowledge_search", DESCRIPTION, schema_of(SearchArguments), KNOWLEDGE)
 
+    def anticipate(self, heard: str) -> None:
+        """See `AnticipatingTool`."""
+        key = _same_question(heard)
+        if not key or key in self._begun:
+            return
+        self._begun[key] = _Begun(time.perf_counter(), asyncio.ensure_future(self._timed(heard)))
+        while len(self._begun) > BEGUN:
+            _, dropped = self._begun.popitem(last=False)
+            _drop(dropped)
+
     async def call(self, arguments: str) -> ToolOutput:
-        """Passages that answer, best first; an honest no when nothing is near."""
+        """Passages that answer, best first; an honest no when nothing does."""
         query = parse(arguments, SearchArguments).query
+        found, saved_s = await self._found(query)
+        answers = [passage for passage in found if passage.score >= ANSWERS]
+        if not answers:
+            return ToolOutput("No document answers that. Say that you do not know.", spoken=NOTHING, saved_s=saved_s)
+        near = [passage for passage in answers if passage.score >= answers[0].score - NEAR_BEST]
+        kept = _budgeted(near)
+        parts = [f"{passage.label}: {self._shorten(query, passage.text)}" for passage in kept]
+        spoken = f"According to {_named(kept[0].label)}: {self._shorten(query, kept[0].text)}"
+        return ToolOutput("\n".join(parts), spoken=spoken, sources=_labels(kept), passages=tuple(kept), saved_s=saved_s)
+
+    async def _found(self, query: str) -> tuple[Sequence[Passage], float]:
+        """What a search finds, and the seconds that were saved because it had begun already."""
+        begun = self._begun.pop(_same_question(query), None)
+        for other in self._begun.values():
+            _drop(other)
+        self._begun.clear()
+        if begun is None:
+            return await self._retriever.search(query, PASSAGES), 0.0
+        called = time.perf_counter()
+        found, at = await begun.task
+        return found, min(at, called) - begun.started
+
+    async def _timed(self, query: str) -> tuple[Sequence[Passage], float]:
         found = await self._retriever.search(query, PASSAGES)
-        if not found or found[0].score < MIN_SCORE:
-            nothing = "I could not find anything about that in the documents."
-            return ToolOutput("No document says anything about that.", spoken=nothing)
-        near = [passage for passage in found if passage.score >= found[0].score - NEAR_BEST]
-        parts = [f"{passage.title}: {self._shorten(query, passage.text)}" for passage in near]
-        spoken = f"According to {_named(found[0].title)}: {self._shorten(query, found[0].text)}"
-        return ToolOutput("\n".join(parts), spoken=spoken, sources=_titles(near))
+        return found, time.perf_counter()
+
+
+class ExplainSourceTool:
+    """``explain_source``: where the last answer came from. Implements `SessionTool`."""
+
+    def __init__(self) -> None:
+        self.spec = ToolSpec("explain_source", ABOUT_SOURCE, schema_of(NoArguments), EXPLAIN)
+
+    async def call(self, arguments: str) -> ToolOutput:
+        """As in a session that has just begun."""
+        return await self.call_in_session(arguments, SessionFacts())
+
+    async def call_in_session(self, arguments: str, session: SessionFacts) -> ToolOutput:
+        """A sentence that names each source with its place."""
+        parse(arguments, NoArguments)
+        spoken = " ".join(_explained(session.provenance)) or "My last answer did not come from a document."
+        return ToolOutput(spoken, spoken=spoken, about_last_answer=True)
+
+
+def _explained(provenance: Sequence[Provenance]) -> list[str]:
+    passages = list(dict.fromkeys(known.passage for known in provenance if known.passage is not None))
+    said = [f"That is from {_named(passage.title)}{_place(passage)}." for passage in passages[:2]]
+    doubted = [known.sentence for known in provenance if not known.supported and known.treatment != "dropped"]
+    if doubted:
+        said.append(f'I found nothing in the documents for this: "{doubted[0]}"')
+    return said
+
+
+def _place(passage: Passage) -> str:
+    """Where a passage stands, as it is said."""
+    part = passage.heading.rpartition(" > ")[2]
+    heading = f', under "{part}"' if part and part != passage.title else ""
+    location = LINES.sub(lambda m: f"line {m[1]}" if m[1] == m[2] else f"lines {m[1]} to {m[2]}", passage.location)
+    return f"{heading}, {location}" if location else heading
+
+
+def _drop(begun: _Begun) -> None:
+    begun.task.cancel()
+    begun.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for its error
+
+
+def _same_question(text: str) -> frozenset[str]:
+    """Questions with the same words find the same passages."""
+    return frozenset(words(text)) - FILLERS
+
+
+def _budgeted(passages: Sequence[Passage]) -> list[Passage]:
+    """As many as a small model can read; the first in any case."""
+    kept: list[Passage] = []
+    left = MOST_CHARS
+    for passage in passages:
+        if kept and len(passage.text) > left:
+            break
+        kept.append(replace(passage, text=passage.text[:MOST_CHARS]))
+        left -= len(passage.text)
+    return kept
 
 
 def _named(title: str) -> str:
@@ -55,5 +168,5 @@ def _whole(query: str, text: str) -> str:
     return text
 
 
-def _titles(passages: list[Passage]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(passage.title for passage in passages))
+def _labels(passages: Sequence[Passage]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(passage.label for passage in passages))

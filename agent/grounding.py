@@ -1,0 +1,88 @@
+"""The guard: sentences of an answer are compared with the passages that were retrieved for it."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vivavoce.core.passage import Passage, Provenance, Treatment
+from vivavoce.core.protocols import GroundingCheck
+
+Mode = Literal["flag", "hedge", "drop"]
+
+# A full stop ends a sentence where a capital, a digit, a quotation mark or Chinese follows, not in "9 a.m. on Sundays".
+SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9\u3040-\u9fff])|[。！？]+\s*(?=.)", re.DOTALL)
+HEDGE = "I am not sure of this, but "
+PRONOUN_I = re.compile(r"I\b")
+TREATMENTS: dict[Mode, Treatment] = {"flag": "said", "hedge": "hedged", "drop": "dropped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How answers are checked. mode: see `Settings.grounding`."""
+
+    check: GroundingCheck
+    mode: Mode
+
+
+class GuardedAnswer:
+    """One answer on its way to the decoder. provenance: of the sentences that were judged so far, in order.
+
+    Sentences that are only flagged are spoken at once and judged meanwhile; others wait for the judgement.
+    """
+
+    def __init__(self, guard: Guard, passages: Sequence[Passage], question: str) -> None:
+        self._guard = guard
+        self._passages = tuple(passages)
+        self._question = question
+        self._pending = ""
+        self._judging: list[asyncio.Task[Provenance]] = []
+        self.provenance: list[Provenance] = []
+
+    async def push(self, text: str) -> str:
+        """The next piece of the answer; what of it may be spoken now."""
+        self._pending += text
+        spoken = ""
+        while (end := SENTENCE_END.search(self._pending)) is not None:
+            sentence, self._pending = self._pending[: end.end()], self._pending[end.end() :]
+            spoken += await self._passed(sentence)
+        self._gather()
+        return text if self._guard.mode == "flag" else spoken
+
+    async def finish(self) -> str:
+        """What is left, when the model has written all."""
+        sentence, self._pending = self._pending, ""
+        spoken = await self._passed(sentence)
+        await asyncio.gather(*self._judging)
+        self._gather()
+        return "" if self._guard.mode == "flag" else spoken
+
+    async def _passed(self, text: str) -> str:
+        """A sentence as it is to be spoken."""
+        if not text.strip():
+            return text
+        judging = asyncio.create_task(self._judged(text.strip()))
+        self._judging.append(judging)
+        if self._guard.mode == "flag":
+            return text
+        treatment = (await judging).treatment
+        return "" if treatment == "dropped" else hedged(text) if treatment == "hedged" else text
+
+    async def _judged(self, sentence: str) -> Provenance:
+        found = await asyncio.to_thread(self._guard.check.check, sentence, self._passages, self._question)
+        passage = self._passages[found.passage] if found.supported and found.passage >= 0 else None
+        treatment: Treatment = "said" if found.supported else TREATMENTS[self._guard.mode]
+        return Provenance(sentence, passage, found.support, found.supported, found.why, treatment)
+
+    def _gather(self) -> None:
+        """Take over what is judged, in order."""
+        while self._judging and self._judging[0].done():
+            self.provenance.append(self._judging.pop(0).result())
+
+
+def hedged(text: str) -> str:
+    """A sentence with its doubt spoken before it."""
+    first = text.lstrip()
+    keeps_capital = PRONOUN_I.match(first) or first[:2].isupper() or not first[:1].isascii()
+    return HEDGE + (first if keeps_capital else first[0].lower() + first[1:])

@@ -1,0 +1,263 @@
+"""The document index: what the other files of this package do, behind one class."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vivavoce.core.errors import ConfigError, DocumentError
+from vivavoce.core.passage import Passage
+from vivavoce.core.protocols import TextEmbedder
+from vivavoce.core.store.manifest import Embedding
+from vivavoce.core.store.vector_index import LargeIndexes, Matrix
+from vivavoce.retrieval.catalogue import Cut
+from vivavoce.retrieval.chunking import TokenCounter, approximate_tokens, passages
+from vivavoce.retrieval.finding import read_bytes
+from vivavoce.retrieval.loaders import Document, Limits, find_files, read
+from vivavoce.retrieval.records import DocumentRecord, PassageRecord, embedded_text
+from vivavoce.retrieval.search import Query, Reranker, SearchOptions, find
+from vivavoce.retrieval.store import IndexStore, check, no_vectors
+from vivavoce.retrieval.view import SPACE, IndexView
+
+MAX_QUERY_CHARS = 2_000
+MAX_K = 1_000
+BATCH = 1_000  # passages that are committed together; a killed `add` goes on behind them
+SETTLED_NS = 2_000_000_000  # a file changed so shortly before it was read may change again within one tick of its clock
+DEFAULT = SearchOptions()
+
+Progress = Callable[[int, int], None]  # files done, files in all
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """Sources added or read again, left as they were, and forgotten; (path, reason) of those refused."""
+
+    added: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+class DocumentIndex:
+    """Implements `Retriever` over a folder; opening it reads nothing.
+
+    embedder: for the search by meaning; without one only words count. An index is written with the embedder it was made
+    with. large: indexes for many passages, see `LargeIndexes`; without it every passage is compared. reranker: reads the
+    best candidates. count: how long a text is for the embedder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        embedder: TextEmbedder | None,
+        *,
+        large: LargeIndexes | None = None,
+        reranker: Reranker | None = None,
+        count: TokenCounter = approximate_tokens,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
+        self._embedder = embedder
+        self._reranker = reranker
+        self._count = count
+        self._limits = limits
+        self.store = IndexStore(folder, large)
+
+    @property
+    def embeddings(self) -> dict[str, Embedding]:
+        """What vectors are made by."""
+        return {SPACE: Embedding(self._embedder.id, self._embedder.dimension) if self._embedder else Embedding()}
+
+    def __len__(self) -> int:
+        """Passages in the index."""
+        view = self.store.view()
+        return view.count if view else 0
+
+    def documents(self) -> Iterator[DocumentRecord]:
+        """All documents, in the order they were added, read page by page.
+
+        Raises:
+            StoreError: the index is damaged or cannot be read.
+        """
+        view = self.store.view()
+        if view is not None:
+            yield from (document for _, document in view.catalogue.documents())
+
+    def document(self, source: str) -> tuple[DocumentRecord, list[Passage]]:
+        """A document with its passages.
+
+        Raises:
+            DocumentError: it is not in the index.
+        """
+        view = self.store.view()
+        found = view.catalogue.document(source) or view.catalogue.document(os.path.realpath(source)) if view else None
+        if view is None or found is None:
+            raise DocumentError(f"{source} is not in the index; see `vivavoce index list`")
+        first, document = found
+        records = view.catalogue.passages(range(first, first + document.passages))
+        return document, [record.passage(document) for _, (_, record) in sorted(records.items())]
+
+    # Writing
+
+    def add(self, paths: Sequence[Path | str], *, prune: bool = False, progress: Progress | None = None) -> AddReport:
+        """Index files, folders and patterns; what did not change is not read again. Blocking.
+
+        prune: also forget documents below the named folders whose files are gone.
+
+        Raises:
+            StoreError: the index cannot be written, or was made by another embedder.
+        """
+        failed: list[tuple[str, str]] = []
+        files = find_files(paths, failed)
+        added: list[str] = []
+        unchanged: list[str] = []
+        pending: list[Cut] = []
+        view = self.store.view()
+        if view is not None:
+            self.store.check_models(view.manifest, self.embeddings)
+        for done, path in enumerate(files, 1):
+            source = os.path.realpath(path)
+            try:
+                cuts = self._read(path, source)
+            except DocumentError as error:
+                failed.append((str(path), _why(error, path)))
+                continue
+            if cuts is None:
+                unchanged.append(source)
+            else:
+                pending += cuts
+                added.append(source)
+            if len(pending) >= BATCH or done == len(files):
+                self._commit(pending)
+                pending = []
+            if progress is not None:
+                progress(done, len(files))
+        self._commit(pending)
+        removed = self._prune(paths, {os.path.realpath(path) for path in files}) if prune else ()
+        with self.store.writing():
+            self.store.seal_if_due()
+        return AddReport(tuple(added), tuple(unchanged), tuple(removed), tuple(failed))
+
+    def put(self, documents: Mapping[str, Document]) -> AddReport:
+        """Index documents that are in memory, by their source: a page that was fetched, what came from a pipe. Blocking.
+
+        Raises:
+            StoreError: the index cannot be written, or was made by another embedder.
+        """
+        pending: list[Cut] = []
+        for source, document in documents.items():
+            pending += self._cut(document, source, _digest(document.text.encode(errors="replace")), 0, 0)
+            if len(pending) >= BATCH:
+                self._commit(pending)
+                pending = []
+        self._commit(pending)
+        with self.store.writing():
+            self.store.seal_if_due()
+        return AddReport(added=tuple(documents))
+
+    def remove(self, source: str) -> int:
+        """Forget a document, or all that lie below a folder; how many.
+
+        Raises:
+            DocumentError: it is not in the index.
+        """
+        view = self.store.view()
+        names = [source, os.path.realpath(source)]
+        sources = [name for name in names if view and view.catalogue.document(name)]
+        for name in names:
+            sources += view.catalogue.sources(name.rstrip(os.sep) + os.sep) if view and not sources else []
+        if not sources:
+            raise DocumentError(f"{source} is not in the index; see `vivavoce index list`")
+        return self.store.commit([], no_vectors(0), self.embeddings, remove=list(dict.fromkeys(sources)))
+
+    def embed(self, cuts: Sequence[Cut]) -> Matrix:
+        """Unit vectors (N, D) of passages; (N, 0) without an embedder. Blocking.
+
+        Raises:
+            ModelError: the embedder cannot be loaded.
+        """
+        if self._embedder is None or not cuts:
+            return no_vectors(len(cuts))
+        return self._embedder.embed([embedded_text(cut.document, cut.passage) for cut in cuts])
+
+    def _read(self, path: Path, source: str) -> list[Cut] | None:
+        """The passages of a file; None where it is as it was."""
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise DocumentError(f"cannot be read ({error.strerror}); look at its permissions") from error
+        view = self.store.view()
+        known = view.catalogue.document(source) if view else None
+        record = known[1] if known else DocumentRecord(source, "", 0, "")
+        if stat.st_mtime_ns == record.mtime_ns and stat.st_size == record.size:
+            return None
+        data = read_bytes(path, self._limits.bytes)
+        if (digest := _digest(data)) == record.sha256:
+            return None
+        document = read(data, str(path), self._limits)
+        settled = time.time_ns() - stat.st_mtime_ns > SETTLED_NS
+        return self._cut(document, source, digest, stat.st_size, stat.st_mtime_ns if settled else 0)
+
+    def _cut(self, document: Document, source: str, sha256: str, size: int, mtime_ns: int) -> list[Cut]:
+        cut = passages(document, source, self._count)
+        record = DocumentRecord(source, document.title, len(cut), sha256, size, mtime_ns, dict(document.metadata))
+        check(record)
+        return [Cut(record, PassageRecord.of(passage)) for passage in cut]
+
+    def _commit(self, cuts: Sequence[Cut]) -> None:
+        if cuts:
+            self.store.commit(cuts, self.embed(cuts), self.embeddings)
+
+    def _prune(self, paths: Sequence[Path | str], there: set[str]) -> list[str]:
+        """Forget what lay in folders and is gone."""
+        view = self.store.view()
+        folders = [os.path.realpath(path) + os.sep for path in paths if Path(path).is_dir()]
+        known = {source for folder in folders for source in (view.catalogue.sources(folder) if view else ())}
+        gone = sorted(known - there)
+        if gone:
+            self.store.commit([], no_vectors(0), self.embeddings, remove=gone)
+        return gone
+
+    # Searching
+
+    async def search(self, query: str, k: int, options: SearchOptions = DEFAULT) -> Sequence[Passage]:
+        """See `Retriever.search`; the score of a passage says how well it answers, see `answerability`.
+
+        Raises:
+            ConfigError: k is out of range.
+            StoreError: the index is damaged or was made by another embedder.
+        """
+        return await asyncio.to_thread(self.find, query, k, options)
+
+    def find(self, query: str, k: int, options: SearchOptions = DEFAULT) -> list[Passage]:
+        """The same. Blocking."""
+        if not 1 <= k <= MAX_K:
+            raise ConfigError(f"k is {k}; ask for 1 to {MAX_K} passages")
+        text = query.strip()[:MAX_QUERY_CHARS]
+        view = self.store.view()
+        if not text or view is None or view.count == 0:
+            return []
+        if self._embedder is None and options.mode == "dense":
+            raise ConfigError("this index was opened without an embedder; search by words")
+        meaning = None
+        if self._embedder is not None:
+            self.store.check_models(view.manifest, self.embeddings)
+            meaning = self._embedder.embed([text])[0]
+        asked = Query(text, meaning, k, options if meaning is not None else replace(options, mode="lexical"))
+
+        def work(now: IndexView) -> list[Passage]:
+            self.store.check_models(now.manifest, self.embeddings)
+            return find(now, asked, self._reranker)
+
+        return self.store.reading(work) or []
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _why(error: DocumentError, path: Path) -> str:
+    """The reason without the name that the report gives already."""
+    return str(error).removeprefix(f"{path}: ")

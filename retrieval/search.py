@@ -1,0 +1,252 @@
+"""Search over one committed state: candidates by meaning and by words, both ranked over all of them, fused, thinned out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vivavoce.core.passage import Passage
+from vivavoce.core.store.vector_index import Mask, Rows, Vector
+from vivavoce.retrieval.answerability import answerability
+from vivavoce.retrieval.lexemes import bm25, idf, lexemes
+from vivavoce.retrieval.records import DocumentRecord, PassageRecord
+from vivavoce.retrieval.view import SPACE, IndexView
+
+Mode = Literal["hybrid", "dense", "lexical"]
+Fusion = Literal["scores", "ranks"]
+NEAREST = 40  # candidates by meaning; more would cost an index of many vectors a second, wider look
+WORDY = 60  # candidates by words
+POSTINGS = 6_000  # of the rarest words that candidates are found by; commoner words only rank them
+MOST_WORDS = 40  # of a query
+WORDS_WEIGHT = 2.5  # of the words beside the cosine; chosen on half of HaluEval-QA, see `vivavoce eval retrieval`
+RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)
+RERANKED = 20  # candidates that a reranker reads
+SAME = 0.97  # cosine from which two passages say the same
+DEEP = 8  # candidates per wanted hit that are read when some of them are left out
+
+
+class Reranker(Protocol):
+    """Reads query and passage together."""
+
+    def score(self, query: str, texts: Sequence[str]) -> Vector:
+        """How well each text (N,) answers; higher is better, of any scale. Blocking."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PassageFilters:
+    """Exact conditions on documents; all that are set must be met.
+
+    source: pattern of the path or address, such as ``*/manuals/*.pdf``. metadata: values by key as the loader found
+    them, such as kind "pdf".
+    """
+
+    source: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def met_by(self, document: DocumentRecord) -> bool:
+        """Whether a document meets them."""
+        known = {"title": document.title, **document.metadata}
+        return (not self.source or fnmatchcase(document.source, self.source)) and all(
+            known.get(key, "").casefold() == value.casefold() for key, value in self.metadata.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search.
+
+    fusion: of meaning and words by a weighted sum of their scores (Bruch, Gai and Ingber 2023), or by reciprocal ranks,
+    which suits embedders whose cosines lie elsewhere. per_source: most passages of one document. distinct: leave out
+    passages that say what an earlier one says. diversity: of maximal marginal relevance (Carbonell and Goldstein 1998),
+    0 ranks by relevance alone, 1 by novelty alone. neighbours: bring the passages before and after. rerank: let the
+    index's reranker, if it has one, read the best candidates.
+    """
+
+    mode: Mode = "hybrid"
+    fusion: Fusion = "scores"
+    filters: PassageFilters | None = None
+    per_source: int | None = None
+    distinct: bool = True
+    diversity: float = 0.0
+    neighbours: bool = False
+    rerank: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for. meaning: its embedding (D,), None for a lexical search."""
+
+    text: str
+    meaning: Vector | None
+    k: int
+    options: SearchOptions
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """rows (N,), best first, with what they were ranked by: cosines, and BM25 as a share of its most."""
+
+    rows: Rows
+    cosines: Vector
+    words: Vector
+
+    def picked(self, order: NDArray[np.int64]) -> "_Candidates":
+        return _Candidates(self.rows[order], self.cosines[order], self.words[order])
+
+
+def find(view: IndexView, query: Query, reranker: Reranker | None = None) -> list[Passage]:
+    """The ``k`` best passages, best first; their scores say how well they answer."""
+    allowed = _allowed(view, query.options.filters)
+    ranked = _ranked(view, query, allowed)
+    records = view.catalogue.passages(ranked.rows.tolist())
+    there = np.array([row in records for row in ranked.rows.tolist()], bool)  # a writer may just have taken one out
+    ranked = ranked.picked(np.flatnonzero(there))
+    if reranker is not None and query.options.rerank and ranked.rows.size:
+        ranked = _reranked(ranked, query, records, reranker)
+    chosen = _chosen(view, query, ranked, records)
+    documents = dict(view.catalogue.documents(records[row][0] for row in chosen.rows.tolist()))
+    passages: list[Passage] = []
+    for row, cosine, share in zip(chosen.rows.tolist(), chosen.cosines.tolist(), chosen.words.tolist(), strict=True):
+        first, record = records[row]
+        if first in documents:
+            passages.append(record.passage(documents[first], answerability(cosine, share, query.text, record.text)))
+    return _with_neighbours(view, passages, chosen.rows, records) if query.options.neighbours else passages
+
+
+def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
+    """(R,) rows that may be found."""
+    if filters is None:
+        return view.alive
+    key = ("allowed", filters.source, tuple(sorted(filters.metadata.items())))
+    if key not in view.memory:
+        allowed = np.zeros(view.state.rows, bool)
+        for first, document in view.catalogue.documents():
+            if filters.met_by(document):
+                allowed[first : first + document.passages] = True
+        view.memory[key] = allowed & view.alive
+    return view.memory[key]
+
+
+def _weights(view: IndexView, words: Sequence[str]) -> dict[str, float]:
+    """Those words of a query that any passage holds, rarest first, with what they tell."""
+    holding = view.catalogue.holding(list(dict.fromkeys(words)))
+    rarest_first = sorted(holding, key=lambda word: (holding[word], word))
+    return {word: idf(view.count, holding[word]) for word in rarest_first}
+
+
+def _ranked(view: IndexView, query: Query, allowed: Mask) -> _Candidates:
+    """Candidates, best first."""
+    lexical = lexemes(query.text)[:MOST_WORDS]
+    weights = _weights(view, lexical)
+    mode = query.options.mode
+    found: list[Rows] = []
+    count = max(query.k, NEAREST)
+    if query.meaning is not None and mode != "lexical":
+        found.append(view.index(SPACE).search(query.meaning, count, allowed)[0])
+    if mode != "dense":
+        found.append(_wordy(view, weights, max(query.k, WORDY), allowed))
+    rows = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+    cosines = (
+        view.index(SPACE).cosines(query.meaning, rows) if query.meaning is not None else np.zeros(rows.size, np.float32)
+    )
+    texts = view.catalogue.lexemes(rows.tolist())
+    words = bm25([texts.get(row, []) for row in rows.tolist()], weights, lexical, view.mean_length)
+    scores = {"dense": cosines, "lexical": words}.get(mode)
+    if scores is None:
+        scores = _fused(cosines, words, query.options.fusion)
+    return _Candidates(rows, cosines, words).picked(np.lexsort((rows, -cosines, -scores)))
+
+
+def _fused(cosines: Vector, words: Vector, fusion: Fusion) -> Vector:
+    """One score of two (N,)."""
+    if fusion == "scores":
+        return (cosines + WORDS_WEIGHT * words).astype(np.float32)
+    ranks = 1.0 / (RANK_OFFSET + _ranks(cosines)) + 1.0 / (RANK_OFFSET + _ranks(words))
+    return ranks.astype(np.float32)
+
+
+def _wordy(view: IndexView, weights: dict[str, float], count: int, allowed: Mask) -> Rows:
+    """The rows that hold most of a query's rare words."""
+    postings: list[Rows] = []
+    tells: list[Vector] = []
+    read = 0
+    for word, weight in weights.items():
+        if postings and read >= POSTINGS:
+            break
+        rows = np.asarray(view.catalogue.rows_with(word), np.int64)
+        rows = rows[rows < allowed.size]
+        rows = rows[allowed[rows]]
+        postings.append(rows)
+        tells.append(np.full(rows.size, weight, np.float32))
+        read += rows.size
+    if not postings:
+        return np.zeros(0, np.int64)
+    rows, places = np.unique(np.concatenate(postings), return_inverse=True)
+    sums = np.bincount(places, np.concatenate(tells), rows.size)
+    return rows[np.argsort(-sums, kind="stable")[:count]]
+
+
+def _ranks(scores: Vector) -> NDArray[np.int64]:
+    """The place of each score (N,), from 1; equal scores share the better place."""
+    ordered = np.sort(-scores)
+    return np.searchsorted(ordered, -scores, side="left") + 1
+
+
+def _reranked(
+    ranked: _Candidates, query: Query, records: Mapping[int, tuple[int, PassageRecord]], reranker: Reranker
+) -> _Candidates:
+    """The best candidates in the reranker's order, the others behind them."""
+    head = ranked.rows[:RERANKED].tolist()
+    scores = reranker.score(query.text, [records[row][1].text for row in head])
+    order = np.argsort(-scores, kind="stable")
+    return ranked.picked(np.concatenate([order, np.arange(len(head), ranked.rows.size)]))
+
+
+def _chosen(
+    view: IndexView, query: Query, ranked: _Candidates, records: Mapping[int, tuple[int, PassageRecord]]
+) -> _Candidates:
+    """The first ``k`` that are allowed beside those before them."""
+    options, taken = query.options, list[int]()
+    pool = list(range(min(ranked.rows.size, DEEP * query.k)))
+    vectors = view.vectors[SPACE]
+    per_source: dict[int, int] = {}
+    said: set[str] = set()
+    alike = np.zeros(len(pool), np.float32)  # to the nearest that was taken
+    relevance = np.linspace(1.0, 0.0, len(pool), dtype=np.float32) if pool else alike
+    while pool and len(taken) < query.k:
+        at = max(pool, key=lambda i: (1.0 - options.diversity) * relevance[i] - options.diversity * alike[i])
+        pool.remove(at)
+        row = int(ranked.rows[at])
+        first, record = records[row]
+        words = " ".join(lexemes(record.text))
+        if options.per_source is not None and per_source.get(first, 0) >= options.per_source:
+            continue
+        if options.distinct and (alike[at] >= SAME or words in said):
+            continue
+        taken.append(at)
+        said.add(words)
+        per_source[first] = per_source.get(first, 0) + 1
+        if (options.distinct or options.diversity) and vectors.shape[1]:
+            near = vectors[ranked.rows[: alike.size]] @ vectors[row]
+            alike = np.maximum(alike, near)
+    return ranked.picked(np.array(taken, np.int64))
+
+
+def _with_neighbours(
+    view: IndexView, passages: list[Passage], rows: Rows, records: Mapping[int, tuple[int, PassageRecord]]
+) -> list[Passage]:
+    """The same with the texts beside them in their documents."""
+    beside = view.catalogue.passages([row + step for row in rows.tolist() for step in (-1, 1) if row + step >= 0])
+    found: list[Passage] = []
+    for passage, row in zip(passages, rows.tolist(), strict=True):
+        texts = {
+            step: beside[row + step][1].text
+            for step in (-1, 1)
+            if row + step in beside and beside[row + step][0] == records[row][0]
+        }
+        found.append(replace(passage, before=texts.get(-1, ""), after=texts.get(1, "")))
+    return found
