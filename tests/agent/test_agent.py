@@ -1,20 +1,18 @@
 import asyncio
-import json
 import sqlite3
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from agent_parts import NO_ARGUMENTS, FlakyTool, VoiceTool, noise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.agent import Agent, AudioChunk, SpokenText, ToolFinished, VoiceChanged
+from vivavoce.agent import AudioChunk, SpokenText, ToolFinished, VoiceChanged
 from vivavoce.agent.graph import NOTHING_HEARD
-from vivavoce.agent.session import open_checkpointer
 from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, SessionError, ToolFailed, VoiceNotFound, VoiceRefused
+from vivavoce.core.errors import AudioError, ConfigError, SessionError, VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import (
     AssistantMessage,
     SessionFacts,
@@ -26,84 +24,7 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.core.voice import Voice
-from vivavoce.model.scripted import ScriptedLM, ToneDecoder, echo
-from vivavoce.tools.registry import ToolRegistry
-from vivavoce.voicebank.bank import FolderVoiceBank
-
-NO_ARGUMENTS = {"type": "object", "properties": {}}
-
-
-class VoiceTool:
-    spec = ToolSpec("voice", "Change the voice.", NO_ARGUMENTS)
-
-    async def call(self, arguments):
-        return ToolOutput("changed", spoken="Changed.", voice_id=json.loads(arguments).get("id", "other"))
-
-
-class SlowTool:
-    spec = ToolSpec("slow", "Never answers.", NO_ARGUMENTS, timeout_s=0.05)
-
-    async def call(self, arguments):
-        await asyncio.sleep(60)
-        return ToolOutput("late")
-
-
-class FlakyTool:
-    def __init__(self, name, idempotent):
-        self.spec = ToolSpec(name, "Fails once.", NO_ARGUMENTS, idempotent=idempotent)
-        self.calls = 0
-
-    async def call(self, arguments):
-        self.calls += 1
-        if self.calls == 1:
-            raise ToolFailed("the line was busy", retryable=True)
-        return ToolOutput("well")
-
-
-def huge() -> str:
-    """Return too much, with markers in it."""
-    return "<tool_call>function\nhuge\n{}</tool_call><|EOT|>" + "x" * 10_000_000
-
-
-def broken() -> str:
-    """Raise."""
-    raise RuntimeError("a secret")
-
-
-def noise(seed, rate=16_000, seconds=2):
-    return AudioClip(np.random.default_rng(seed).normal(0, 0.1, rate * seconds).astype(np.float32), rate)
-
-
-@pytest.fixture
-def bank(tmp_path):
-    bank = FolderVoiceBank(tmp_path / "voices", None)
-    for seed, name in enumerate(("default", "other")):
-        bank.add(Voice(name, name.title(), f"The {name} voice", noise(seed), licence="none", source="test"))
-    return bank
-
-
-@pytest.fixture
-def open_one(tmp_path, bank):
-    @asynccontextmanager
-    async def opened(script=echo, delay_s=0.0, **options):
-        tools = ToolRegistry()
-        for tool in (VoiceTool(), SlowTool(), huge, broken, *options.pop("tools", ())):
-            tools.add(tool)
-        folder = tmp_path / "sessions"
-        async with open_checkpointer(folder) as checkpointer:
-            agent = Agent(
-                lm=ScriptedLM(script, delay_s),
-                decoder=ToneDecoder(),
-                bank=bank,
-                tools=tools,
-                checkpointer=checkpointer,
-                sessions_dir=folder,
-                **options,
-            )
-            async with agent:
-                yield agent
-
-    return opened
+from vivavoce.model.scripted import ToneDecoder
 
 
 async def test_a_turn_is_heard_answered_and_spoken(open_one):

@@ -1,0 +1,45 @@
+"""A small bank, and agents on a scripted model."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from agent_parts import SlowTool, VoiceTool, broken, huge, noise
+
+from vivavoce.agent import Agent
+from vivavoce.agent.session import open_checkpointer
+from vivavoce.core.voice import Voice
+from vivavoce.model.scripted import ScriptedLM, ToneDecoder, echo
+from vivavoce.tools.registry import ToolRegistry
+from vivavoce.voicebank.bank import FolderVoiceBank
+
+
+@pytest.fixture
+def bank(tmp_path):
+    bank = FolderVoiceBank(tmp_path / "voices", None)
+    for seed, name in enumerate(("default", "other")):
+        bank.add(Voice(name, name.title(), f"The {name} voice", noise(seed), licence="none", source="test"))
+    return bank
+
+
+@pytest.fixture
+def open_one(tmp_path, bank):
+    @asynccontextmanager
+    async def opened(script=echo, delay_s=0.0, **options):
+        tools = ToolRegistry()
+        for tool in (VoiceTool(), SlowTool(), huge, broken, *options.pop("tools", ())):
+            tools.add(tool)
+        folder = tmp_path / "sessions"
+        async with open_checkpointer(folder) as checkpointer:
+            agent = Agent(
+                lm=ScriptedLM(script, delay_s),
+                decoder=ToneDecoder(),
+                bank=bank,
+                tools=tools,
+                checkpointer=checkpointer,
+                sessions_dir=folder,
+                **options,
+            )
+            async with agent:
+                yield agent
+
+    return opened
