@@ -10,15 +10,12 @@ from vivavoce.app import cli
 from vivavoce.app.console import JsonFlag, counting, out, print_json, print_table
 
 if TYPE_CHECKING:
+    from vivavoce.eval.grounding import GroundingReport
+    from vivavoce.eval.retrieval import RetrievalReport
     from vivavoce.eval.voice_report import VoicesReport
 
 commands = typer.Typer(help="Measure what the product does, with intervals and plots.", no_args_is_help=True)
 cli.app.add_typer(commands, name="eval")
-
-
-@commands.callback()
-def _group() -> None:
-    """Keeps `eval voices` a command of a group while it is the only one."""
 
 
 @commands.command()
@@ -62,6 +59,70 @@ async def _voices() -> "VoicesReport":
         clips = await compare_halves(bank, ResemblyzerEmbedder(), step)
         filters = await check_filters(bank, step)
     return VoicesReport(entries, words, calibrate(words.asked), clips, filters, left_out + also_left_out)
+
+
+@commands.command()
+def retrieval(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.json and the pictures.")] = Path(
+        "eval-retrieval"
+    ),
+    sets: Annotated[list[str] | None, typer.Option("--set", help="halueval, howto or chinese; all when not given.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Most questions of a set.", min=1)] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Document search by words, by meaning and by both, and whether it knows what no document answers."""
+    from vivavoce.eval.retrieval_report import as_json, summary, write_report
+
+    report = asyncio.run(_retrieval(sets, limit))
+    write_report(report, folder)
+    if json_:
+        print_json(as_json(report))
+        return
+    print_table(("measure", "value [95 % interval]"), summary(report))
+    out.print(f"open {folder / 'report.md'}", highlight=False)
+
+
+async def _retrieval(sets: list[str] | None, limit: int | None) -> "RetrievalReport":
+    from vivavoce.core.settings import load_settings
+    from vivavoce.eval.retrieval import SETS, measure
+
+    with counting("documents and questions", None) as bar:
+
+        def step(what: str, done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], description=what, completed=done, total=total)
+
+        return await measure(load_settings(), sets or SETS, limit, step)
+
+
+@commands.command()
+def grounding(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.json and the picture.")] = Path(
+        "eval-grounding"
+    ),
+    json_: JsonFlag = False,
+) -> None:
+    """Whether the guard tells sentences that passages support from those that they do not."""
+    from vivavoce.eval.grounding_report import as_json, summary, write_report
+
+    report = _grounding()
+    write_report(report, folder)
+    if json_:
+        print_json(as_json(report))
+        return
+    print_table(("measure", "value [95 % interval]"), summary(report))
+    out.print(f"open {folder / 'report.md'}", highlight=False)
+
+
+def _grounding() -> "GroundingReport":
+    from vivavoce.core.settings import load_settings
+    from vivavoce.eval.grounding import measure
+    from vivavoce.eval.grounding_claims import all_claims
+    from vivavoce.retrieval.embedder import MiniLMEmbedder
+
+    settings = load_settings()
+    claims = all_claims(settings.home / "cache" / "eval")
+    with counting("claims", len(claims)) as bar:
+        return measure(MiniLMEmbedder(threads=settings.threads), claims, lambda: bar.advance(bar.task_ids[0]))
 
 
 def main() -> None:

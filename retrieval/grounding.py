@@ -60,7 +60,7 @@ WHY = {
 }
 LEAD_IN = re.compile(
     r"^(?:(?:well|so|sorry|okay|sure|i am not sure|i'm not sure),?\s+(?:but\s+)?)?"
-    r"(?:(?:according to|as stated in)\s+(?:the|my|your)\s+[^,]{1,60},\s+"
+    r"(?:(?:according to|as stated in)\s+(?:the|my|your)\s+[^,:]{1,80}(?:,\s+pages?\s+[\d-]+)?[,:]\s+"
     r"|(?:the|my|your)\s+(?:[\w-]+\s+){1,4}(?:says?|states?)\s+(?:that\s+)?)?",
     re.IGNORECASE,
 )

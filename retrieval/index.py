@@ -12,7 +12,7 @@ from vivavoce.core.errors import ConfigError, DocumentError
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.manifest import Embedding
-from vivavoce.core.store.vector_index import LargeIndexes, Matrix
+from vivavoce.core.store.vector_index import LargeIndexes, Matrix, Vector
 from vivavoce.retrieval.catalogue import Cut
 from vivavoce.retrieval.chunking import TokenCounter, approximate_tokens, passages
 from vivavoce.retrieval.finding import read_bytes
@@ -222,6 +222,10 @@ class DocumentIndex:
 
     # Searching
 
+    def meaning_of(self, text: str) -> Vector | None:
+        """The embedding (D,) of a question; None without an embedder. Blocking."""
+        return self._embedder.embed([text])[0] if self._embedder is not None else None
+
     async def search(self, query: str, k: int, options: SearchOptions = DEFAULT) -> Sequence[Passage]:
         """See `Retriever.search`; the score of a passage says how well it answers, see `answerability`.
 
@@ -241,10 +245,8 @@ class DocumentIndex:
             return []
         if self._embedder is None and options.mode == "dense":
             raise ConfigError("this index was opened without an embedder; search by words")
-        meaning = None
-        if self._embedder is not None:
-            self.store.check_models(view.manifest, self.embeddings)
-            meaning = self._embedder.embed([text])[0]
+        self.store.check_models(view.manifest, self.embeddings)
+        meaning = self.meaning_of(text)
         asked = Query(text, meaning, k, options if meaning is not None else replace(options, mode="lexical"))
 
         def work(now: IndexView) -> list[Passage]:

@@ -56,7 +56,8 @@ class PassageRecord:
 def embedded_text(document: DocumentRecord, passage: PassageRecord) -> str:
     """What the embedder and the lexical search read of a passage."""
     above = passage.heading if passage.heading.startswith(document.title) else f"{document.title}. {passage.heading}"
-    return f"{above.rstrip('. ')}. {passage.text}"
+    above = above.strip(". ")
+    return f"{above}. {passage.text}" if above else passage.text
 
 
 def encode(record: DocumentRecord | PassageRecord) -> str:

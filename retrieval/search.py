@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vivavoce.core.passage import Passage
 from vivavoce.core.store.vector_index import Mask, Rows, Vector
-from vivavoce.retrieval.answerability import answerability
+from vivavoce.retrieval.answerability import Evidence, absent_names, answerability, coverage
 from vivavoce.retrieval.lexemes import bm25, idf, lexemes
 from vivavoce.retrieval.records import DocumentRecord, PassageRecord
 from vivavoce.retrieval.view import SPACE, IndexView
@@ -21,7 +21,8 @@ NEAREST = 40  # candidates by meaning; more would cost an index of many vectors 
 WORDY = 60  # candidates by words
 POSTINGS = 6_000  # of the rarest words that candidates are found by; commoner words only rank them
 MOST_WORDS = 40  # of a query
-WORDS_WEIGHT = 2.5  # of the words beside the cosine; chosen on half of HaluEval-QA, see `vivavoce eval retrieval`
+WORDS_WEIGHT = 1.0  # of the words beside the cosine: more suits questions that quote, less those that paraphrase
+ABSENT_AMONG = 4  # passages among which names of a question are looked for
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)
 RERANKED = 20  # candidates that a reranker reads
 SAME = 0.97  # cosine from which two passages say the same
@@ -100,8 +101,16 @@ class _Candidates:
 
 def find(view: IndexView, query: Query, reranker: Reranker | None = None) -> list[Passage]:
     """The ``k`` best passages, best first; their scores say how well they answer."""
+    found = find_with_evidence(view, query, reranker)
+    return [replace(passage, score=answerability(evidence)) for passage, evidence in found]
+
+
+def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None = None) -> list[tuple[Passage, Evidence]]:
+    """The same, with what their scores are made of."""
     allowed = _allowed(view, query.options.filters)
-    ranked = _ranked(view, query, allowed)
+    asked = lexemes(query.text)[:MOST_WORDS]
+    weights = _weights(view, asked)
+    ranked, texts = _ranked(view, query, asked, weights, allowed)
     records = view.catalogue.passages(ranked.rows.tolist())
     there = np.array([row in records for row in ranked.rows.tolist()], bool)  # a writer may just have taken one out
     ranked = ranked.picked(np.flatnonzero(there))
@@ -109,12 +118,16 @@ def find(view: IndexView, query: Query, reranker: Reranker | None = None) -> lis
         ranked = _reranked(ranked, query, records, reranker)
     chosen = _chosen(view, query, ranked, records)
     documents = dict(view.catalogue.documents(records[row][0] for row in chosen.rows.tolist()))
-    passages: list[Passage] = []
-    for row, cosine, share in zip(chosen.rows.tolist(), chosen.cosines.tolist(), chosen.words.tolist(), strict=True):
+    absent = absent_names(query.text, [texts[row] for row in chosen.rows.tolist()[:ABSENT_AMONG]])
+    found: list[tuple[Passage, Evidence]] = []
+    for row, cosine in zip(chosen.rows.tolist(), chosen.cosines.tolist(), strict=True):
         first, record = records[row]
         if first in documents:
-            passages.append(record.passage(documents[first], answerability(cosine, share, query.text, record.text)))
-    return _with_neighbours(view, passages, chosen.rows, records) if query.options.neighbours else passages
+            passage = record.passage(documents[first])
+            if query.options.neighbours:
+                passage = _with_neighbours(view, passage, row, first)
+            found.append((passage, Evidence(cosine, coverage(texts[row], weights), absent)))
+    return found
 
 
 def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
@@ -132,16 +145,16 @@ def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
 
 
 def _weights(view: IndexView, words: Sequence[str]) -> dict[str, float]:
-    """Those words of a query that any passage holds, rarest first, with what they tell."""
+    """The words of a query with what they tell, those that no passage holds among them, rarest first."""
     holding = view.catalogue.holding(list(dict.fromkeys(words)))
-    rarest_first = sorted(holding, key=lambda word: (holding[word], word))
-    return {word: idf(view.count, holding[word]) for word in rarest_first}
+    rarest_first = sorted(dict.fromkeys(words), key=lambda word: (holding.get(word, 0), word))
+    return {word: idf(view.count, holding.get(word, 0)) for word in rarest_first}
 
 
-def _ranked(view: IndexView, query: Query, allowed: Mask) -> _Candidates:
-    """Candidates, best first."""
-    lexical = lexemes(query.text)[:MOST_WORDS]
-    weights = _weights(view, lexical)
+def _ranked(
+    view: IndexView, query: Query, asked: Sequence[str], weights: Mapping[str, float], allowed: Mask
+) -> tuple[_Candidates, dict[int, list[str]]]:
+    """Candidates, best first, and their lexemes by row."""
     mode = query.options.mode
     found: list[Rows] = []
     count = max(query.k, NEAREST)
@@ -150,15 +163,17 @@ def _ranked(view: IndexView, query: Query, allowed: Mask) -> _Candidates:
     if mode != "dense":
         found.append(_wordy(view, weights, max(query.k, WORDY), allowed))
     rows = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-    cosines = (
-        view.index(SPACE).cosines(query.meaning, rows) if query.meaning is not None else np.zeros(rows.size, np.float32)
-    )
-    texts = view.catalogue.lexemes(rows.tolist())
-    words = bm25([texts.get(row, []) for row in rows.tolist()], weights, lexical, view.mean_length)
+    cosines = np.zeros(rows.size, np.float32)
+    if query.meaning is not None:
+        told = view.index(SPACE).cosines(query.meaning, rows)
+        cosines = np.clip(np.nan_to_num(told), -1.0, 1.0)  # damaged vectors may hold any number
+    read = view.catalogue.lexemes(rows.tolist())
+    texts = {row: read.get(row, []) for row in rows.tolist()}
+    words = bm25(list(texts.values()), weights, asked, view.mean_length)
     scores = {"dense": cosines, "lexical": words}.get(mode)
     if scores is None:
         scores = _fused(cosines, words, query.options.fusion)
-    return _Candidates(rows, cosines, words).picked(np.lexsort((rows, -cosines, -scores)))
+    return _Candidates(rows, cosines, words).picked(np.lexsort((rows, -cosines, -scores))), texts
 
 
 def _fused(cosines: Vector, words: Vector, fusion: Fusion) -> Vector:
@@ -169,7 +184,7 @@ def _fused(cosines: Vector, words: Vector, fusion: Fusion) -> Vector:
     return ranks.astype(np.float32)
 
 
-def _wordy(view: IndexView, weights: dict[str, float], count: int, allowed: Mask) -> Rows:
+def _wordy(view: IndexView, weights: Mapping[str, float], count: int, allowed: Mask) -> Rows:
     """The rows that hold most of a query's rare words."""
     postings: list[Rows] = []
     tells: list[Vector] = []
@@ -222,7 +237,7 @@ def _chosen(
         pool.remove(at)
         row = int(ranked.rows[at])
         first, record = records[row]
-        words = " ".join(lexemes(record.text))
+        words = " ".join(lexemes(record.text)) or record.text  # common words alone: "to be or not to be"
         if options.per_source is not None and per_source.get(first, 0) >= options.per_source:
             continue
         if options.distinct and (alike[at] >= SAME or words in said):
@@ -236,17 +251,8 @@ def _chosen(
     return ranked.picked(np.array(taken, np.int64))
 
 
-def _with_neighbours(
-    view: IndexView, passages: list[Passage], rows: Rows, records: Mapping[int, tuple[int, PassageRecord]]
-) -> list[Passage]:
-    """The same with the texts beside them in their documents."""
-    beside = view.catalogue.passages([row + step for row in rows.tolist() for step in (-1, 1) if row + step >= 0])
-    found: list[Passage] = []
-    for passage, row in zip(passages, rows.tolist(), strict=True):
-        texts = {
-            step: beside[row + step][1].text
-            for step in (-1, 1)
-            if row + step in beside and beside[row + step][0] == records[row][0]
-        }
-        found.append(replace(passage, before=texts.get(-1, ""), after=texts.get(1, "")))
-    return found
+def _with_neighbours(view: IndexView, passage: Passage, row: int, first: int) -> Passage:
+    """The same with the texts beside it in its document."""
+    beside = view.catalogue.passages([at for at in (row - 1, row + 1) if at >= 0])
+    texts = {at: record.text for at, (document, record) in beside.items() if document == first}
+    return replace(passage, before=texts.get(row - 1, ""), after=texts.get(row + 1, ""))
