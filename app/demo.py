@@ -28,6 +28,8 @@ class Question:
 
 QUESTIONS = (
     Question("1-documents", "According to the manual, how often should I descale the espresso machine?", "text RAG"),
+    Question("1b-source", "Where did you get that?", "spoken provenance"),
+    Question("1c-unknown", "Does the Lighthouse Hotel have a helicopter landing pad?", "an honest no"),
     Question("2-time", "What time is it in Tokyo right now?", "date and time"),
     Question("3-voice", "Please speak like a deep old man.", "audio search: a described voice"),
     Question("4-web", "Search the web for the latest news about space travel.", "web search"),
