@@ -257,7 +257,7 @@ async def open_agent(
             max_question_s=settings.max_question_s,
             max_steps=settings.max_steps,
             result_chars=settings.tool_result_chars,
-            guard=None if settings.grounding == "off" else Guard(SentenceGrounding(parts.embedder), settings.grounding),
+            guard=_open_guard(settings, parts.embedder),
         )
         async with agent:
             if warm and settings.model != "scripted":
@@ -268,6 +268,13 @@ async def open_agent(
                     parts.bank.search("a voice", 1),
                 )
             yield agent
+
+
+def _open_guard(settings: Settings, embedder: TextEmbedder) -> Guard | None:
+    """What answers are checked by. Speech that the model itself spoke cannot be taken back, so it is flagged at most."""
+    if settings.grounding == "off":
+        return None
+    return Guard(SentenceGrounding(embedder), "flag" if settings.speak_tokens else settings.grounding)
 
 
 async def _warm_up_model(lm: SpeechLM, tools: Sequence[ToolSpec]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -119,6 +120,33 @@ async def test_without_a_guard_or_passages_nothing_is_checked(ask):
         assert (turn.provenance, turn.answer_text) == ((), "I cannot say.")
     async with ask(mode="drop") as agent:
         assert (await agent.ask("hello")).provenance == ()
+
+
+async def test_what_another_tool_found_supports_its_own_sentence(open_one):
+    async def clock() -> str:
+        """Tell the time."""
+        return "it is nine"
+
+    def script(messages, tools):
+        if isinstance(messages[-1], ToolMessage):
+            yield from ("It is nine. ", "The museum opens at ten. ", "The moon is cheese.")
+        else:
+            yield render_tool_call("knowledge_search", '{"query": "x"}')
+            yield render_tool_call("clock", "{}")
+
+    tools, guard = (KnowledgeSearchTool(Documents(HOURS)), clock), Guard(WordsInAnyOrder(), "drop")
+    async with open_one(script, tools=tools, guard=guard) as agent:
+        turn = await agent.ask("both")
+    assert turn.answer_text == "It is nine. The museum opens at ten."
+    assert [p.passage.title for p in turn.provenance[:2]] == ["clock tool", "Museum guide"]
+
+
+class WordsInAnyOrder(WordsCheck):
+    """The same, whatever frames a tool's result."""
+
+    def check(self, sentence, passages, question=""):
+        plain = [replace(passage, text=passage.text.replace("\n", " ")) for passage in passages]
+        return super().check(sentence, plain, question)
 
 
 async def test_the_session_remembers_where_the_last_answer_came_from(ask):
