@@ -35,7 +35,7 @@ SQLITE = (
     "lang_upsert lang_vacuum limits nulls quickstart quirks security serverless tempfiles threadsafe useovernet wal "
     "whentouse"
 )
-# Package, folder and what is indexed of it: all together some 4,000 passages that answer how to do something.
+# Package, folder and what is indexed of it: all together some 5,000 passages that answer how to do something.
 HOWTO_FILES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("debian-faq", "usr/share/doc/debian/FAQ", ("*.en.html",)),
     ("debian-reference-en", "usr/share/debian-reference", ("ch*.en.html",)),

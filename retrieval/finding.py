@@ -30,6 +30,7 @@ NAMES: dict[str, Format] = {
     **dict.fromkeys(["readme", "license", "licence", "copying", "authors", "news", "changelog", "changes", "todo"], "text"),
     **dict.fromkeys(["makefile", "dockerfile", "justfile"], "code"),
 }
+RST_SOURCE = ".rst.txt"  # as documentation shows where a page came from
 MANUAL = re.compile(r"[^.].*\.[1-9][a-z]{0,4}", re.IGNORECASE)  # ls.1, intro.3pm
 PASSED_OVER = frozenset(["node_modules", "__pycache__"])
 MAGIC = re.compile(r"[*?\[]")
@@ -45,6 +46,8 @@ def format_of(name: str) -> Format | None:
             return None
     if not path.suffix:
         return NAMES.get(path.name.lower())
+    if path.name.lower().endswith(RST_SOURCE):
+        return "rst"
     return FORMATS.get(path.suffix.lower()) or ("man" if MANUAL.fullmatch(path.name) else None)
 
 

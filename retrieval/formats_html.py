@@ -1,4 +1,4 @@
-"""Web pages: the main text that trafilatura finds, with its headings, lists, code and tables."""
+"""Web pages: the text that stands under a page's own headings; of a page without any, what trafilatura finds in it."""
 
 import re
 from typing import Any
@@ -12,9 +12,11 @@ Untyped = Any  # elements of lxml
 
 XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 TAG = re.compile(r"<[^<>]*>")
-TITLE = re.compile(r"<title[^>]*>([^<]*)</title>", re.IGNORECASE)
 LANGUAGE = re.compile(r"""<html[^>]*\slang\s*=\s*["']?([A-Za-z-]{2,12})""", re.IGNORECASE)
+SITE = r"\s[|»«·•–—-]{1,2}\s"  # sets the name of a site apart in a title
 CONTAINERS = frozenset(["body", "quote", "div", "main", "section"])
+MOSTLY_LINKS = 0.5  # share of a page's characters that stand in links
+ENOUGH = 0.7  # of the text outside links; what keeps less of it has lost text
 
 
 def read_html(data: bytes, name: str, limits: Limits) -> Document:
@@ -24,29 +26,88 @@ def read_html(data: bytes, name: str, limits: Limits) -> Document:
         DocumentError: it is no web page.
     """
     del limits
-    from lxml.etree import LxmlError
-    from trafilatura import bare_extraction, html2txt
-    from trafilatura.utils import load_html
+    from trafilatura.metadata import extract_metadata
 
     text = XML_DECLARATION.sub("", decode(data, markup=True))
-    try:
-        tree: Any = load_html(text)
-    except (LxmlError, ValueError) as error:
-        raise DocumentError("is not a readable web page") from error
+    tree = _parsed(text)
     builder = DocumentBuilder()
     if tree is None:  # hardly a tag in it
         builder.add(TAG.sub(" ", text).strip())
         return builder.build(title_of(name), {})
-    found: Any = bare_extraction(tree, include_comments=False, include_tables=True, with_metadata=True, favor_recall=True)
-    if found is not None and found.body is not None:
-        _walk(found.body, builder)
-    document = builder.build("", {})
-    if not document.sections:  # too short for an article, or made of parts that none has
-        builder.add(html2txt(tree))
-    title, language = TITLE.search(text[:100_000]), LANGUAGE.search(text[:10_000])
+    found: Any = extract_metadata(tree)
+    language = LANGUAGE.search(text[:10_000])
     facts = {key: str(getattr(found, key, None) or "") for key in ("author", "date")}
     facts["language"] = language.group(1) if language else ""
-    return builder.build((title.group(1) if title else "") or builder.first_heading() or title_of(name), facts)
+    title = " ".join((tree.findtext(".//title") or "").split())
+    builder = _read(tree, text)
+    heading = builder.first_heading()
+    return builder.build(_without_site(title, heading) or heading or title_of(name), facts)
+
+
+def _parsed(text: str) -> Untyped:
+    """The page's tree; None where it is hardly one.
+
+    Raises:
+        DocumentError: it is no web page.
+    """
+    from lxml.etree import LxmlError
+    from trafilatura.utils import load_html
+
+    try:
+        return load_html(text)
+    except (LxmlError, ValueError) as error:
+        raise DocumentError("is not a readable web page") from error
+
+
+def _read(tree: Untyped, text: str) -> DocumentBuilder:
+    """By the page's structure where it has one, else by whichever reader keeps the text without what stands around it."""
+    from trafilatura import html2txt
+
+    from vivavoce.retrieval.html_navigation import letters, linked_letters, main_part, remove_navigation
+    from vivavoce.retrieval.html_sections import PageReader
+
+    body = tree.find("body")
+    body = tree if body is None else body
+    remove_navigation(body)
+    part = main_part(body)
+    structured = DocumentBuilder()
+    PageReader(structured).read(part)
+    count, linked = letters(part), linked_letters(part)
+    if part is not body or (linked <= MOSTLY_LINKS * count and _has_headings(structured)):
+        return structured
+    found = _main_text(_parsed(text))
+    kept = _length(found)
+    if kept and kept >= ENOUGH * (count - linked):
+        return found
+    if not _length(structured):  # nothing but navigation
+        structured.add(html2txt(_parsed(text)))
+    return structured
+
+
+def _has_headings(builder: DocumentBuilder) -> bool:
+    return any(section.headings for section in builder.build("", {}).sections)
+
+
+def _length(builder: DocumentBuilder) -> int:
+    """Characters of what was read, without white space."""
+    return sum(map(len, builder.build("", {}).text.split()))
+
+
+def _without_site(title: str, heading: str) -> str:
+    """The heading alone where the title adds no more than the name of the site to it."""
+    named = heading and re.fullmatch(rf"(?:.*{SITE})?{re.escape(heading)}(?:{SITE}.*)?", title)
+    return heading if named else title
+
+
+def _main_text(tree: Untyped) -> DocumentBuilder:
+    """What trafilatura takes for the main text."""
+    from trafilatura import bare_extraction
+
+    builder = DocumentBuilder()
+    found: Any = bare_extraction(tree, include_comments=False, include_tables=True, favor_recall=True)
+    if found is not None and found.body is not None:
+        _walk(found.body, builder)
+    return builder
 
 
 def _walk(parent: Untyped, builder: DocumentBuilder) -> None:

@@ -211,6 +211,9 @@ def test_deeply_nested_documents_are_read_or_refused(depth):
         "a.html": b"<html><body>" + b"<div>" * depth + b"deep words here",
         "b.html": b"<html><body>" + b"<ul><li>" * depth + b"deep words here",
         "c.html": b"<html><body>" + b"<table><tr><td>" * depth + b"deep words here",
+        "l.html": b"<html><body><h1>x</h1>" + b"<i>" * depth + b"deep words here",
+        "m.html": b"<html><body><h1>x</h1>" + b"<div class=menu><dl><dd>" * depth + b"deep words here",
+        "n.html": b"<html><body>" + b"<h1>x<dl><dt>" * depth + b"deep words here",
         "d.md": b"> " * depth + b"deep words here",
         "e.md": b"".join(b" " * n + b"- x\n" for n in range(min(depth, 1000))),
         "f.md": b"[" * depth + b"deep words here",
@@ -226,6 +229,26 @@ def test_deeply_nested_documents_are_read_or_refused(depth):
         except DocumentError as error:
             one_line(error)
     assert still_reads()
+
+
+def test_deep_words_of_a_page_are_kept():
+    pages = [b"<div>" * 240, b"<blockquote><i>" * 120, b"<ul><li><b>" * 80, b"<details><summary>t</summary>" * 240]
+    for opened in pages:
+        assert "deep words here" in read(b"<html><body><h1>x</h1>" + opened + b"deep words here", "deep.html").text
+
+
+def test_a_heading_that_is_never_closed_is_no_heading():
+    page = b"<html><body><h1>One</h1><p>words</p><h2>Two" + b"<ul><li>more words</ul>" * 500
+    sections = read(page, "open.html").sections
+    assert {section.headings for section in sections} == {("One",)}
+    assert sum(section.text.count("more words") for section in sections) == 500
+
+
+@pytest.mark.parametrize("name", ["menu", "nav", "sidebar toc", "footer-note", "site-header"])
+def test_names_alone_do_not_hide_the_text_of_a_page(name):
+    text = "Water the roses in the morning before the sun is high. " * 20
+    page = f"<html><body class='{name}'><div class='{name}'><h1>Roses</h1><p>{text}</p></div></body></html>"
+    assert text.strip() in read(page.encode(), "named.html").text
 
 
 def test_a_page_that_takes_too_long_is_given_up():

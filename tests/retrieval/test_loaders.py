@@ -1,7 +1,9 @@
 import gzip
 import os
+import re
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from vivavoce.core.errors import DocumentError
 from vivavoce.retrieval.encoding import decode
+from vivavoce.retrieval.formats_html import read_html
 from vivavoce.retrieval.loaders import Limits, find_files, load, read
 
 MARKDOWN = """\
@@ -83,6 +86,118 @@ def test_html_main_text_headings_lists_tables_and_code():
     assert ("table", ("Birds", "Food"), "Name | Size\nWren | 10 cm") in found
     assert "They eat seeds and write <p> tags about it all day long.\n\n- apples\n\n- red" in document.text
     assert "Home" not in document.text
+
+
+MANUAL_PAGE = """<html><head><title>Pumps - The garden site</title></head><body>
+<div id="site-nav" class="docnav"><a href="a.html">Prev</a> The garden book <a href="c.html">Next</a></div>
+<div class="header"><h1>Pumps<a class="headerlink" href="#pumps">¶</a></h1></div>
+<ul><li><a href="#q1">How do I start it?</a></li><li><a href="#q2">Which oil?</a></li><li><a href="#q3">More</a></li></ul>
+<p><code>pump</code> moves wa<b>ter</b> <i>up</i>hill.</p><div style="display: none">secret</div>
+<h2>Use</h2><p><b>(1) How do I start it?</b></p><blockquote>Pull the <span>cord</span>.<br><br>Then wait.</blockquote>
+<p><strong>(2) Which oil?</strong></p><p>Any thin oil, see <a href="x.html">the list</a>.</p>
+<h2>Parts</h2><dl><dt>valve</dt><dt>tap</dt><dd><p>Lets water through.</p><p>Never force it.</p></dd><dt>hose</dt></dl>
+<div class="sidebar"><p class="title"><strong>TIP Winter</strong></p>
+<div>Empty the hose before the first frost comes.</div></div>
+<ol start="3"><li><p>Close the tap.</p><p>Wait.</p></li><li>Open it.<ul><li>slowly</li></ul></li></ol>
+<table><tr><td><h3>Price</h3>It costs little.</td></tr></table>
+<table><caption>Sizes</caption><tr><th>Pump</th><th>Flow</th></tr>
+<tr><td>small<br>one</td><td><ul><li>9 l</li></ul></td></tr></table>
+<div class="footer">All rights reserved.</div></body></html>"""
+
+
+def test_html_documentation_stands_under_its_headings():
+    document = read(MANUAL_PAGE.encode(), "pumps.html")
+    use, parts = ("Pumps", "Use"), ("Pumps", "Parts")
+    assert document.title == "Pumps"
+    assert [(section.kind, section.headings, section.text) for section in document.sections] == [
+        ("text", ("Pumps",), "pump moves water uphill."),
+        ("text", (*use, "(1) How do I start it?"), "Pull the cord.\n\nThen wait."),
+        ("text", (*use, "(2) Which oil?"), "Any thin oil, see the list."),
+        ("text", parts, "valve\ntap\nLets water through.\n\nNever force it.\n\nhose"),
+        ("text", (*parts, "TIP Winter"), "Empty the hose before the first frost comes."),
+        ("text", parts, "3. Close the tap.\n\nWait.\n\n4. Open it.\n\n- slowly"),
+        ("text", (*parts, "Price"), "It costs little."),
+        ("text", parts, "Sizes"),
+        ("table", parts, "Pump | Flow\nsmall one | 9 l"),
+    ]
+
+
+BLOCK = st.sampled_from(
+    [
+        "<p>{}</p>",
+        "<p><code>{}</code> {}</p>",
+        "<div>{}<p>{}</p>{}</div>",
+        "<ul><li>{}<li><p>{}</p>{}</ul>",
+        "<pre>{}</pre>",
+        "<dl><dt>{}<dd>{}<ul><li>{}</ul></dl>",
+        "<h1>{}</h1>",
+        "<h2>{}</h2>",
+        "<h3><a name=x>{}</a></h3>",
+        "<p><b>{}</b></p>",
+        "<table><tr><td>{}<td>{}<tr><td><p>{}</table>",
+        "<div class='note'><p><b>{}</b></p>{}</div>",
+        "<aside><h4>{}</h4></aside>",
+        "<blockquote><h1>{}</h1>{}</blockquote>",
+        "<details><summary>{}</summary>{}</details>",
+        "{}<br><br>{}",
+        "<h2>{}<p>{}</h2>",
+        "<div class='sidebar'><div>{}</div><pre>{}</pre>{}</div>",
+        "<header><h2>{}</h2></header>",
+        "<dl><dd>{}<dt>{}</dl>",
+    ]
+)
+
+
+@given(st.lists(BLOCK, min_size=1, max_size=12))
+def test_no_word_of_a_structured_page_is_lost_or_told_twice(blocks):
+    numbers = count()
+    body = "".join(re.sub(r"\{\}", lambda _: f"word{next(numbers)}", block) for block in blocks)
+    page = f"<html><body><h1>Start</h1><article><header>first</header>{body}</article></body></html>"
+    document = read_html(page.encode(), "page.html", Limits())
+    headings = {word for section in document.sections for heading in section.headings for word in heading.split()}
+    told = re.findall(r"word\d+", document.text)
+    assert sorted(told) == sorted(set(told))
+    assert set(told) | headings >= {f"word{number}" for number in range(next(numbers))}
+
+
+@pytest.mark.parametrize(
+    ("title", "heading", "short"),
+    [
+        ("Birds — Animals 1.2 documentation", "Birds", "Birds"),
+        ("Animals | Birds", "Birds", "Birds"),
+        ("Birds &amp; bees", "Birds", "Birds & bees"),
+        ("Blackbirds - Animals", "Birds", "Blackbirds - Animals"),
+        ("", "Birds (all)", "Birds (all)"),
+        ("a* | b", "a*", "a*"),
+    ],
+)
+def test_title_of_a_page_is_without_the_name_of_its_site(title, heading, short):
+    page = f"<html><head><title>{title}</title></head><body><h1>{heading}</h1><p>They sing.</p></body></html>"
+    assert read(page.encode(), "x.html").title == short
+
+
+def test_a_page_without_headings_is_read_without_what_stands_around_its_text():
+    text = "".join(f"<p>Day {day}: the gardener waters the roses before the sun is high, and rests.</p>" for day in range(9))
+    page = f"<html><body><div><a href='/a'>Shop</a> <a href='/b'>Basket</a></div><div>{text}</div></body></html>"
+    document = read(page.encode(), "x.html")
+    assert all(f"Day {day}: the gardener" in document.text for day in range(9))
+    assert "Basket" not in document.text
+
+
+def test_links_that_are_what_a_page_is_there_for_stay():
+    lists = "".join(f"<li><a href='{part}.html'>All about the {part}</a></li>" for part in ("valve", "hose", "tap"))
+    page = f"<html><body><h1>Parts</h1><p>See:</p><ul>{lists}</ul></body></html>"
+    assert "All about the hose" in read(page.encode(), "x.html").text
+
+
+def test_a_page_that_is_nothing_but_navigation_is_not_lost():
+    page = b"<html><body><main><nav><a href='/a'>All about roses</a></nav></main></body></html>"
+    assert "All about roses" in read(page, "x.html").text
+
+
+def test_rst_as_documentation_shows_it():
+    document = read(b"Title\n=====\n\nPart\n----\n\nWords.\n", "faq/general.rst.txt")
+    assert [(section.headings, section.text) for section in document.sections] == [(("Title", "Part"), "Words.")]
 
 
 def test_short_html_page_is_not_lost():
