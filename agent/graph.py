@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send, StreamWriter
 
 from vivavoce.agent.audio_store import AudioStore
-from vivavoce.agent.grounding import Guard, GuardedAnswer
+from vivavoce.agent.grounding import Guard, GuardedAnswer, passages_of
 from vivavoce.agent.state import (
     DialogueState,
     Record,
@@ -39,7 +39,6 @@ from vivavoce.core.messages import (
     ToolResult,
     UserMessage,
 )
-from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import SpeechLM
 from vivavoce.core.untrusted import neutralise
 from vivavoce.core.voice import VoiceEntry
@@ -146,18 +145,12 @@ async def _listen_to_model(messages: list[Message], voice_id: str, steps: int, r
 
 
 def _guarded(messages: Sequence[Message], guard: Guard | None) -> GuardedAnswer | None:
-    """The check of an answer for which passages were retrieved. What other tools found supports it too."""
-    results = [result for result in _results(messages) if result.status == "done"]
-    if guard is None or not any(result.passages for result in results):
+    """The check of an answer for which passages were retrieved."""
+    passages = passages_of(_results(messages))
+    if guard is None or not passages:
         return None
-    passages = [passage for result in results for passage in result.passages or (_as_passage(result),)]
     question = next((m.text for m in reversed(messages) if isinstance(m, UserMessage)), None)
     return GuardedAnswer(guard, passages, question or "")
-
-
-def _as_passage(result: ToolResult) -> Passage:
-    name = result.call.name
-    return Passage(result.spoken or result.content, name, f"{name.replace('_', ' ')} tool")
 
 
 def _results(messages: Sequence[Message]) -> list[ToolResult]:

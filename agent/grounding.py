@@ -1,11 +1,14 @@
 """The guard: sentences of an answer are compared with the passages that were retrieved for it."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from vivavoce.core.errors import VivavoceError
+from vivavoce.core.messages import ToolResult
 from vivavoce.core.passage import Passage, Provenance, Treatment
 from vivavoce.core.protocols import GroundingCheck
 
@@ -15,6 +18,7 @@ Mode = Literal["flag", "hedge", "drop"]
 SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9\u3040-\u9fff])|[。！？]+\s*(?=.)", re.DOTALL)
 HEDGE = "I am not sure of this, but "
 PRONOUN_I = re.compile(r"I\b")
+logger = logging.getLogger(__name__)
 TREATMENTS: dict[Mode, Treatment] = {"flag": "said", "hedge": "hedged", "drop": "dropped"}
 
 
@@ -70,7 +74,11 @@ class GuardedAnswer:
         return "" if treatment == "dropped" else hedged(text) if treatment == "hedged" else text
 
     async def _judged(self, sentence: str) -> Provenance:
-        found = await asyncio.to_thread(self._guard.check.check, sentence, self._passages, self._question)
+        try:
+            found = await asyncio.to_thread(self._guard.check.check, sentence, self._passages, self._question)
+        except VivavoceError:
+            logger.warning("a sentence could not be checked", exc_info=True)
+            return Provenance(sentence, None, 0.0, supported=False, why="it could not be checked")
         passage = self._passages[found.passage] if found.supported and found.passage >= 0 else None
         treatment: Treatment = "said" if found.supported else TREATMENTS[self._guard.mode]
         return Provenance(sentence, passage, found.support, found.supported, found.why, treatment)
@@ -79,6 +87,27 @@ class GuardedAnswer:
         """Take over what is judged, in order."""
         while self._judging and self._judging[0].done():
             self.provenance.append(self._judging.pop(0).result())
+
+
+def passages_of(results: Sequence[ToolResult]) -> list[Passage]:
+    """What an answer may rest on: passages that tools retrieved, and beside them what other tools found; [] without any."""
+    done = [result for result in results if result.status == "done"]
+    if not any(result.passages for result in done):
+        return []
+    return [passage for result in done for passage in result.passages or (_as_passage(result),)]
+
+
+def _as_passage(result: ToolResult) -> Passage:
+    name = result.call.name
+    return Passage(result.spoken or result.content, name, f"{name.replace('_', ' ')} tool")
+
+
+async def provenance_of(spoken: str, guard: Guard, passages: Sequence[Passage], question: str) -> list[Provenance]:
+    """What the sentences rest on that were spoken before an interruption."""
+    answer = GuardedAnswer(replace(guard, mode="flag"), passages, question)
+    await answer.push(spoken)
+    await answer.finish()
+    return answer.provenance
 
 
 def hedged(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from vivavoce.agent.audio_store import AudioStore
 from vivavoce.agent.graph import Speech, TurnContext
-from vivavoce.agent.grounding import Guard
+from vivavoce.agent.grounding import Guard, passages_of, provenance_of
 from vivavoce.agent.speech import SpeechQueue, speak
 from vivavoce.agent.state import Record, assistant_record, switch_record, to_switch, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
@@ -53,10 +53,19 @@ class Services:
 
     def anticipate(self, heard: str) -> None:
         """Let tools begin with what the user seems to say."""
+        for tool in self._anticipating():
+            tool.anticipate(heard)
+
+    def discard(self, heard: str) -> None:
+        """Let tools drop what they began with this and were not called for."""
+        for tool in self._anticipating():
+            tool.discard(heard)
+
+    def _anticipating(self) -> Iterator[AnticipatingTool]:
         for spec in self.tools.specs:
             tool = self.tools.get(spec.name)
             if isinstance(tool, AnticipatingTool):
-                tool.anticipate(heard)
+                yield tool
 
     async def voice_of(self, session: str) -> str:
         """The id of the voice that a session speaks in; the default where that may no longer be spoken in."""
@@ -110,6 +119,7 @@ class RunningTurn:
             finished = True
             yield TurnDone(await self._turn())
         finally:
+            self._services.discard(self._heard)
             if not finished:
                 work.cancel()
                 with suppress(asyncio.CancelledError, Exception):  # the caller gets the first error, not its echo
@@ -203,6 +213,11 @@ class RunningTurn:
             provenance=tuple(self._provenance),
         )
 
+    async def _provenance_of(self, spoken: str) -> list[Provenance]:
+        """What the part of the answer rests on that was spoken."""
+        guard, passages = self._services.guard, passages_of(self._ledger.results)
+        return await provenance_of(spoken, guard, passages, self._heard) if guard and passages and spoken else []
+
     async def _keep_what_was_heard(self, user: Record, voice_id: str) -> None:
         """After an interruption: the question, open calls as cancelled, and only the part of the answer that was spoken."""
         self._ledger.cancel_open()
@@ -219,5 +234,6 @@ class RunningTurn:
                 entry = self._services.bank.entry(voice_id)
                 self._switches.append(switch_record(result.call.id, entry, result.asked))
         values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
-        values["provenance"] = [asdict(known) for known in self._provenance if known.sentence in spoken]
+        if not any(result.about_last_answer for result in results):
+            values["provenance"] = [asdict(known) for known in await self._provenance_of(spoken)]
         await self._services.graph.aupdate_state(self._config, values, as_node="generate")

@@ -15,6 +15,7 @@ from vivavoce.core.untrusted import fence, neutralise
 RETRY_PAUSE_S = 0.3
 SPOKEN_CHARS = 600
 SOURCE_CHARS = 80
+PATH_CHARS = 4_096
 logger = logging.getLogger(__name__)
 
 
@@ -71,7 +72,8 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int, session: Ses
 def _inert(passage: Passage, limit: int) -> Passage:
     """A passage as it may be shown to models and kept."""
     short = {name: neutralise(getattr(passage, name), SOURCE_CHARS) for name in ("title", "location", "heading")}
-    return replace(passage, text=neutralise(passage.text, limit), before="", after="", **short)
+    source, text = neutralise(passage.source, PATH_CHARS), neutralise(passage.text, limit)
+    return replace(passage, text=text, source=source, before="", after="", **short)
 
 
 async def _call_with_retry(call: ToolCall, tool: Tool, session: SessionFacts) -> ToolOutput:

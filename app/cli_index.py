@@ -22,6 +22,7 @@ Collection = Annotated[str, typer.Option("--collection", "-c", help="A collectio
 Paths = Annotated[
     list[str], typer.Argument(help="Files, folders or patterns such as 'docs/**/*.md'; - reads standard input.")
 ]
+Kept = Annotated[list[str], typer.Argument(help="Files and folders.")]
 DEFAULT = "documents"
 SHOWN_LINES = 20  # of each part of a report; --json prints all
 
@@ -55,31 +56,34 @@ def add(
             found = index.add(files, progress=lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total))
         report = AddReport((*report.added, *found.added), found.unchanged, found.removed, found.failed)
     _print_report(report, json_)
-    if report.failed and not (report.added or report.unchanged):
-        raise DocumentError("none of these could be indexed; the reasons stand above")
+    _check_something_went_in(report)
 
 
 @app.command()
-def sync(paths: Paths, collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
+def sync(paths: Kept, collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Bring a collection into step with folders: add what is new, read again what changed, forget what is gone."""
     with working("indexing"):
         report = _index(collection).add(list(paths), prune=True)
     _print_report(report, json_)
+    _check_something_went_in(report)
 
 
 @app.command()
-def watch(paths: Paths, collection: Collection = DEFAULT) -> None:
-    """Keep a collection in step with folders until it is interrupted."""
+def watch(paths: Kept, collection: Collection = DEFAULT) -> None:
+    """Keep a collection in step with files and folders until it is interrupted."""
     from vivavoce.app.index_watch import keep_in_step
 
     index = _index(collection)
-    with working("indexing"):
-        _print_report(index.add(list(paths), prune=True), as_json=False)
     err.print("watching; Ctrl-C ends it", highlight=False)
     try:
         asyncio.run(keep_in_step(index, [Path(path) for path in paths], lambda report: _print_report(report, as_json=False)))
     except KeyboardInterrupt:
         err.print("ended", highlight=False)
+
+
+def _check_something_went_in(report: "AddReport") -> None:
+    if report.failed and not (report.added or report.unchanged or report.removed):
+        raise DocumentError("none of these could be indexed; the reasons stand above")
 
 
 def _standard_input(name: str) -> "Document":
@@ -106,7 +110,7 @@ def _print_report(report: "AddReport", as_json: bool) -> None:
     counts = f"{len(report.added)} added, {len(report.unchanged)} unchanged{removed}, {len(report.failed)} refused"
     out.print(counts, highlight=False)
     for path, why in report.failed[:SHOWN_LINES]:
-        out.print(f"refused {path}: {why}", style="yellow", highlight=False, markup=False)
+        out.print(f"refused {_shown(path)}: {why}", style="yellow", highlight=False, markup=False)
     if len(report.failed) > SHOWN_LINES:
         out.print(f"... and {len(report.failed) - SHOWN_LINES} more; --json prints all", style="yellow", highlight=False)
 
@@ -136,13 +140,22 @@ def search(
     if json_:
         print_json([asdict(passage) for passage in passages])
         return
+    if not passages:
+        out.print(f"nothing found in the collection {collection}; see `vivavoce index collections`", highlight=False)
     for passage in passages:
-        place = " ".join(part for part in (passage.source, passage.location) if part)
+        place = " ".join(part for part in (_shown(passage.source), passage.location) if part)
         out.print(f"{passage.score:.2f} {passage.title}", style="bold", markup=False, highlight=False)
         out.print(place, style="dim", markup=False, highlight=False)
         for text in (passage.before, passage.text, passage.after):
             if text:
                 out.print(text, markup=False, highlight=False)
+
+
+def _shown(name: str) -> str:
+    """A name from outside without what a terminal would obey."""
+    from vivavoce.retrieval.loaders import shown
+
+    return shown(name)
 
 
 def _conditions(where: Sequence[str]) -> dict[str, str]:
@@ -162,7 +175,7 @@ def list_(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     if json_:
         print_json([asdict(document) for document in documents])
     else:
-        print_table(("title", "passages", "source"), [(d.title, str(d.passages), d.source) for d in documents])
+        print_table(("title", "passages", "source"), [(d.title, str(d.passages), _shown(d.source)) for d in documents])
 
 
 @app.command()

@@ -18,7 +18,7 @@ def is_earlier(folder: Path) -> bool:
 
 
 def take_over(folder: Path, open_index: Callable[[], "DocumentIndex"]) -> list[str]:
-    """Read the documents of an earlier index again, then delete its files; the sources that are gone.
+    """Read the documents of an earlier index again, then delete its files; the sources that are gone or cannot be read.
 
     Raises:
         StoreCorrupt: its list of documents cannot be read.
@@ -34,8 +34,7 @@ def take_over(folder: Path, open_index: Callable[[], "DocumentIndex"]) -> list[s
             "documents again"
         ) from error
     there = [source for source in sources if Path(source).is_file()]
-    if there:
-        open_index().add(there)
+    refused = {path for path, _ in open_index().add(there).failed} if there else set[str]()
     for path in (*folder.glob("passages-*.json"), *folder.glob("vectors-*.npy"), folder / ".lock", folder / "manifest.json"):
         discard(path)
-    return [source for source in sources if source not in there]
+    return [source for source in sources if source not in there or source in refused]

@@ -1,6 +1,7 @@
 """The only place that constructs the parts and puts them together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from vivavoce.agent.grounding import Guard
 from vivavoce.agent.session import open_checkpointer
 from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
 from vivavoce.app.earlier_index import is_earlier
-from vivavoce.core.errors import ConfigError, StoreCorrupt
+from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings, load_settings
@@ -38,6 +39,7 @@ from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 from vivavoce.voicebank.vector_index import FaissIndexes
 
+logger = logging.getLogger(__name__)
 WRITTEN_TOKENS = 1024
 SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
 
@@ -264,7 +266,7 @@ async def open_agent(
                 await asyncio.gather(
                     _warm_up_model(lm, registry.specs),
                     decoder.warm_up() if isinstance(decoder, EmbeddedDecoder) else asyncio.sleep(0),
-                    parts.documents.search("anything", 1),
+                    _warm_up_documents(parts),
                     parts.bank.search("a voice", 1),
                 )
             yield agent
@@ -275,6 +277,14 @@ def _open_guard(settings: Settings, embedder: TextEmbedder) -> Guard | None:
     if settings.grounding == "off":
         return None
     return Guard(SentenceGrounding(embedder), "flag" if settings.speak_tokens else settings.grounding)
+
+
+async def _warm_up_documents(parts: Parts) -> None:
+    """Whoever asks for the time does not need the documents: if they are damaged, their tool says so when it is called."""
+    try:
+        await parts.documents.search("anything", 1)
+    except StoreError as error:
+        logger.warning("%s", error)
 
 
 async def _warm_up_model(lm: SpeechLM, tools: Sequence[ToolSpec]) -> None:

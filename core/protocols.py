@@ -110,7 +110,11 @@ class AnticipatingTool(Tool, Protocol):
     """A tool that can begin before it is called."""
 
     def anticipate(self, heard: str) -> None:
-        """Begin with what the user seems to say, as far as it was heard; `call` takes it up or drops it. Returns at once."""
+        """Begin with what the user seems to say, as far as it was heard; `call` takes it up. Returns at once."""
+        ...
+
+    def discard(self, heard: str) -> None:
+        """The turn is over: drop what was begun with this and not taken up."""
         ...
 
 

@@ -65,10 +65,11 @@ class IndexCatalogue(StoreCatalogue):
             yield from ((first, self._document(first, sum_, text)) for first, sum_, text in page)
             last = page[-1][0]
 
-    def firsts(self) -> list[int]:
-        """First rows of all documents, in order."""
+    def sources_by_first(self) -> dict[int, str]:
+        """Sources of all documents by their first rows, in order; they can be read where the documents are damaged."""
         with self._guarded():
-            return [row[0] for row in self._connection.execute("SELECT first FROM document ORDER BY first")]
+            found = self._connection.execute("SELECT first, source FROM document ORDER BY first")
+            return {first: str(source) for first, source in found}
 
     def sources(self, prefix: str = "") -> list[str]:
         """Sources of documents that begin with a text."""
@@ -96,7 +97,7 @@ class IndexCatalogue(StoreCatalogue):
             marks = ",".join("?" * len(part))
             with self._guarded():
                 page = self._connection.execute(f"SELECT rowid, words FROM lexeme WHERE rowid IN ({marks})", part).fetchall()
-            found |= {row: text.split(" ") for row, text in page}
+            found |= {row: text.split() for row, text in page}
         return found
 
     def holding(self, words: Sequence[str]) -> dict[str, int]:
@@ -107,6 +108,11 @@ class IndexCatalogue(StoreCatalogue):
                 self._connection.execute(f"SELECT word, holding FROM word WHERE word IN ({marks})", words).fetchall()
             )
 
+    def all_holding(self) -> dict[str, int]:
+        """The same for all words."""
+        with self._guarded():
+            return dict(self._connection.execute("SELECT word, holding FROM word").fetchall())
+
     def rows_with(self, word: str) -> list[int]:
         """Rows of the passages that hold a word."""
         quoted = '"' + word.replace('"', '""') + '"'
@@ -116,7 +122,10 @@ class IndexCatalogue(StoreCatalogue):
     def total_lexemes(self) -> int:
         """Lexemes of all passages together."""
         with self._guarded():
-            return int(self._connection.execute("SELECT lexemes FROM total").fetchone()[0])
+            found = self._connection.execute("SELECT lexemes FROM total").fetchone()
+        if found is None or not isinstance(found[0], int):
+            raise StoreCorrupt(f"{self.path} is damaged (no total); {self.advice}")
+        return found[0]
 
     def insert(self, first: int, items: Sequence[Cut]) -> None:
         """See `StoreCatalogue.insert`."""
@@ -147,8 +156,8 @@ class IndexCatalogue(StoreCatalogue):
         counted: Counter[str] = Counter()
         total = 0
         for found in self.lexemes(gone).values():
-            counted.subtract(set(found) - {""})
-            total -= len([word for word in found if word])
+            counted.subtract(set(found))
+            total -= len(found)
         pairs = [(row,) for row in gone]
         self._connection.executemany("DELETE FROM document WHERE first = ?", pairs)
         self._connection.executemany("DELETE FROM passage WHERE row = ?", pairs)

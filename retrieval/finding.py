@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import Literal
@@ -64,9 +64,9 @@ def find_files(paths: Sequence[Path | str], failed: list[tuple[str, str]]) -> li
     """
     found: dict[str, Path] = {}
     for path in map(Path, paths):
-        if path.is_dir():
+        if _is(path.is_dir):
             some = _inside(path, failed)
-        elif path.exists() or path.is_symlink() or not MAGIC.search(str(path)):
+        elif _is(path.exists) or _is(path.is_symlink) or not MAGIC.search(str(path)):
             some = _named(path, failed)
         else:
             some = _matching(path, failed)
@@ -113,6 +113,14 @@ def inflate(data: bytes, limit: int) -> bytes:
     return inflated
 
 
+def _is(test: Callable[[], bool]) -> bool:
+    """What a path is, where the system lets one look."""
+    try:
+        return test()
+    except (OSError, ValueError):
+        return False
+
+
 def _check(status: os.stat_result, limit: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise DocumentError("is not a regular file; name files and folders")
@@ -125,9 +133,9 @@ def _too_large(limit: int) -> str:
 
 
 def _named(path: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
-    if not path.exists():
+    if not _is(path.exists):
         failed.append((str(path), "no such file"))
-    elif not path.is_file():
+    elif not _is(path.is_file):
         failed.append((str(path), "is not a regular file; name files and folders"))
     elif format_of(path.name) is None:
         failed.append((str(path), UNKNOWN))
@@ -142,7 +150,12 @@ def _inside(folder: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
     for root, folders, files in os.walk(folder, onerror=report):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         paths = (Path(root, name) for name in sorted(files) if not is_hidden(name) and format_of(name))
-        yield from (path for path in paths if path.is_file() and not path.is_symlink())
+        for path in paths:
+            try:
+                if stat.S_ISREG(path.lstat().st_mode):
+                    yield path
+            except OSError as error:
+                report(error)
 
 
 def _matching(pattern: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
@@ -153,7 +166,7 @@ def _matching(pattern: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
     try:
         for path in sorted(base.glob(str(Path(*parts[first:])))):
             hidden = any(is_hidden(part) for part in path.relative_to(base).parts)
-            if not hidden and path.is_file() and not path.is_symlink() and format_of(path.name):
+            if not hidden and _is(path.is_file) and not _is(path.is_symlink) and format_of(path.name):
                 none = False
                 yield path
     except (OSError, ValueError, NotImplementedError) as error:

@@ -107,9 +107,10 @@ def _json_rows(text: str) -> Iterator[Row]:
             continue
         try:
             value: object = json.loads(line)
+            row = _joined(_pairs(value))
         except (ValueError, RecursionError) as error:
             raise DocumentError(f"line {number} is not JSON; mend it or give the file another ending") from error
-        yield number, _joined(_pairs(value))
+        yield number, row
 
 
 def _pairs(value: object) -> Iterator[tuple[str, str]]:

@@ -91,13 +91,20 @@ class DocumentIndex:
         Raises:
             DocumentError: it is not in the index.
         """
-        view = self.store.view()
-        found = view.catalogue.document(source) or view.catalogue.document(os.path.realpath(source)) if view else None
-        if view is None or found is None:
+        check(source)
+        names = (source, os.path.realpath(source))
+
+        def work(view: IndexView) -> tuple[DocumentRecord, list[Passage]] | None:
+            found = next(filter(None, map(view.catalogue.document, names)), None)
+            if found is None:
+                return None
+            first, document = found
+            records = view.catalogue.passages(range(first, first + document.passages))
+            return document, [record.passage(document) for _, (_, record) in sorted(records.items())]
+
+        if (read := self.store.reading(work)) is None:
             raise DocumentError(f"{source} is not in the index; see `vivavoce index list`")
-        first, document = found
-        records = view.catalogue.passages(range(first, first + document.passages))
-        return document, [record.passage(document) for _, (_, record) in sorted(records.items())]
+        return read
 
     # Writing
 
@@ -113,6 +120,7 @@ class DocumentIndex:
         files = find_files(paths, failed)
         added: list[str] = []
         unchanged: list[str] = []
+        removed: list[str] = []
         pending: list[Cut] = []
         view = self.store.view()
         if view is not None:
@@ -123,6 +131,8 @@ class DocumentIndex:
                 cuts = self._read(path, source)
             except DocumentError as error:
                 failed.append((str(path), _why(error, path)))
+                if isinstance(error, _Unreadable) and self._forget([source]):
+                    removed.append(source)
                 continue
             if cuts is None:
                 unchanged.append(source)
@@ -135,7 +145,8 @@ class DocumentIndex:
             if progress is not None:
                 progress(done, len(files))
         self._commit(pending)
-        removed = self._prune(paths, {os.path.realpath(path) for path in files}) if prune else ()
+        if prune:
+            removed += self._prune(paths)
         with self.store.writing():
             self.store.seal_if_due()
         return AddReport(tuple(added), tuple(unchanged), tuple(removed), tuple(failed))
@@ -157,20 +168,16 @@ class DocumentIndex:
             self.store.seal_if_due()
         return AddReport(added=tuple(documents))
 
-    def remove(self, source: str) -> int:
-        """Forget a document, or all that lie below a folder; how many.
+    def remove(self, *names: str) -> int:
+        """Forget documents, by their sources or by folders that they lie below; how many.
 
         Raises:
-            DocumentError: it is not in the index.
+            DocumentError: none of them is in the index.
         """
-        view = self.store.view()
-        names = [source, os.path.realpath(source)]
-        sources = [name for name in names if view and view.catalogue.document(name)]
-        for name in names:
-            sources += view.catalogue.sources(name.rstrip(os.sep) + os.sep) if view and not sources else []
+        sources = [source for name in names for source in self._sources(name)]
         if not sources:
-            raise DocumentError(f"{source} is not in the index; see `vivavoce index list`")
-        return self.store.commit([], no_vectors(0), self.embeddings, remove=list(dict.fromkeys(sources)))
+            raise DocumentError(f"{', '.join(names)[:200]} is not in the index; see `vivavoce index list`")
+        return self._forget(list(dict.fromkeys(sources)))
 
     def embed(self, cuts: Sequence[Cut]) -> Matrix:
         """Unit vectors (N, D) of passages; (N, 0) without an embedder. Blocking.
@@ -184,6 +191,7 @@ class DocumentIndex:
 
     def _read(self, path: Path, source: str) -> list[Cut] | None:
         """The passages of a file; None where it is as it was."""
+        check(source)
         try:
             stat = path.stat()
         except OSError as error:
@@ -196,28 +204,44 @@ class DocumentIndex:
         data = read_bytes(path, self._limits.bytes)
         if (digest := _digest(data)) == record.sha256:
             return None
-        document = read(data, str(path), self._limits)
+        try:
+            document = read(data, str(path), self._limits)
+        except DocumentError as error:
+            raise _Unreadable(str(error)) from error
         settled = time.time_ns() - stat.st_mtime_ns > SETTLED_NS
         return self._cut(document, source, digest, stat.st_size, stat.st_mtime_ns if settled else 0)
 
     def _cut(self, document: Document, source: str, sha256: str, size: int, mtime_ns: int) -> list[Cut]:
         cut = passages(document, source, self._count)
         record = DocumentRecord(source, document.title, len(cut), sha256, size, mtime_ns, dict(document.metadata))
-        check(record)
+        check(source)
         return [Cut(record, PassageRecord.of(passage)) for passage in cut]
 
     def _commit(self, cuts: Sequence[Cut]) -> None:
         if cuts:
             self.store.commit(cuts, self.embed(cuts), self.embeddings)
 
-    def _prune(self, paths: Sequence[Path | str], there: set[str]) -> list[str]:
-        """Forget what lay in folders and is gone."""
+    def _sources(self, name: str) -> list[str]:
+        """Sources of the document of this name, or of those below a folder of this name."""
+        view = self.store.view()
+        if view is None:
+            return []
+        check(name)
+        names = dict.fromkeys((name, os.path.realpath(name)))
+        found = [one for one in names if view.catalogue.document(one)]
+        return found or [source for one in names for source in view.catalogue.sources(one.rstrip(os.sep) + os.sep)]
+
+    def _forget(self, sources: Sequence[str]) -> int:
+        return self.store.commit([], no_vectors(0), self.embeddings, remove=sources)
+
+    def _prune(self, paths: Sequence[Path | str]) -> list[str]:
+        """Forget what lay in folders and is gone; what merely cannot be looked at stays."""
         view = self.store.view()
         folders = [os.path.realpath(path) + os.sep for path in paths if Path(path).is_dir()]
         known = {source for folder in folders for source in (view.catalogue.sources(folder) if view else ())}
-        gone = sorted(known - there)
+        gone = sorted(source for source in known if _is_gone(source))
         if gone:
-            self.store.commit([], no_vectors(0), self.embeddings, remove=gone)
+            self._forget(gone)
         return gone
 
     # Searching
@@ -254,6 +278,20 @@ class DocumentIndex:
             return find(now, asked, self._reranker)
 
         return self.store.reading(work) or []
+
+
+class _Unreadable(DocumentError):
+    """A file that could be opened and holds no document any more: what was known of it is out of date."""
+
+
+def _is_gone(source: str) -> bool:
+    try:
+        Path(source).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _digest(data: bytes) -> str:

@@ -1,22 +1,24 @@
 """New generations of an index: without what left, with another embedder's vectors, of what can be saved; and its export."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import StoreCorrupt, StoreError
-from vivavoce.core.store import journal
-from vivavoce.core.store.manifest import Embedding, Manifest, load
+from vivavoce.core.store.manifest import Embedding, Manifest
+from vivavoce.core.store.repairing import check_not_newer, move_folder_away
 from vivavoce.core.store.vector_index import Matrix
 from vivavoce.core.store.verifying import Finding, damage, left_over
 from vivavoce.retrieval.catalogue import Cut, IndexCatalogue
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.records import DocumentRecord, PassageRecord, decode_document, decode_passage
+from vivavoce.retrieval.lexemes import lexemes
+from vivavoce.retrieval.records import embedded_text
+from vivavoce.retrieval.salvage import Salvage, Saved, best_salvage
 from vivavoce.retrieval.store import no_vectors
 from vivavoce.retrieval.view import SPACE, IndexView
 
@@ -24,20 +26,6 @@ BATCH = 5_000  # passages that are written together
 EXPORT = "vivavoce-passages-1"
 
 Progress = Callable[[int, int], None]  # documents done, documents in all
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A document with its passages, and the rows their vectors lie in."""
-
-    document: DocumentRecord
-    passages: tuple[PassageRecord, ...]
-    first: int
-
-    @property
-    def cuts(self) -> list[Cut]:
-        """As the store takes them."""
-        return [Cut(self.document, passage) for passage in self.passages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +37,20 @@ class RepairReport:
     lost: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
-class _Salvage:
-    """What a generation still tells. sound: rows whose vectors match their checksum."""
-
-    folder: Path
-    documents: list[Saved] = field(default_factory=list[Saved])
-    embedding: Embedding = Embedding()  # noqa: RUF009 - frozen
-    sound: set[int] = field(default_factory=set[int])
-    lost: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-
-
 def verify(index: DocumentIndex) -> list[Finding]:
     """Everything that is wrong with an index; nothing is changed. Blocking.
 
     Raises:
         StoreError: the index cannot be read at all, as by missing rights.
     """
+
+    def work(view: IndexView) -> list[Finding]:
+        return list(damage(index.store, view, lambda: _count(view))) or list(left_over(index.store, view))
+
     try:
-        view = index.store.view()
+        return index.store.reading(work) or []
     except StoreCorrupt as error:
         return [Finding(str(error))]
-    if view is None:
-        return []
-    return list(damage(index.store, view, lambda: _count(view))) or list(left_over(index.store, view))
 
 
 def compact(index: DocumentIndex, progress: Progress | None = None) -> int:
@@ -109,6 +87,7 @@ def repair(index: DocumentIndex) -> RepairReport:
     """Make an index whole: texts from the catalogue or else the journal, vectors from their file or else anew. Blocking.
 
     Raises:
+        StoreCorrupt: a later version wrote it; it is left alone.
         StoreError: the index is being written, or the disk is full; it is then as it was.
         ModelError: vectors must be made again and the embedder cannot be loaded.
     """
@@ -116,19 +95,22 @@ def repair(index: DocumentIndex) -> RepairReport:
     with store.writing():
         if not (store.folder / "manifest.json").exists() and not store.generations:
             return RepairReport()
+        check_not_newer(store)
         if not any(finding.damage for finding in verify(index)):
             return RepairReport(kept=sum(1 for _ in index.documents()))
-        salvage = _best_salvage(index)
+        salvage = best_salvage(store)
         store.close()
+        move_folder_away(store.folder / "manifest.json")
+        embedding = salvage.embedding or index.embeddings[SPACE]
         made_again = 0
 
         def vectors(saved: Sequence[Saved]) -> Matrix:
             nonlocal made_again
-            found, new = _sound_or_new(index, salvage, saved)
+            found, new = _sound_or_new(index, salvage, embedding, saved)
             made_again += new
             return found
 
-        _rewrite(index, iter(salvage.documents), {SPACE: salvage.embedding}, vectors, None)
+        _rewrite(index, iter(salvage.documents), {SPACE: embedding}, vectors, None)
         return RepairReport(len(salvage.documents), made_again, tuple(salvage.lost))
 
 
@@ -138,15 +120,18 @@ def export(index: DocumentIndex, path: Path) -> int:
     Raises:
         StoreError: the file cannot be written, or the index is damaged.
     """
-    view = index.store.view()
-    made_by = (view.manifest.embeddings.get(SPACE, Embedding()) if view else Embedding()).model
+    lines = index.store.reading(_exported) or [json.dumps({"format": EXPORT, "passages": 0, "embedder": None})]
+    write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
+    return len(lines) - 1
+
+
+def _exported(view: IndexView) -> list[str]:
     lines: list[str] = []
-    for saved in _all(view) if view else ():
+    for saved in _all(view):
         about = asdict(saved.document)
         lines += [json.dumps({**about, **asdict(passage)}, ensure_ascii=False) for passage in saved.passages]
-    head = {"format": EXPORT, "passages": len(lines), "embedder": made_by}
-    write_atomic(path, "".join(f"{line}\n" for line in (json.dumps(head), *lines)).encode())
-    return len(lines)
+    made_by = view.manifest.embeddings.get(SPACE, Embedding()).model
+    return [json.dumps({"format": EXPORT, "passages": len(lines), "embedder": made_by}), *lines]
 
 
 def _rewrite(
@@ -190,12 +175,22 @@ def _all(view: IndexView) -> Iterator[Saved]:
 
 
 def _count(view: IndexView) -> int:
-    """Passages, each read and compared with its checksum."""
-    count = 0
+    """Passages, each read and compared with its checksum, and with the words that are told of it."""
+    holding: Counter[str] = Counter()
+    count = total = 0
     for saved in _all(view):
         if len(saved.passages) != saved.document.passages:
             raise StoreCorrupt(f"{saved.document.source} lacks passages; {view.catalogue.advice}")
+        told = view.catalogue.lexemes(_rows([saved]))
+        for row, cut in enumerate(saved.cuts, saved.first):
+            words = lexemes(embedded_text(cut.document, cut.passage))
+            if told.get(row) != words:
+                raise StoreCorrupt(f"the words of {saved.document.source} are told wrongly; {view.catalogue.advice}")
+            holding.update(set(words))
+            total += len(words)
         count += len(saved.passages)
+    if view.catalogue.total_lexemes() != total or view.catalogue.all_holding() != holding:
+        raise StoreCorrupt(f"{view.catalogue.path} counts words wrongly; {view.catalogue.advice}")
     return count
 
 
@@ -211,116 +206,24 @@ def _stored(view: IndexView, documents: Sequence[Saved]) -> Matrix:
     return view.vectors[SPACE][np.asarray(_rows(documents), np.int64)]
 
 
-def _best_salvage(index: DocumentIndex) -> _Salvage:
-    """Of the generation that counts, if that is known and tells anything; otherwise of the one that tells most."""
-    current = ""
-    with suppress(StoreError):
-        manifest = load(index.store.folder / "manifest.json", index.store.advice)
-        current = index.store.generation_folder(manifest).name if manifest else ""
-    salvages = [_salvage(index, folder) for folder in index.store.generations]
-    if not salvages:
-        return _Salvage(index.store.folder, embedding=index.embeddings[SPACE])
-    return max(salvages, key=lambda s: (s.folder.name == current and bool(s.documents), len(s.documents), s.folder.name))
-
-
-def _salvage(index: DocumentIndex, folder: Path) -> _Salvage:
-    """All that one generation's folder still tells."""
-    commits = list(journal.read(folder / "journal.jsonl"))
-    written, gone = _from_journal(commits)
-    listed, sums, whole, removed = _from_catalogue(folder)
-    known = written if whole is None else written | listed
-    if whole:
-        known = listed | {first: saved for first, saved in written.items() if first not in gone and first not in removed}
-    elif whole is not None:
-        known = {first: saved for first, saved in known.items() if first not in gone}
-    found = _Salvage(folder, [known[first] for first in sorted(known)], _embedding(index, commits))
-    found.lost = [
-        (saved.document.source, "its passages are damaged in the catalogue and the journal; add it again")
-        for saved in found.documents
-        if len(saved.passages) != saved.document.passages
-    ]
-    found.documents = [saved for saved in found.documents if len(saved.passages) == saved.document.passages]
-    if whole is None and not commits:
-        found.lost.append((str(folder), "neither its catalogue nor its journal can be read; add the documents again"))
-    files = index.store.row_files(folder, {SPACE: found.embedding})
-    from_journal = [(c.first, len(c.added), name, sha256) for c in commits for name, sha256 in c.sums.items()]
-    for first, count, name, sha256 in sums or from_journal:
-        with suppress(StoreError):
-            if name == SPACE and files[SPACE].checksum(first, count) == sha256:
-                found.sound.update(range(first, first + count))
-    return found
-
-
-def _from_catalogue(
-    folder: Path,
-) -> tuple[dict[int, Saved], list[tuple[int, int, str, str]], bool | None, set[int]]:
-    """(documents by first row, checksums of batches, whether it is whole, rows that left); None: it cannot be read."""
-    try:
-        catalogue = IndexCatalogue(folder / "catalogue.sqlite")
-    except StoreError:
-        return {}, [], None, set()
-    found: dict[int, Saved] = {}
-    try:
-        whole = not catalogue.faults()
-        for first in catalogue.firsts():
-            with suppress(StoreError):
-                for _, document in catalogue.documents([first]):
-                    records: dict[int, PassageRecord] = {}
-                    for row in range(first, first + document.passages):
-                        with suppress(StoreError):
-                            records |= {at: record for at, (_, record) in catalogue.passages([row]).items()}
-                    found[first] = Saved(document, tuple(record for _, record in sorted(records.items())), first)
-        complete = {first: saved for first, saved in found.items() if len(saved.passages) == saved.document.passages}
-        return complete, catalogue.sums(), whole, set(catalogue.removed())
-    except StoreError:
-        return found, [], False, set()
-    finally:
-        catalogue.close()
-
-
-def _from_journal(commits: Sequence[journal.Commit]) -> tuple[dict[int, Saved], set[int]]:
-    """Documents by first row, and the rows that left, up to the first batch that holds no records."""
-    found: dict[int, Saved] = {}
-    gone: set[int] = set()
-    with suppress(StoreCorrupt):
-        for commit in commits:
-            documents = [decode_document(line) for line in commit.heads]
-            records = [decode_passage(line) for line in commit.added]
-            at = 0
-            for document in documents:
-                part = tuple(records[at : at + document.passages])
-                found[commit.first + at] = Saved(document, part, commit.first + at)
-                at += document.passages
-            for row in commit.removed:
-                found.pop(row, None)
-            gone.update(commit.removed)
-    return found, gone
-
-
-def _embedding(index: DocumentIndex, commits: Sequence[journal.Commit]) -> Embedding:
-    with suppress(StoreError):
-        manifest = load(index.store.folder / "manifest.json", index.store.advice)
-        if manifest is not None:
-            return manifest.embeddings.get(SPACE, Embedding())
-    return commits[-1].models.get(SPACE, Embedding()) if commits else index.embeddings[SPACE]
-
-
-def _sound_or_new(index: DocumentIndex, salvage: _Salvage, documents: Sequence[Saved]) -> tuple[Matrix, int]:
+def _sound_or_new(
+    index: DocumentIndex, salvage: Salvage, embedding: Embedding, documents: Sequence[Saved]
+) -> tuple[Matrix, int]:
     """Stored vectors where they are sound, new ones elsewhere; how many are new."""
-    cuts, rows = _cuts(documents), _rows(documents)
-    if not salvage.embedding.dimension:
+    cuts, rows = _cuts(documents), np.asarray(_rows(documents), np.int64)
+    if not embedding.dimension:
         return no_vectors(len(cuts)), 0
-    stale = [at for at, row in enumerate(rows) if row not in salvage.sound]
-    vectors = np.zeros((len(rows), salvage.embedding.dimension), np.float32)
-    file = index.store.row_files(salvage.folder, {SPACE: salvage.embedding})[SPACE]
-    for at, row in enumerate(rows):
-        if row in salvage.sound:
-            vectors[at] = file.read(row + 1, row)[0]
-    if stale:
-        if index.embeddings[SPACE] != salvage.embedding:
+    sound = np.array([row in salvage.sound for row in rows.tolist()], bool)
+    vectors = np.zeros((rows.size, embedding.dimension), np.float32)
+    if sound.any():
+        file = index.store.row_files(salvage.folder, {SPACE: embedding})[SPACE]
+        vectors[sound] = file.read(int(rows[sound].max()) + 1)[rows[sound]]
+    stale = np.flatnonzero(~sound)
+    if stale.size:
+        if index.embeddings[SPACE] != embedding:
             raise StoreError(
-                f"{len(stale)} vectors must be made again by {salvage.embedding.model}, this program uses "
+                f"{stale.size} vectors must be made again by {embedding.model}, this program uses "
                 f"{index.embeddings[SPACE].model or 'nothing'}; use the program that made the index"
             )
-        vectors[stale] = index.embed([cuts[at] for at in stale])
-    return vectors, len(stale)
+        vectors[stale] = index.embed([cuts[at] for at in stale.tolist()])
+    return vectors, int(stale.size)

@@ -22,6 +22,8 @@ WORDY = 60  # candidates by words
 POSTINGS = 6_000  # of the rarest words that candidates are found by; commoner words only rank them
 MOST_WORDS = 40  # of a query
 WORDS_WEIGHT = 1.0  # of the words beside the cosine: more suits questions that quote, less those that paraphrase
+WIDEN, WIDEST = 8, 64  # how many times as many candidates are looked at where too few are left
+KEPT_FILTERS = 16  # whose rows are remembered
 ABSENT_AMONG = 4  # passages among which names of a question are looked for
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)
 RERANKED = 20  # candidates that a reranker reads
@@ -110,13 +112,7 @@ def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None 
     allowed = _allowed(view, query.options.filters)
     asked = lexemes(query.text)[:MOST_WORDS]
     weights = _weights(view, asked)
-    ranked, texts = _ranked(view, query, asked, weights, allowed)
-    records = view.catalogue.passages(ranked.rows.tolist())
-    there = np.array([row in records for row in ranked.rows.tolist()], bool)  # a writer may just have taken one out
-    ranked = ranked.picked(np.flatnonzero(there))
-    if reranker is not None and query.options.rerank and ranked.rows.size:
-        ranked = _reranked(ranked, query, records, reranker)
-    chosen = _chosen(view, query, ranked, records)
+    chosen, texts, records = _looked_at(view, query, asked, weights, allowed, reranker)
     documents = dict(view.catalogue.documents(records[row][0] for row in chosen.rows.tolist()))
     absent = absent_names(query.text, [texts[row] for row in chosen.rows.tolist()[:ABSENT_AMONG]])
     found: list[tuple[Passage, Evidence]] = []
@@ -130,6 +126,29 @@ def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None 
     return found
 
 
+def _looked_at(
+    view: IndexView,
+    query: Query,
+    asked: Sequence[str],
+    weights: Mapping[str, float],
+    allowed: Mask,
+    reranker: Reranker | None,
+) -> tuple[_Candidates, dict[int, list[str]], dict[int, tuple[int, PassageRecord]]]:
+    """The chosen rows, and of all candidates their lexemes and records by row."""
+    wider = 1
+    while True:
+        ranked, texts = _ranked(view, query, asked, weights, allowed, wider)
+        records = view.catalogue.passages(ranked.rows.tolist())
+        there = np.array([row in records for row in ranked.rows.tolist()], bool)  # a writer may just have taken one out
+        ranked = ranked.picked(np.flatnonzero(there))
+        if reranker is not None and query.options.rerank and ranked.rows.size:
+            ranked = _reranked(ranked, query, records, reranker)
+        chosen = _chosen(view, query, ranked, records)
+        if chosen.rows.size >= query.k or ranked.rows.size < wider * NEAREST or wider >= WIDEST:
+            return chosen, texts, records
+        wider *= WIDEN  # thinning out left too few; there may be more further down
+
+
 def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
     """(R,) rows that may be found."""
     if filters is None:
@@ -140,6 +159,8 @@ def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
         for first, document in view.catalogue.documents():
             if filters.met_by(document):
                 allowed[first : first + document.passages] = True
+        if sum(1 for kept in view.memory if kept[0] == "allowed") >= KEPT_FILTERS:
+            view.memory.clear()
         view.memory[key] = allowed & view.alive
     return view.memory[key]
 
@@ -152,16 +173,16 @@ def _weights(view: IndexView, words: Sequence[str]) -> dict[str, float]:
 
 
 def _ranked(
-    view: IndexView, query: Query, asked: Sequence[str], weights: Mapping[str, float], allowed: Mask
+    view: IndexView, query: Query, asked: Sequence[str], weights: Mapping[str, float], allowed: Mask, wider: int
 ) -> tuple[_Candidates, dict[int, list[str]]]:
     """Candidates, best first, and their lexemes by row."""
     mode = query.options.mode
     found: list[Rows] = []
-    count = max(query.k, NEAREST)
+    count = wider * max(query.k, NEAREST)
     if query.meaning is not None and mode != "lexical":
         found.append(view.index(SPACE).search(query.meaning, count, allowed)[0])
     if mode != "dense":
-        found.append(_wordy(view, weights, max(query.k, WORDY), allowed))
+        found.append(_wordy(view, weights, wider * max(query.k, WORDY), allowed))
     rows = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
     cosines = np.zeros(rows.size, np.float32)
     if query.meaning is not None:
@@ -226,7 +247,7 @@ def _chosen(
 ) -> _Candidates:
     """The first ``k`` that are allowed beside those before them."""
     options, taken = query.options, list[int]()
-    pool = list(range(min(ranked.rows.size, DEEP * query.k)))
+    pool = list(range(ranked.rows.size if options.per_source is not None else min(ranked.rows.size, DEEP * query.k)))
     vectors = view.vectors[SPACE]
     per_source: dict[int, int] = {}
     said: set[str] = set()

@@ -12,7 +12,7 @@ from vivavoce.core.store.generations import GenerationStore
 from vivavoce.core.store.manifest import Embedding, Manifest
 from vivavoce.core.store.vector_index import Matrix
 from vivavoce.retrieval.catalogue import Cut, IndexCatalogue
-from vivavoce.retrieval.records import DocumentRecord, encode
+from vivavoce.retrieval.records import encode
 from vivavoce.retrieval.view import SPACE, IndexView
 
 
@@ -76,16 +76,14 @@ class IndexStore(GenerationStore[IndexView, IndexCatalogue]):
         append(folder, manifest.embeddings, self.row_files(folder, manifest.embeddings), catalogue, batch)
 
 
-def check(document: DocumentRecord, limit: int = 4_096) -> None:
+def check(source: str, limit: int = 4_096) -> None:
     """Refuse a document whose name no index can hold.
 
     Raises:
         DocumentError: it has no name, or one too long or not of this world's characters.
     """
-    if not 0 < len(document.source) <= limit or any("\ud800" <= c <= "\udfff" for c in document.source):
-        raise DocumentError(
-            f"{document.source[:80]!r} cannot be the name of a document; use 1 to {limit} characters of UTF-8"
-        )
+    if not 0 < len(source) <= limit or any("\ud800" <= c <= "\udfff" for c in source):
+        raise DocumentError(f"{source[:80]!r} cannot be the name of a document; use 1 to {limit} characters of UTF-8")
 
 
 def no_vectors(count: int) -> Matrix:

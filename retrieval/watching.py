@@ -84,7 +84,8 @@ class _Tree:
                 changed.update(find_files([path], []))
             elif path in self._folders or format_of(path.name) is not None:
                 removed.add(path)
-        self._folders = {folder for folder in self._folders if not any(folder.is_relative_to(gone) for gone in removed)}
+        if gone := removed & self._folders:
+            self._folders = {folder for folder in self._folders if gone.isdisjoint((folder, *folder.parents))}
         covered = {path for path in removed if any(parent in removed for parent in path.parents)}
         return sorted(changed), sorted(removed - covered)
 

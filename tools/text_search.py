@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.core.errors import StoreError, ToolFailed
 from vivavoce.core.lexemes import words
 from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
 from vivavoce.core.passage import Passage, Provenance
@@ -20,7 +21,8 @@ PASSAGES = 4
 ANSWERS = 0.5  # score from which a passage is taken to answer, see `vivavoce.retrieval.answerability`
 NEAR_BEST = 0.3  # further passages are kept only when nearly as good
 MOST_CHARS = 2_400  # of all passages together, about 600 tokens
-BEGUN = 8  # searches that are kept ahead of their calls
+BEGUN = 16  # searches that are kept ahead of their calls, of all sessions
+FRESH_S = 10.0  # how long what was found ahead is taken for what would be found now
 FILLERS = frozenset(["please", "um", "uh", "well", "so", "okay", "ok", "hey", "hi", "hello", "now", "then"])
 LINES = re.compile(r"lines (\d+)-(\d+)")
 DESCRIPTION = "Search the user's own documents: manuals, guides, rules, handbooks.\n检索用户自己的文档：手册、指南、规则。"
@@ -34,7 +36,7 @@ class SearchArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    query: str = Field(min_length=1, max_length=1000, description="the question, as the user said it")
+    query: str = Field(min_length=1, max_length=4000, description="the question, as the user said it")
 
 
 class NoArguments(BaseModel):
@@ -49,6 +51,12 @@ class _Begun:
 
     started: float
     task: "asyncio.Task[tuple[Sequence[Passage], float]]"  # passages, and when they were found
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it may still be taken up: not too old, and not failed."""
+        failed = self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+        return not failed and time.perf_counter() - self.started < FRESH_S
 
 
 class KnowledgeSearchTool:
@@ -66,17 +74,28 @@ class KnowledgeSearchTool:
     def anticipate(self, heard: str) -> None:
         """See `AnticipatingTool`."""
         key = _same_question(heard)
-        if not key or key in self._begun:
+        begun = self._begun.get(key)
+        if not key or (begun is not None and begun.is_fresh):
             return
+        self.discard(heard)
         self._begun[key] = _Begun(time.perf_counter(), asyncio.ensure_future(self._timed(heard)))
         while len(self._begun) > BEGUN:
             _, dropped = self._begun.popitem(last=False)
             _drop(dropped)
 
+    def discard(self, heard: str) -> None:
+        """See `AnticipatingTool`."""
+        begun = self._begun.pop(_same_question(heard), None)
+        if begun is not None:
+            _drop(begun)
+
     async def call(self, arguments: str) -> ToolOutput:
         """Passages that answer, best first; an honest no when nothing does."""
         query = parse(arguments, SearchArguments).query
-        found, saved_s = await self._found(query)
+        try:
+            found, saved_s = await self._found(query)
+        except StoreError as error:
+            raise ToolFailed("your documents cannot be searched; `vivavoce index verify` tells why") from error
         answers = [passage for passage in found if passage.score >= ANSWERS]
         if not answers:
             return ToolOutput("No document answers that. Say that you do not know.", spoken=NOTHING, saved_s=saved_s)
@@ -89,10 +108,7 @@ class KnowledgeSearchTool:
     async def _found(self, query: str) -> tuple[Sequence[Passage], float]:
         """What a search finds, and the seconds that were saved because it had begun already."""
         begun = self._begun.pop(_same_question(query), None)
-        for other in self._begun.values():
-            _drop(other)
-        self._begun.clear()
-        if begun is None:
+        if begun is None or not begun.is_fresh:
             return await self._retriever.search(query, PASSAGES), 0.0
         called = time.perf_counter()
         found, at = await begun.task

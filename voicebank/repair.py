@@ -17,7 +17,8 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import remove_wholly
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError
 from vivavoce.core.store import journal
-from vivavoce.core.store.manifest import VERSION, Embedding, Manifest, load
+from vivavoce.core.store.manifest import Embedding, Manifest, load
+from vivavoce.core.store.repairing import check_not_newer, move_folder_away
 from vivavoce.core.store.rows import RowFile
 from vivavoce.core.store.vector_index import Matrix, Vector
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFacts
@@ -66,30 +67,12 @@ def repair(bank: FolderVoiceBank) -> Report:
             return _take_over(bank)
         if not (bank.store.folder / "manifest.json").exists() and not bank.store.generations:
             return Report()
-        _check_not_newer(bank)
+        check_not_newer(bank.store)
         if not any(finding.damage for finding in verify(bank)):
             return Report(kept=len(bank))
         bank.store.close()
-        _move_folder_away(bank.store.folder / "manifest.json")
+        move_folder_away(bank.store.folder / "manifest.json")
         return _rewritten(bank, _best_salvage(bank))
-
-
-def _check_not_newer(bank: FolderVoiceBank) -> None:
-    """Leave alone what a later program wrote: nothing of it is damaged."""
-    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        path = bank.store.folder / "manifest.json"
-        version = json.loads(path.read_bytes())["version"]
-        if isinstance(version, int) and version > VERSION:
-            load(path, ADVICE)
-    for generation in bank.store.generations:
-        if Catalogue.is_newer(generation / "catalogue.sqlite"):
-            Catalogue(generation / "catalogue.sqlite")
-
-
-def _move_folder_away(path: Path) -> None:
-    if path.is_dir():
-        number = sum(1 for _ in path.parent.glob(f"{path.name}.folder-*"))
-        path.rename(path.with_name(f"{path.name}.folder-{number}"))
 
 
 def _best_salvage(bank: FolderVoiceBank) -> _Salvage:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from vivavoce.core.errors import StoreCorrupt, StoreError
 
 BUSY_S = 10.0
+MOST_ROWS = 1 << 30  # a damaged state may claim any number
 REFUSALS = (  # of the system; every other error of SQLite means damage
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_NOMEM,
@@ -91,8 +92,10 @@ class StoreCatalogue:
         """What is committed now."""
         with self._guarded():
             found = self._connection.execute("SELECT number, rows, journal, removed FROM state").fetchone()
-        if found is None:
+        if found is None or not all(isinstance(value, int) and value >= 0 for value in found):
             raise StoreCorrupt(f"{self.path} is damaged (no state); {self.advice}")
+        if not found[3] <= found[1] <= MOST_ROWS:
+            raise StoreCorrupt(f"{self.path} is damaged (impossible state); {self.advice}")
         return State(*found)
 
     def removed(self) -> list[int]:

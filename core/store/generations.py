@@ -32,6 +32,7 @@ from vivavoce.core.store.view import StoreView, opened_index
 UNSEALED_SHARE = 0.1  # an index file is written again when this share of the rows came after it
 OUTGROWN = 3  # the lists of an index are learnt again when the collection is so many times larger
 ATTEMPTS = 20  # to read a state that a writer keeps replacing
+AGAIN = 3  # times that something is worked out again; then it may lack what was replaced meanwhile
 
 V = TypeVar("V", bound=StoreView[Any])
 C = TypeVar("C", bound=StoreCatalogue)
@@ -105,12 +106,14 @@ class GenerationStore(ABC, Generic[V, C]):
             raise StoreError(self.busy)
 
     def reading(self, work: Callable[[V], T]) -> T | None:
-        """What is worked out of the committed state, once more where a writer swept its files away; None without one."""
-        for _ in range(ATTEMPTS):
+        """What is worked out of one committed state, once more where a writer went on meanwhile; None without one."""
+        for attempt in range(ATTEMPTS):
             if (view := self.view()) is None:
                 return None
             try:
-                return work(view)
+                found = work(view)
+                if attempt == AGAIN or view.catalogue.state() == view.state:
+                    return found
             except StoreCorrupt:
                 if (now := self.view()) is not None and now.manifest == view.manifest:
                     raise
