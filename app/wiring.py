@@ -92,7 +92,9 @@ def open_index(settings: Settings, embedder: TextEmbedder, collection: str) -> D
     chosen: Any = embedder
     if settings.embedder is not None:
         chosen = SentenceTransformerEmbedder(settings.embedder, threads=settings.threads, hub=settings.hub)
-    return DocumentIndex(folder, chosen, large=FaissIndexes(), reranker=reranker, count=chosen.count_tokens)
+    return DocumentIndex(
+        folder, chosen, large=FaissIndexes(), reranker=reranker, count=chosen.count_tokens, reads=chosen.reads
+    )
 
 
 def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> FolderVoiceBank:

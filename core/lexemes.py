@@ -8,6 +8,12 @@ WORD = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 IS_CJK = re.compile(rf"[{CJK}]")
 
 
+def is_in_pairs(text: str) -> bool:
+    """Whether most of a text is of a script without spaces, which stands as pairs of characters."""
+    letters = [c for c in text if c.isalpha()]
+    return 2 * sum(1 for c in letters if IS_CJK.match(c)) > len(letters)
+
+
 def words(text: str) -> list[str]:
     """Words of a text in order. Scripts without spaces are cut into overlapping pairs, as no dictionary is at hand."""
     plain = text.lower().replace("\u2019", "'").replace("'s", "").replace("'", "")

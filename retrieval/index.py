@@ -46,7 +46,8 @@ class DocumentIndex:
 
     embedder: for the search by meaning; without one only words count. An index is written with the embedder it was made
     with. large: indexes for many passages, see `LargeIndexes`; without it every passage is compared. reranker: reads the
-    best candidates. count: how long a text is for the embedder.
+    best candidates. count: how long a text is for the embedder. reads: whether it understands a question; where it does not,
+    words alone count.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class DocumentIndex:
         large: LargeIndexes | None = None,
         reranker: Reranker | None = None,
         count: TokenCounter = approximate_tokens,
+        reads: Callable[[str], bool] = lambda text: True,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         self._embedder = embedder
         self._reranker = reranker
         self._count = count
+        self._reads = reads
         self._limits = limits
         self.store = IndexStore(folder, large)
 
@@ -247,8 +250,8 @@ class DocumentIndex:
     # Searching
 
     def meaning_of(self, text: str) -> Vector | None:
-        """The embedding (D,) of a question; None without an embedder. Blocking."""
-        return self._embedder.embed([text])[0] if self._embedder is not None else None
+        """The embedding (D,) of a question; None without an embedder that reads it. Blocking."""
+        return self._embedder.embed([text])[0] if self._embedder is not None and self._reads(text) else None
 
     async def search(self, query: str, k: int, options: SearchOptions = DEFAULT) -> Sequence[Passage]:
         """See `Retriever.search`; the score of a passage says how well it answers, see `answerability`.

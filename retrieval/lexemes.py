@@ -32,7 +32,8 @@ def lexemes(text: str) -> list[str]:
 
 def idf(passages: int, holding: int) -> float:
     """How much a word tells that ``holding`` of so many passages hold; positive."""
-    return log(1.0 + (passages - holding + 0.5) / (holding + 0.5))
+    others = max(0, passages - holding)  # a writer may be ahead of the state that is searched
+    return log(1.0 + (others + 0.5) / (holding + 0.5))
 
 
 def bm25(texts: Sequence[Sequence[str]], weights: Mapping[str, float], query: Sequence[str], mean_length: float) -> Vector:

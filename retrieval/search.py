@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vivavoce.core.lexemes import is_in_pairs
 from vivavoce.core.passage import Passage
 from vivavoce.core.store.vector_index import Mask, Rows, Vector
 from vivavoce.retrieval.answerability import Evidence, absent_names, answerability, coverage
@@ -122,7 +123,8 @@ def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None 
             passage = record.passage(documents[first])
             if query.options.neighbours:
                 passage = _with_neighbours(view, passage, row, first)
-            found.append((passage, Evidence(cosine, coverage(texts[row], weights), absent)))
+            known = cosine if query.meaning is not None else None
+            found.append((passage, Evidence(known, coverage(texts[row], weights), absent, is_in_pairs(query.text))))
     return found
 
 

@@ -180,7 +180,7 @@ class IndexModel(RuleBasedStateMachine):
             self.patch.setattr(search, name, 10_000)
         self.patch.setattr(vector_index, "EXACT_ROWS", self.exact_rows)
         self.patch.setattr(vector_index, "GATHERED_ROWS", self.gathered_rows)
-        self.patch.setattr(view_module, "KEPT_TAIL", 3)
+        self.patch.setattr(view_module, "KEPT_TAIL", 8)
         memory = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="vivavoce-test-"))
         self.files = Path(os.path.realpath(self.folder / "files"))
