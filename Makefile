@@ -24,7 +24,7 @@ bench: install
 	$(BIN)/python -m bench.turns
 	$(BIN)/python -m bench.step_audio2
 	$(BIN)/python -m bench.token2wav
-	$(BIN)/python -m pip install -q -c constraints.txt "lancedb>=0.30" "bm25s>=0.2"
+	$(BIN)/python -m pip install -q -c constraints.txt "lancedb>=0.30"
 	$(BIN)/python -m bench.voices
 
 # The voice bank of the demonstrations: more voices from Debian packages and installed synthesizers, a download of 300 MB.
