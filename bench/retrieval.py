@@ -86,10 +86,13 @@ def fill_halueval(folder: Path, report: Report) -> Subject:
     told = built(folder / BUILT, "index", folder / "index", build)
     report.add(f"{HALUEVAL}: index {len(asked.index)} passages", told["s"], "s")
     report.add("  of it embedding by MiniLM", told["embedding"], "s")
-    by_text = {question.text: question.places[0].document for question in corpus.questions}
-    chosen = list(by_text)[:: max(1, len(by_text) // QUERIES)][:QUERIES]
-    firsts = [asked.view.catalogue.document(by_text[text]) for text in chosen]
-    origins = np.array([found[0] if found else -1 for found in firsts], np.int64)
+    places: dict[str, int] = {}
+    for question in corpus.questions:
+        found = asked.view.catalogue.document(question.places[0].document)
+        if found and found[1].passages == 1:
+            places[question.text] = found[0]
+    chosen = list(places)[:: max(1, len(places) // QUERIES)][:QUERIES]
+    origins = np.array([places[text] for text in chosen], np.int64)
     return Subject(HALUEVAL, folder, Queries(chosen, embedder.embed(chosen), origins))
 
 

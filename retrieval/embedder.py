@@ -145,6 +145,7 @@ class SentenceTransformerEmbedder:
     def _load(self) -> Any:  # noqa: ANN401 - a model of another library
         if self._model is None:
             import torch
+            from safetensors import SafetensorError
             from sentence_transformers import SentenceTransformer
 
             torch.set_num_threads(self._threads)
@@ -157,7 +158,7 @@ class SentenceTransformerEmbedder:
                     trust_remote_code=False,
                     model_kwargs={"use_safetensors": True},
                 )
-            except (OSError, ValueError, RuntimeError, KeyError) as error:
+            except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
                 why = " ".join(str(error).split())[:200]
                 raise ModelError(f"the embedder {self._name} cannot be loaded ({why}); name another one") from error
         return self._model

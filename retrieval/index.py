@@ -158,6 +158,7 @@ class DocumentIndex:
         """Index documents that are in memory, by their source: a page that was fetched, what came from a pipe. Blocking.
 
         Raises:
+            DocumentError: one holds no text, or its source cannot be a name.
             StoreError: the index cannot be written, or was made by another embedder.
         """
         pending: list[Cut] = []
@@ -216,6 +217,8 @@ class DocumentIndex:
 
     def _cut(self, document: Document, source: str, sha256: str, size: int, mtime_ns: int) -> list[Cut]:
         cut = passages(document, source, self._count)
+        if not cut:
+            raise DocumentError(f"{source}: holds no text; leave it out")
         record = DocumentRecord(source, document.title, len(cut), sha256, size, mtime_ns, dict(document.metadata))
         check(source)
         return [Cut(record, PassageRecord.of(passage)) for passage in cut]
@@ -266,7 +269,7 @@ class DocumentIndex:
         """The same. Blocking."""
         if not 1 <= k <= MAX_K:
             raise ConfigError(f"k is {k}; ask for 1 to {MAX_K} passages")
-        text = query.strip()[:MAX_QUERY_CHARS]
+        text = query.strip()[:MAX_QUERY_CHARS].encode(errors="replace").decode()  # a terminal hands over any bytes
         view = self.store.view()
         if not text or view is None or view.count == 0:
             return []

@@ -41,6 +41,7 @@ class CrossEncoderReranker:
 
     def _load(self) -> Any:  # noqa: ANN401 - a model of another library
         import torch
+        from safetensors import SafetensorError
         from sentence_transformers import CrossEncoder
 
         torch.set_num_threads(self._threads)
@@ -54,7 +55,7 @@ class CrossEncoderReranker:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             where = "no folder" if local else "cannot be fetched"
             why = " ".join(str(error).split())[:200]
             raise ModelError(f"the reranker {self._name} cannot be loaded ({where}: {why}); name another one") from error

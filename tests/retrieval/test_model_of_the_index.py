@@ -375,3 +375,12 @@ def test_an_index_is_a_dictionary_that_can_be_searched():
 
 def test_an_index_with_index_files_is_one_too():
     run_state_machine_as_test(IndexedModel, settings=settings(QUICK, max_examples=10))
+
+
+def test_a_document_without_text_is_refused_and_changes_nothing(tmp_path):
+    index = DocumentIndex(tmp_path, MinHash())
+    index.put({"doc": document("Doc", "apple")})
+    with pytest.raises(DocumentError, match="doc: holds no text"):
+        index.put({"other": document("Other", "pear"), "doc": document("Doc")})
+    assert [record.source for record in index.documents()] == ["doc"]
+    assert index.find("apple", 1)[0].source == "doc"
