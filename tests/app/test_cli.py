@@ -27,7 +27,17 @@ def test_ask_prints_one_json_object_and_writes_the_answer(home):
     assert done.returncode == 0, done.stderr
     turn = json.loads(done.stdout)
     assert set(turn) == {
-        *("heard", "tool_calls", "answer_text", "answer_audio", "voice", "voice_switches", "timings", "session")
+        *(
+            "session",
+            "heard",
+            "tool_calls",
+            "answer_text",
+            "answer_audio",
+            "voice",
+            "voice_switches",
+            "provenance",
+            "timings",
+        )
     }
     call = turn["tool_calls"][0]
     assert {"name", "arguments", "status", "result", "duration_s"} <= set(call)
