@@ -26,6 +26,7 @@ bench: install
 	$(BIN)/python -m bench.token2wav
 	$(BIN)/python -m pip install -q -c constraints.txt "lancedb>=0.30"
 	$(BIN)/python -m bench.voices
+	$(BIN)/python -m bench.retrieval
 
 # The voice bank of the demonstrations: more voices from Debian packages and installed synthesizers, a download of 300 MB.
 voices: install
