@@ -2,8 +2,8 @@
 
     python -m bench.retrieval [--passages N] [--keep DIR] [--json FILE] [--no-peers]
 
-Everybody gets the same two threads (OMP, FAISS, Lance, torch; one for numpy's products) and takes turns with rounds of the same queries.
-Searches go through `DocumentIndex.find`. HaluEval-QA is embedded by MiniLM; vectors of the made-up passages are made up with
+Everybody gets the same two threads (OMP, FAISS, Lance, torch; one for numpy's products) and takes turns with rounds of the
+same queries. Searches go through `DocumentIndex.find`. HaluEval-QA is embedded by MiniLM; vectors of made-up passages have
 the cosines and the spectrum of MiniLM's, so no embedding is in their searches. With --keep, what was built is used again.
 """
 

@@ -25,9 +25,16 @@ COMMON = frozenset(
 )
 
 
+BRITISH_OUR, BRITISH_RE = re.compile(r"(?<=[a-z]{3})our"), re.compile(r"(?<=[a-z]{2}t)re$")  # harbour, centre
+
+
 def lexemes(text: str) -> list[str]:
-    """Stems in order (Snowball's English stemmer; other scripts stay as they are). Empty where all words are common."""
-    return _stemmer().stemWords([word for word in words(text) if word not in COMMON])
+    """Stems in order (Snowball's English stemmer; other scripts stay as they are). Empty where all words are common.
+
+    British and American spellings are one: who speaks of the harbour museum may be written down as of the harbor museum.
+    """
+    kept = (word for word in words(text) if word not in COMMON)
+    return _stemmer().stemWords([BRITISH_RE.sub("er", BRITISH_OUR.sub("or", word)) for word in kept])
 
 
 def idf(passages: int, holding: int) -> float:

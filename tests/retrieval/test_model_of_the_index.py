@@ -317,6 +317,10 @@ class IndexModel(RuleBasedStateMachine):
             assert (record.title, record.passages, dict(record.metadata)) == (found.title, len(cut), dict(found.metadata))
 
     @invariant()
+    def a_filter_that_was_used_before_is_worked_out_again(self):
+        self.search_for("apple pear", 12, SearchOptions(filters=PassageFilters("doc-?"), distinct=False))
+
+    @invariant()
     def words_are_counted(self):
         if (seen := self.index.store.view()) is None:
             return

@@ -457,7 +457,7 @@ def test_copies_in_other_codecs_are_alike_and_other_clips_of_one_voice_are_not(t
             soundfile.write(tmp_path / f"copy.{suffix}", clip.samples, clip.sample_rate)
             copies.append((path.name, suffix, float(embedder.embed(read_clip(tmp_path / f"copy.{suffix}")) @ originals[-1])))
     others = [float(one @ two) for i, one in enumerate(originals) for two in originals[:i]]
-    assert len(copies) == 15
+    assert len(copies) == 3 * len(list(QUESTIONS.glob("*.wav")))
     assert min(copies, key=lambda copy: copy[2])[2] >= NEAR_EQUAL
     assert max(others) < NEAR_EQUAL
 
