@@ -116,7 +116,8 @@ def open_tools(parts: Parts) -> ToolRegistry:
     registry.add(WeatherTool())
     registry.add(WebSearchTool(searxng_url=parts.settings.searxng_url))
     registry.add(KnowledgeSearchTool(parts.documents, partial(_shorten, parts.embedder)))
-    registry.add(ExplainSourceTool())
+    if parts.settings.model in ("embedded", "scripted"):  # larger models read the passages in their own dialogue
+        registry.add(ExplainSourceTool())
     registry.add(VoiceSearchTool(parts.bank))
     return registry
 

@@ -49,7 +49,9 @@ def taught(home, tmp_path_factory) -> Path:
         "france": AudioClip.load(QUESTIONS / "5-carried-over.wav"),
     }
     folder = tmp_path_factory.mktemp("taught") / "Step-Audio-2-tiny"
-    return teach_dialogue(folder, open_tools(open_parts(home)).specs, recordings)
+    return teach_dialogue(
+        folder, open_tools(open_parts(home.model_copy(update={"model": "step-audio-2"}))).specs, recordings
+    )
 
 
 @pytest.fixture(scope="session")
