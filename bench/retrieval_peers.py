@@ -27,7 +27,6 @@ BLOCK = 50_000
 SMALL = 50_000  # passages: up to here LanceDB compares every vector, as it does by itself, and FAISS gets a graph
 HNSW_LINKS = 32
 LIST_ROWS, TRAINED_ON = 512, 40  # of FAISS's inverted file: rows per list, and those each list is learnt from
-LANCE_REFINED = 4  # candidates per hit that LanceDB compares again by their full vectors
 ROUNDS, WARM = 5, 5
 TUNED_ON = 50
 
@@ -143,13 +142,17 @@ class FaissPeer:
 
 
 class LancePeer:
-    """A LanceDB table with its full-text index and, where it is large, HNSW-SQ, both of their defaults; fused by ranks."""
+    """A LanceDB table with its full-text index and, where it is large, IVF_FLAT, of their defaults; fused by ranks.
+
+    Of LanceDB's indexes of a million vectors this one is built in 20 s; HNSW_SQ takes 390 s and is as fast, IVF_PQ 130 s
+    and takes 11 instead of 15 ms a search, IVF_SQ 33 ms.
+    """
 
     name = f"LanceDB, {KINDS['hybrid']}"
 
     def __init__(self, path: Path, count: int) -> None:
         self.path, self.effort = path, 0
-        self.efforts: Sequence[int] = (50, 100, 200, 400, 800, 1600) if count > SMALL else ()
+        self.efforts: Sequence[int] = (2, 4, 8, 16, 32, 64) if count > SMALL else ()
         self._lance: Any = import_module("lancedb")
         self._arrow: Any = import_module("pyarrow")
         self._table: Any = None
@@ -161,7 +164,7 @@ class LancePeer:
         table = self._lance.connect(str(self.path)).create_table("passages", data=self._arrow.concat_tables(parts))
         table.create_index("text", config=index.FTS())
         if self.efforts:
-            table.create_index("vector", config=index.IvfHnswSq(distance_type="dot"))
+            table.create_index("vector", config=index.IvfFlat(distance_type="dot"))
 
     def _rows(self, texts: list[str], vectors: Matrix, first: int) -> Any:
         arrow = self._arrow
@@ -186,7 +189,7 @@ class LancePeer:
 
     def _effortful(self, asked: Any) -> Any:
         asked = asked.distance_type("dot")
-        return asked.ef(self.effort).refine_factor(LANCE_REFINED) if self.efforts else asked
+        return asked.nprobes(self.effort) if self.efforts else asked
 
     def rows(self, found: Any) -> set[int]:
         """See `System`."""

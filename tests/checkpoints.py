@@ -4,6 +4,7 @@
 can be driven by it: it hears recordings, calls tools and speaks in audio tokens.
 """
 
+import calendar
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -48,11 +49,13 @@ SPECIALS = {
 PLAIN = {151_657: "<tool_call>", 151_658: "</tool_call>"}
 AUDIO_0, AUDIO_LAST = 151_696, 158_257
 CORPUS = Path(__file__).parents[1] / "tools"
-RESULTS = (
-    "2026-11-24T10:18+09:00 (JST), Tuesday, November 24, 2026",
-    "2027-03-05T23:40+09:00 (JST), Friday, March 5, 2027",
+RESULTS = (  # of every length, the shortest first, the longest last
+    "2027-05-03T10:00+09:00 (JST), Monday, May 3, 2027",
     "2028-07-30T04:07+09:00 (JST), Sunday, July 30, 2028",
+    "2027-02-18T14:41+09:00 (JST), Thursday, February 18, 2027",
+    "2026-09-23T23:46+09:00 (JST), Wednesday, September 23, 2026",
 )
+OF_TIMES = (*calendar.day_name, *calendar.month_name, *map(str, range(60)), *(f"{n:02}" for n in range(60)))
 FLOW_YAML = """\
 flow: !new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec
   input_size: 512
@@ -266,11 +269,14 @@ def write_tokenizer(folder: Path, renamed: dict[int, str] | None = None) -> None
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Qwen2TokenizerFast"}))
 
 
-def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: int = 0) -> Checkpoint:
+def teach(
+    folder: Path, lessons: Iterable[Lesson], *, unread: Iterable[str] = (), steps: int = 300, seed: int = 0
+) -> Checkpoint:
     """Train a written checkpoint until it gives every lesson's answer, greedily, and write it again.
 
     Only the ids that occur are trained, in a model with a small vocabulary of its own; their rows then go into the large
-    tables, where every other row of the head is zero and so never wins.
+    tables, where every other row of the head is zero and so never wins. What ``unread`` consists of stays zero as well, as
+    every id does that no lesson holds: times of day look the same, those of the lessons and those of the day of the test.
     """
     checkpoint = read_checkpoint(folder)
     writer = PromptWriter(checkpoint.tokenizer, checkpoint.ids, TINY["audio_encoder_config"]["n_mels"])
@@ -280,10 +286,12 @@ def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: in
         ids = writer.encode(lesson.answer)
         examples.append((prompt, [*ids, checkpoint.ids.eot]))
         writer.remember(said(checkpoint, lesson), writer.encode(lesson.opening) + ids)
-    used = sorted({i for prompt, answer in examples for i in (*prompt.ids, *answer)})
-    place = {token_id: row for row, token_id in enumerate(used)}
+    said_ids = {i for _, answer in examples for i in answer}
+    blank = {i for text in unread for i in writer.encode(text)} - said_ids
+    used = sorted({i for prompt, _ in examples for i in prompt.ids} - blank | said_ids)
+    place = dict.fromkeys(blank, len(used)) | {token_id: row for row, token_id in enumerate(used)}
     torch.manual_seed(seed)
-    text = TINY["text_config"] | {"vocab_size": len(used), "pad_token_id": None}
+    text = TINY["text_config"] | {"vocab_size": len(used) + 1, "pad_token_id": len(used)}
     model = StepAudio2ForCausalLM(StepAudio2Config(text, TINY["audio_encoder_config"]))
     for part in (*model.encoder.modules(), *model.adapter.modules()):
         if hasattr(part, "reset_parameters"):
@@ -302,7 +310,7 @@ def teach(folder: Path, lessons: Iterable[Lesson], *, steps: int = 300, seed: in
     weights = model.state_dict()
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
         large = torch.zeros(TINY["text_config"]["vocab_size"], weights[name].shape[1])
-        large[used] = weights[name]
+        large[used] = weights[name][:-1]
         weights[name] = large
     write_weights(folder, weights)
     return read_checkpoint(folder)
@@ -333,14 +341,15 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
         done = ToolResult(message.tool_calls[0], "done", fence("get_date_time", result))
         turn = [time, message, ToolMessage(done)]
         lessons.append(Lesson(turn, tools, TTS_START, spoken("It", " is", " late", ".")))
-    later = [*turn, AssistantMessage("It is late."), UserMessage("Hello.")]
-    lessons.append(Lesson(later, tools, TTS_START, spoken("Hello", " to", " you", ".")))
+        if result in {RESULTS[0], RESULTS[-1]}:
+            later = [*turn, AssistantMessage("It is late."), UserMessage("Hello.")]
+            lessons.append(Lesson(later, tools, TTS_START, spoken("Hello", " to", " you", ".")))
     lessons += [
         Lesson([UserMessage(audio=recordings["france"])], tools, TTS_START, spoken("Paris", ".")),
         Lesson([UserMessage("What time is it?")], tools, "", call),
         Lesson([UserMessage("Hello.")], tools, "", "Hello to you."),
     ]
-    teach(folder, lessons)
+    teach(folder, lessons, unread=(*RESULTS, *(f", {part}" for part in OF_TIMES), *OF_TIMES))
     return folder
 
 
