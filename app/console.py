@@ -16,6 +16,7 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -60,12 +61,13 @@ def downloading(what: str) -> Generator[Progress]:
 
 @contextmanager
 def counting(what: str, total: int | None) -> Generator[Progress]:
-    """A bar that counts items; total: None where it is not known yet."""
+    """A bar that counts items, with the time spent and left; total: None where it is not known yet."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as progress:
         progress.add_task(what, total=total)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,10 +15,11 @@ from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_sto
 from vivavoce.app.earlier_index import is_earlier
 from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError
 from vivavoce.core.messages import ToolSpec
-from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
+from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder, Tool
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 from vivavoce.model.embedded.language_model import EmbeddedLM
+from vivavoce.model.embedded.looking_up import LookUp
 from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
 from vivavoce.model.remote import RemoteLM
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
@@ -41,6 +42,7 @@ from vivavoce.voicebank.vector_index import FaissIndexes
 
 logger = logging.getLogger(__name__)
 WRITTEN_TOKENS = 1024
+KNOWS_FACTS = ("knowledge_search", "web_search")  # tools that questions are looked up with, in this order
 SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
 
 
@@ -73,9 +75,20 @@ class Parts:
         return Collections({first: self.index, **opened})
 
 
+def open_embedder(settings: Settings) -> MiniLMEmbedder:
+    """The embedded text embedder, its weights laid out for this processor when they are loaded."""
+
+    def prepare(model: Any) -> None:  # noqa: ANN401 - a torch module
+        from vivavoce.model.packing import pack
+
+        pack(model)
+
+    return MiniLMEmbedder(settings.threads, prepare)
+
+
 def open_parts(settings: Settings) -> Parts:
     """Voice bank and document indexes, with the embedder they share. Loads no weights yet."""
-    embedder = MiniLMEmbedder(threads=settings.threads)
+    embedder = open_embedder(settings)
     return Parts(settings, embedder, open_bank(settings, embedder))
 
 
@@ -103,22 +116,27 @@ def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> Folde
         return FolderVoiceBank(settings.voices_dir, None, allow_unlicensed=settings.unlicensed_voices)
     return FolderVoiceBank(
         settings.voices_dir,
-        embedder or MiniLMEmbedder(threads=settings.threads),
+        embedder or open_embedder(settings),
         ResemblyzerEmbedder(),
         allow_unlicensed=settings.unlicensed_voices,
     )
 
 
-def open_tools(parts: Parts) -> ToolRegistry:
-    """The tools that come with the product."""
-    registry = ToolRegistry()
-    registry.add(DateTimeTool())
-    registry.add(WeatherTool())
-    registry.add(WebSearchTool(searxng_url=parts.settings.searxng_url))
-    registry.add(KnowledgeSearchTool(parts.documents, partial(_shorten, parts.embedder)))
+def open_tools(parts: Parts, only: Collection[str] | None = None) -> ToolRegistry:
+    """The tools that come with the product. only: names of those that are wanted; None for all."""
+    tools: list[Tool] = [
+        DateTimeTool(),
+        WeatherTool(),
+        WebSearchTool(searxng_url=parts.settings.searxng_url),
+        KnowledgeSearchTool(parts.documents, partial(_shorten, parts.embedder)),
+    ]
     if parts.settings.model in ("embedded", "scripted"):  # larger models read the passages in their own dialogue
-        registry.add(ExplainSourceTool())
-    registry.add(VoiceSearchTool(parts.bank))
+        tools.append(ExplainSourceTool())
+    tools.append(VoiceSearchTool(parts.bank))
+    registry = ToolRegistry()
+    for tool in tools:
+        if only is None or tool.spec.name in only:
+            registry.add(tool)
     return registry
 
 
@@ -186,6 +204,7 @@ def _open_embedded(parts: Parts) -> EmbeddedLM:
         IntentRouter(parts.embedder, CHAT_EXAMPLES, cache),
         LlamaServer(store.path(settings.language_model), settings.threads, cache / "prompts"),
         CHAT_EXAMPLES,
+        LookUp(settings.look_up, KNOWS_FACTS),
     )
 
 
@@ -230,23 +249,27 @@ def open_remote(settings: Settings) -> RemoteLM:
 
 @asynccontextmanager
 async def open_agent(
-    settings: Settings | None = None, *, tools: Sequence[Any] = (), warm: bool = True, **overrides: object
+    settings: Settings | None = None,
+    *,
+    tools: Sequence[Any] = (),
+    only: Collection[str] | None = None,
+    warm: bool = True,
+    **overrides: object,
 ) -> AsyncGenerator[Agent]:
     """An agent that is ready to be asked; the embedded default unless settings say otherwise.
 
-    tools: more tools: typed async functions, LangChain tools, or implementations of `Tool`. overrides: settings by
-    name, such as ``model="scripted"``. warm: load the models now instead of at the first question.
+    tools: more tools: typed async functions, LangChain tools, or implementations of `Tool`. only: names of the product's own
+    tools that it has; None for all. overrides: settings by name, such as ``model="scripted"``. warm: load the models now
+    instead of at the first question.
 
     Raises:
         WeightsError: weights are missing. ConfigError: a setting is wrong. SessionError: sessions cannot be kept.
         StoreError: the voice bank is missing or damaged.
     """
-    settings = settings or load_settings(**overrides)
-    if settings.model == "scripted":
-        settings = settings.model_copy(update={"home": settings.home / "scripted"})
+    settings = at_home(settings or load_settings(**overrides))
     parts = open_parts(settings)
     ensure_default_voice(parts, settings)
-    registry = open_tools(parts)
+    registry = open_tools(parts, only)
     for tool in tools:
         registry.add(tool)
     lm, decoder = await asyncio.to_thread(open_language_model, parts), open_decoder(settings)
@@ -273,6 +296,13 @@ async def open_agent(
                     parts.bank.search("a voice", 1),
                 )
             yield agent
+
+
+def at_home(settings: Settings) -> Settings:
+    """Settings with the folder that the agent's data lie in: the scripted model keeps apart from the others."""
+    if settings.model == "scripted":
+        return settings.model_copy(update={"home": settings.home / "scripted"})
+    return settings
 
 
 def _open_guard(settings: Settings, embedder: TextEmbedder) -> Guard | None:

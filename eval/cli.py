@@ -8,6 +8,7 @@ import typer
 
 from vivavoce.app import cli
 from vivavoce.app.console import JsonFlag, counting, out, print_json, print_table
+from vivavoce.eval.cli_labs import add_labs
 
 if TYPE_CHECKING:
     from vivavoce.eval.grounding import GroundingReport
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(help="Measure what the product does, with intervals and plots.", no_args_is_help=True)
 cli.app.add_typer(commands, name="eval")
+add_labs(commands)
 
 
 @commands.command()
@@ -114,15 +116,15 @@ def grounding(
 
 
 def _grounding() -> "GroundingReport":
+    from vivavoce.app.wiring import open_embedder
     from vivavoce.core.settings import load_settings
     from vivavoce.eval.grounding import measure
     from vivavoce.eval.grounding_claims import all_claims
-    from vivavoce.retrieval.embedder import MiniLMEmbedder
 
     settings = load_settings()
     claims = all_claims(settings.home / "cache" / "eval")
     with counting("claims", len(claims)) as bar:
-        return measure(MiniLMEmbedder(threads=settings.threads), claims, lambda: bar.advance(bar.task_ids[0]))
+        return measure(open_embedder(settings), claims, lambda: bar.advance(bar.task_ids[0]))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vivavoce.app.wiring import open_index
+from vivavoce.app.wiring import open_embedder, open_index
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
 from vivavoce.core.settings import Settings
@@ -18,7 +18,6 @@ from vivavoce.eval.retrieval_corpora import Corpus, chinese, halueval, howto
 from vivavoce.eval.retrieval_embeddings import RememberingEmbedder
 from vivavoce.eval.retrieval_measures import Asked, Calibration, Searcher, Table, ask_all, calibrate, compare
 from vivavoce.eval.retrieval_questions import Question
-from vivavoce.retrieval.embedder import MiniLMEmbedder
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.loaders import Document
 from vivavoce.retrieval.search import SearchOptions
@@ -77,7 +76,7 @@ async def measure(
     if unknown := set(sets) - set(SETS):
         raise ConfigError(f"there is no set {min(unknown)!r}; choose {', '.join(SETS)}")
     cache = settings.home / "cache" / "eval"
-    embedder = RememberingEmbedder(MiniLMEmbedder(threads=settings.threads), cache / "embeddings.sqlite3")
+    embedder = RememberingEmbedder(open_embedder(settings), cache / "embeddings.sqlite3")
     reports: list[SetReport] = []
     for name in sets:
         progress(f"{name}: fetching", 0, 1)

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vivavoce.app.wiring import open_index
+from vivavoce.app.wiring import open_embedder, open_index
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.retrieval_corpora import Corpus, howto
 from vivavoce.eval.retrieval_embeddings import RememberingEmbedder
 from vivavoce.eval.retrieval_questions import Question
-from vivavoce.retrieval.embedder import MiniLMEmbedder
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search import Query, SearchOptions, find_with_evidence
 from vivavoce.tools.text_search import PASSAGES
@@ -32,7 +31,7 @@ def main() -> None:
     """Entry point."""
     settings = load_settings()
     cache = settings.home / "cache" / "eval"
-    embedder = RememberingEmbedder(MiniLMEmbedder(threads=settings.threads), cache / "embeddings.sqlite3")
+    embedder = RememberingEmbedder(open_embedder(settings), cache / "embeddings.sqlite3")
     rows: list[tuple[Question, Features, list[bool]]] = []
     with tempfile.TemporaryDirectory() as folder:
         own = settings.model_copy(update={"home": Path(folder)})

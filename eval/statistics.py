@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 RESAMPLES = 2_000
 COVERED = 0.95
@@ -26,27 +27,102 @@ class Estimate:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] (n={self.count})"
 
 
-def mean(values: Sequence[float]) -> Estimate:
+def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:
     """The mean with a percentile bootstrap interval (Efron 1979); resampled the same way each time.
 
     Raises:
         ValueError: there are no values.
     """
-    return bootstrap(len(values), lambda picked: float(np.asarray(values, np.float64)[picked].mean()))
+    return bootstrap(len(values), lambda picked: float(np.asarray(values, np.float64)[picked].mean()), clusters)
 
 
-def bootstrap(count: int, statistic: Callable[[NDArray[np.int64]], float]) -> Estimate:
+def bootstrap(
+    count: int, statistic: Callable[[NDArray[np.int64]], float], clusters: Sequence[str] | None = None
+) -> Estimate:
     """Any statistic of ``count`` observations, given the positions of those that are picked.
+
+    clusters: which observations share their luck (one speaker, one passage, one session); whole clusters are picked then
+    (Davison and Hinkley 1997, section 3.8). Without it each observation is its own.
 
     Raises:
         ValueError: there are no observations.
     """
     if count == 0:
         raise ValueError("there is nothing to estimate from")
+    members = _members(count, clusters)
     rng = np.random.default_rng(0)
-    values = [statistic(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    values = [statistic(_picked(members, rng)) for _ in range(RESAMPLES)]
     low, high = np.quantile(values, [(1 - COVERED) / 2, (1 + COVERED) / 2])
     return Estimate(statistic(np.arange(count)), float(low), float(high), count)
+
+
+def _members(count: int, clusters: Sequence[str] | None) -> list[NDArray[np.int64]] | int:
+    if clusters is None or len(set(clusters)) == count:
+        return count
+    _, of_cluster = np.unique(np.asarray(clusters), return_inverse=True)
+    return [np.flatnonzero(of_cluster == cluster) for cluster in range(of_cluster.max() + 1)]
+
+
+def _picked(members: list[NDArray[np.int64]] | int, rng: np.random.Generator) -> NDArray[np.int64]:
+    if isinstance(members, int):
+        return rng.integers(0, members, members)
+    return np.concatenate([members[at] for at in rng.integers(0, len(members), len(members))])
+
+
+def wilson(right: int, count: int) -> Estimate:
+    """A share with Wilson's score interval (Wilson 1927), which stays within 0 and 1 and is sound for few observations.
+
+    Raises:
+        ValueError: there are no observations.
+    """
+    if count == 0:
+        raise ValueError("there is nothing to estimate from")
+    interval = stats.binomtest(right, count).proportion_ci(COVERED, method="wilson")
+    return Estimate(right / count, float(interval.low), float(interval.high), count)
+
+
+def mcnemar(one: Sequence[float], other: Sequence[float]) -> float:
+    """The exact two-sided McNemar test (McNemar 1947) that two systems are right equally often on the same items; p.
+
+    one, other: 1 where the system was right, 0 elsewhere, in the same order.
+    """
+    only_one = sum(a > b for a, b in zip(one, other, strict=True))
+    only_other = sum(a < b for a, b in zip(one, other, strict=True))
+    if not only_one + only_other:
+        return 1.0
+    return float(stats.binomtest(only_one, only_one + only_other).pvalue)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """All p values of one family, corrected so that the chance of any false alarm stays the same (Holm 1979)."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    corrected, highest = [0.0] * len(values), 0.0
+    for rank, at in enumerate(order):
+        highest = max(highest, min(1.0, values[at] * (len(values) - rank)))
+        corrected[at] = highest
+    return corrected
+
+
+def detectable_difference(one: Sequence[float], other: Sequence[float], power: float = 0.8) -> float:
+    """The smallest true mean difference that these pairs would have shown with this power at a level of 0.05, two-sided."""
+    differences = np.subtract(one, other)
+    if differences.size < 2:
+        return float("inf")
+    factor = stats.norm.ppf((1 + COVERED) / 2) + stats.norm.ppf(power)
+    return float(factor * differences.std(ddof=1) / np.sqrt(differences.size))
+
+
+def kappa(one: Sequence[str], other: Sequence[str]) -> float:
+    """How far two judges agree beyond chance (Cohen 1960): 1 always, 0 as chance has it.
+
+    Raises:
+        ValueError: nothing was judged.
+    """
+    if not one:
+        raise ValueError("there is nothing to agree on")
+    agreed = sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+    by_chance = sum(one.count(name) * other.count(name) for name in {*one, *other}) / len(one) ** 2
+    return 1.0 if by_chance == 1 else (agreed - by_chance) / (1 - by_chance)
 
 
 def equal_error_rate(same: Numbers, other: Numbers) -> tuple[float, float]:
@@ -64,15 +140,16 @@ def equal_error_rate(same: Numbers, other: Numbers) -> tuple[float, float]:
     return float((missed[at] + taken[at]) / 2), float(thresholds[at])
 
 
-def paired_difference(one: Sequence[float], other: Sequence[float]) -> Estimate:
+def paired_difference(one: Sequence[float], other: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:
     """How much higher the mean of ``one`` is, where both were measured on the same observations in the same order.
 
-    The interval resamples observations, not values, so that what is hard for both does not count as noise.
+    clusters: see `bootstrap`. The interval resamples observations, not values, so that what is hard for both does not count
+    as noise.
 
     Raises:
         ValueError: there are no values, or not as many of one as of the other.
     """
-    return mean([first - second for first, second in zip(one, other, strict=True)])
+    return mean([first - second for first, second in zip(one, other, strict=True)], clusters)
 
 
 def area_under_roc(positive: Sequence[float], negative: Sequence[float]) -> Estimate:

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,13 +20,17 @@ REMEMBERED = 256
 
 
 class MiniLMEmbedder:
-    """Implements `TextEmbedder`. Loaded at the first use; recent single texts are remembered."""
+    """Implements `TextEmbedder`. Loaded at the first use; recent single texts are remembered.
+
+    prepare: what is done to the torch module once it is loaded, such as laying its weights out for the processor.
+    """
 
     id = "all-MiniLM-L6-v2"
     dimension = 384
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self, threads: int = 2, prepare: Callable[[Any], None] = lambda model: None) -> None:
         self._threads = threads
+        self._prepare = prepare
         self._lock = Lock()
         self._loaded: tuple[Any, Any] | None = None
         self._counter: Any = None
@@ -98,7 +102,8 @@ class MiniLMEmbedder:
             tokenizer.enable_truncation(MAX_TOKENS)
             tokenizer.enable_padding()
             model = BertModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-            self._loaded = (tokenizer, model.eval())
+            self._prepare(model.eval())
+            self._loaded = (tokenizer, model)
         return self._loaded
 
 

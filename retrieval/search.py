@@ -1,5 +1,6 @@
 """Search over one committed state: candidates by meaning and by words, both ranked over all of them, fused, thinned out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -18,9 +19,10 @@ from vivavoce.retrieval.view import SPACE, IndexView
 
 Mode = Literal["hybrid", "dense", "lexical"]
 Fusion = Literal["scores", "ranks"]
-NEAREST = 40  # candidates by meaning; more would cost an index of many vectors a second, wider look
-WORDY = 60  # candidates by words
-POSTINGS = 6_000  # of the rarest words that candidates are found by; commoner words only rank them
+NEAREST = 120  # candidates by meaning
+WORDY = 400  # candidates by words
+READ = 100  # of all candidates, those whose texts are read: the best by what is known of them without
+POSTINGS = 30_000  # of the rarest words that candidates are found by; commoner words only rank them
 MOST_WORDS = 40  # of a query
 WORDS_WEIGHT = 1.0  # of the words beside the cosine: more suits questions that quote, less those that paraphrase
 WIDEN, WIDEST = 8, 64  # how many times as many candidates are looked at where too few are left
@@ -29,6 +31,7 @@ ABSENT_AMONG = 4  # passages among which names of a question are looked for
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)
 RERANKED = 20  # candidates that a reranker reads
 SAME = 0.97  # cosine from which two passages say the same
+WORD = re.compile(r"\w+")
 DEEP = 8  # candidates per wanted hit that are read when some of them are left out
 
 
@@ -155,16 +158,16 @@ def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
     """(R,) rows that may be found."""
     if filters is None:
         return view.alive
-    key = ("allowed", filters.source, tuple(sorted(filters.metadata.items())))
-    if key not in view.memory:
+
+    def work_out() -> Mask:
         allowed = np.zeros(view.state.rows, bool)
         for first, document in view.catalogue.documents():
             if filters.met_by(document):
                 allowed[first : first + document.passages] = True
-        if sum(1 for kept in view.memory if kept[0] == "allowed") >= KEPT_FILTERS:
-            view.memory.clear()
-        view.memory[key] = allowed & view.alive
-    return view.memory[key]
+        return allowed & view.alive
+
+    key = (filters.source, tuple(sorted(filters.metadata.items())))
+    return view.remembered("allowed", key, work_out, KEPT_FILTERS)
 
 
 def _weights(view: IndexView, words: Sequence[str]) -> dict[str, float]:
@@ -180,23 +183,44 @@ def _ranked(
     """Candidates, best first, and their lexemes by row."""
     mode = query.options.mode
     found: list[Rows] = []
-    count = wider * max(query.k, NEAREST)
     if query.meaning is not None and mode != "lexical":
-        found.append(view.index(SPACE).search(query.meaning, count, allowed)[0])
-    if mode != "dense":
-        found.append(_wordy(view, weights, wider * max(query.k, WORDY), allowed))
-    rows = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        found.append(view.index(SPACE).search(query.meaning, wider * max(query.k, NEAREST), allowed)[0])
+    holding, sums = (np.zeros(0, np.int64), np.zeros(0, np.float32)) if mode == "dense" else _holding(view, weights, allowed)
+    found.append(holding[_highest(sums, wider * max(query.k, WORDY))])
+    rows = np.unique(np.concatenate(found))
     cosines = np.zeros(rows.size, np.float32)
     if query.meaning is not None:
         told = view.index(SPACE).cosines(query.meaning, rows)
         cosines = np.clip(np.nan_to_num(told), -1.0, 1.0)  # damaged vectors may hold any number
+    guess = _scores(query.options, cosines, _at(rows, holding, sums / (sum(weights.values()) or 1.0)))
+    best = _highest(guess, wider * max(query.k, READ))
+    rows, cosines = rows[best], cosines[best]
     read = view.catalogue.lexemes(rows.tolist())
     texts = {row: read.get(row, []) for row in rows.tolist()}
     words = bm25(list(texts.values()), weights, asked, view.mean_length)
-    scores = {"dense": cosines, "lexical": words}.get(mode)
-    if scores is None:
-        scores = _fused(cosines, words, query.options.fusion)
+    scores = _scores(query.options, cosines, words)
     return _Candidates(rows, cosines, words).picked(np.lexsort((rows, -cosines, -scores))), texts
+
+
+def _scores(options: SearchOptions, cosines: Vector, words: Vector) -> Vector:
+    """What candidates (N,) are ranked by."""
+    alone = {"dense": cosines, "lexical": words}.get(options.mode)
+    return _fused(cosines, words, options.fusion) if alone is None else alone
+
+
+def _highest(values: Vector, count: int) -> NDArray[np.int64]:
+    """Positions of the highest of values (N,), at most ``count``, in no order."""
+    if count >= values.size:
+        return np.arange(values.size)
+    return np.argpartition(-values, count)[:count]
+
+
+def _at(rows: Rows, known: Rows, values: Vector) -> Vector:
+    """The values of rows (N,), both sorted; 0 where none is known."""
+    if known.size == 0:
+        return np.zeros(rows.size, np.float32)
+    places = np.minimum(np.searchsorted(known, rows), known.size - 1)
+    return np.where(known[places] == rows, values[places], 0.0).astype(np.float32)
 
 
 def _fused(cosines: Vector, words: Vector, fusion: Fusion) -> Vector:
@@ -207,25 +231,24 @@ def _fused(cosines: Vector, words: Vector, fusion: Fusion) -> Vector:
     return ranks.astype(np.float32)
 
 
-def _wordy(view: IndexView, weights: Mapping[str, float], count: int, allowed: Mask) -> Rows:
-    """The rows that hold most of a query's rare words."""
+def _holding(view: IndexView, weights: Mapping[str, float], allowed: Mask) -> tuple[Rows, Vector]:
+    """The rows that hold some of a query's rare words, ascending, and what the words that each holds tell together."""
     postings: list[Rows] = []
     tells: list[Vector] = []
     read = 0
     for word, weight in weights.items():
         if postings and read >= POSTINGS:
             break
-        rows = np.asarray(view.catalogue.rows_with(word), np.int64)
+        rows = view.catalogue.rows_with(word)
         rows = rows[rows < allowed.size]
         rows = rows[allowed[rows]]
         postings.append(rows)
         tells.append(np.full(rows.size, weight, np.float32))
         read += rows.size
     if not postings:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
     rows, places = np.unique(np.concatenate(postings), return_inverse=True)
-    sums = np.bincount(places, np.concatenate(tells), rows.size)
-    return rows[np.argsort(-sums, kind="stable")[:count]]
+    return rows, np.bincount(places, np.concatenate(tells), rows.size).astype(np.float32)
 
 
 def _ranks(scores: Vector) -> NDArray[np.int64]:
@@ -252,15 +275,17 @@ def _chosen(
     pool = list(range(ranked.rows.size if options.per_source is not None else min(ranked.rows.size, DEEP * query.k)))
     vectors = view.vectors[SPACE]
     per_source: dict[int, int] = {}
-    said: set[str] = set()
+    said: set[tuple[str, ...]] = set()
     alike = np.zeros(len(pool), np.float32)  # to the nearest that was taken
     relevance = np.linspace(1.0, 0.0, len(pool), dtype=np.float32) if pool else alike
     while pool and len(taken) < query.k:
-        at = max(pool, key=lambda i: (1.0 - options.diversity) * relevance[i] - options.diversity * alike[i])
+        at = pool[0]  # the most relevant
+        if options.diversity:
+            at = max(pool, key=lambda i: (1.0 - options.diversity) * relevance[i] - options.diversity * alike[i])
         pool.remove(at)
         row = int(ranked.rows[at])
         first, record = records[row]
-        words = " ".join(lexemes(record.text)) or record.text  # common words alone: "to be or not to be"
+        words = tuple(WORD.findall(record.text.casefold())) or (record.text,)
         if options.per_source is not None and per_source.get(first, 0) >= options.per_source:
             continue
         if options.distinct and (alike[at] >= SAME or words in said):

@@ -32,6 +32,7 @@ WEIGHTS = {
     "level": 0.7,
     "noise": 0.7,
 }
+REMEMBERED = 64  # wishes whose scores are kept for the next search
 MIDDLE_HZ = {"male": 115.0, "female": 195.0, "child": 280.0, "": 165.0}  # between low and high voices of a kind
 CONFLICT = 0.25  # what remains of the score of a voice of the other sex
 MISSED = 0.5  # and of one of another age or language
@@ -102,15 +103,21 @@ def _ranks(scores: Scores) -> Scores:
     return (1 + rounded.size - np.searchsorted(order, rounded, side="right")).astype(np.float32)
 
 
-def meet(wishes: Wishes, view: View, rows: Rows) -> Met:
-    """Compare candidates with the wishes."""
+def meet(wishes: Wishes, view: View, rows: Rows, *, remember: bool = False) -> Met:
+    """Compare candidates with the wishes. remember: these rows are always the same, so keep what is found for each wish."""
+
+    def met(wish: Wish) -> Scores:
+        if not remember:
+            return satisfaction(wish, wishes, view, rows)
+        key = (wish, _middle_hz(wishes) if wish[0] == "pitch" else None)
+        return view.remembered("met", key, lambda: satisfaction(wish, wishes, view, rows), REMEMBERED)
+
     by_wish: dict[Wish, Scores] = {}
     sums = {name: np.zeros(rows.size, np.float32) for name in ("facts", "sound")}
     weights = dict.fromkeys(sums, 0.0)
     conflict, missed = np.zeros(rows.size, bool), np.zeros(rows.size, bool)
     for wish in wishes.all:
-        value = satisfaction(wish, wishes, view, rows)
-        by_wish[wish] = value
+        by_wish[wish] = value = met(wish)
         if wish in wishes.unwanted:
             conflict |= value >= 0.9
             value = 1.0 - value
@@ -121,7 +128,7 @@ def meet(wishes: Wishes, view: View, rows: Rows) -> Met:
         weights[part] += WEIGHTS[wish[0]]
     if len(genders := wishes.values("gender")) == 1:
         other = {"male": "female", "female": "male"}[next(iter(genders))]
-        conflict |= satisfaction(("gender", other), wishes, view, rows) == 1.0
+        conflict |= met(("gender", other)) == 1.0
     parts = {name: sums[name] / weights[name] if weights[name] else None for name in sums}
     whole = (sums["facts"] + sums["sound"]) / max(sum(weights.values()), 1e-6)
     kept = np.where(missed, np.float32(MISSED), np.float32(1))
@@ -147,19 +154,23 @@ def satisfaction(wish: Wish, wishes: Wishes, view: View, rows: Rows) -> Scores:
 
 def _table(wish: Wish, column: str, view: View) -> Scores:
     """How well each word of a column's vocabulary meets a wish; worked out once for a state of the bank."""
-    key = (wish, column)
-    if key not in view.memory:
-        view.memory[key] = np.array([fits(wish, column, word) for word in view.words(column)], np.float32)
-    return view.memory[key]
+
+    def work_out() -> Scores:
+        return np.array([fits(wish, column, word) for word in view.words(column)], np.float32)
+
+    return view.remembered("table", (wish, column), work_out, REMEMBERED)
 
 
 def _pitch(wanted: str, wishes: Wishes, f0_hz: NDArray[Any]) -> Scores:
     """A soft step on the octave scale, around the middle of the wished sex or age."""
-    kinds = ["child"] if "child" in wishes.values("age") else sorted(wishes.values("gender"))
-    middle = MIDDLE_HZ[kinds[0]] if len(kinds) == 1 else MIDDLE_HZ[""]
     with np.errstate(invalid="ignore", divide="ignore"):
-        high = 1.0 / (1.0 + np.exp(-4.0 * np.log2(f0_hz / middle)))
+        high = 1.0 / (1.0 + np.exp(-4.0 * np.log2(f0_hz / _middle_hz(wishes))))
     return np.where(np.isnan(f0_hz), UNKNOWN, high if wanted == "high" else 1.0 - high).astype(np.float32)
+
+
+def _middle_hz(wishes: Wishes) -> float:
+    kinds = ["child"] if "child" in wishes.values("age") else sorted(wishes.values("gender"))
+    return MIDDLE_HZ[kinds[0]] if len(kinds) == 1 else MIDDLE_HZ[""]
 
 
 def _measured(wish: Wish, view: View, rows: Rows) -> Scores:

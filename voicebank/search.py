@@ -76,7 +76,7 @@ def _fitting(view: View, wishes: Wishes, allowed: Mask) -> Rows:
     Rows of the same facts (and of pitch within a third of an octave) are judged together, by one of them.
     """
     firsts, order, starts = _groups(view)
-    met = meet(wishes, view, firsts)
+    met = meet(wishes, view, firsts, remember=True)
     misfit = met.conflict - met.whole
     found: list[Rows] = []
     count = 0
@@ -98,7 +98,8 @@ def _best_first(misfit: Scores) -> Iterator[int]:
 
 def _groups(view: View) -> tuple[Rows, Rows, Rows]:
     """(a row of each group, rows group by group, where each group starts and the last ends); worked out once."""
-    if "groups" not in view.memory:
+
+    def work_out() -> tuple[Rows, Rows, Rows]:
         with np.errstate(invalid="ignore", divide="ignore"):
             third = np.nan_to_num(3 * np.log2(view.columns["f0_hz"] / 50.0), nan=-1.0).astype(np.int64)
             rate = np.nan_to_num(view.columns["rate_hz"], nan=-1.0).astype(np.int64)
@@ -109,8 +110,9 @@ def _groups(view: View) -> tuple[Rows, Rows, Rows]:
         order = np.argsort(keys, kind="stable")
         changes = np.flatnonzero(np.diff(keys[order])) + 1
         starts = np.concatenate([[0], changes, [keys.size]])
-        view.memory["groups"] = order[starts[:-1]], order, starts
-    return view.memory["groups"]
+        return order[starts[:-1]], order, starts
+
+    return view.remembered("groups", "", work_out, 1)
 
 
 def _word_scores(view: View, text: str) -> dict[int, float]:

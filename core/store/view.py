@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, RLock
@@ -19,6 +19,7 @@ INDEX_NAME = re.compile(r"[a-z]+-[0-9]+\.index")
 KEPT_TAIL = 4_096  # rows after an index that are compared one by one; more are taken into the index in memory
 
 C = TypeVar("C", bound=StoreCatalogue)
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +50,21 @@ class StoreView(Generic[C]):
     def unsealed_rows(self) -> int:
         """Rows that no index file covers."""
         return self.state.rows - min((sealed.rows for sealed in self.manifest.indexes.values()), default=0)
+
+    def remembered(self, kind: str, key: Hashable, make: Callable[[], T], most: int) -> T:
+        """What searches work out of this state alone, made once; of each kind the last ``most`` are kept.
+
+        Any number of threads may ask; two that ask at once may both make it.
+        """
+        known: dict[Hashable, T] = self.memory.setdefault(kind, {})
+        found = known.get(key)
+        if found is None:
+            found = make()
+            with self._lock:
+                known[key] = found
+                while len(known) > most:
+                    known.pop(next(iter(known)))
+        return found
 
     def index(self, space: str) -> VectorIndex:
         """What finds the nearest vectors of a space.

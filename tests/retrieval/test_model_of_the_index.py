@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -165,7 +166,7 @@ def chosen(ranked, rows, near, k, options):
 
 
 def said(row):
-    return lexemes(row[2].text) or row[2].text
+    return re.findall(r"\w+", row[2].text.casefold()) or row[2].text
 
 
 class IndexModel(RuleBasedStateMachine):

@@ -1,0 +1,127 @@
+"""``vivavoce eval toolcall|hallucination|timbre|speech|latency|all``: the labs on the command line."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
+from vivavoce.core.errors import ConfigError
+from vivavoce.core.settings import load_settings
+from vivavoce.eval.labs.lab import Lab, Options
+
+LABS = {
+    "toolcall": "ToolCallLab",
+    "hallucination": "HallucinationLab",
+    "timbre": "TimbreLab",
+    "speech": "SpeechLab",
+    "latency": "LatencyLab",
+}
+HELP = {
+    "toolcall": "Whether the agent calls the right tool with the right parameters, and only then.",
+    "hallucination": "The same questions with and without knowledge: right, wrong, abstained, and the paired differences.",
+    "timbre": "Whether answers sound like the voice that was asked for, stay so, and go back.",
+    "speech": "Word errors, translation, paralinguistics, multiple choice and spoken questions.",
+    "latency": "Time to first audio and of each stage, beside the stages run one after the other, against budgets.",
+}
+
+ModelOption = Annotated[str | None, typer.Option("--model", help="embedded, step-audio-2, remote or scripted.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A set of the lab's own, or the path of one; repeatable.")
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Most items of a set, taken from all over.")]
+SeedOption = Annotated[list[int] | None, typer.Option("--seed", help="Of sampling models; repeatable, a repetition each.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the run; eval-<lab>-<time> when not given.")]
+ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Go on with the run in this folder.")]
+CompareOption = Annotated[
+    tuple[Path, Path] | None, typer.Option("--compare", help="Ask nothing; compare two runs, item by item.")
+]
+
+
+def add_labs(commands: typer.Typer) -> None:
+    """Add a command for each lab, and one for all."""
+    for name in LABS:
+        commands.command(name, help=HELP[name])(_command(name))
+    commands.command("all", help="All five labs, each in a folder of its own.")(_all)
+
+
+def _command(name: str) -> Callable[..., None]:
+    def command(
+        model: ModelOption = None,
+        sets: SetOption = None,
+        limit: LimitOption = None,
+        seeds: SeedOption = None,
+        folder: OutOption = None,
+        resume: ResumeOption = None,
+        compare: CompareOption = None,
+        json_: JsonFlag = False,
+    ) -> None:
+        if compare is not None:
+            _compare(*compare, json_=json_)
+            return
+        _run(name, _options(name, model, sets, limit, seeds), folder, resume, json_=json_)
+
+    return command
+
+
+def _all(
+    model: ModelOption = None,
+    limit: LimitOption = None,
+    seeds: SeedOption = None,
+    folder: OutOption = None,
+    json_: JsonFlag = False,
+) -> None:
+    folder = folder or Path(f"eval-all-{time.strftime('%Y%m%d-%H%M%S')}")
+    for name in LABS:
+        place = folder / name
+        _run(name, _options(name, model, None, limit, seeds), place, place if place.exists() else None, json_=json_)
+
+
+def _lab(name: str) -> Lab:
+    return getattr(import_module(f"vivavoce.eval.labs.{name}"), LABS[name])()
+
+
+def _options(name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None) -> Options:
+    settings = load_settings(**({"model": model} if model is not None else {}))
+    return Options(settings, tuple(sets or _lab(name).sets[:1]), limit, tuple(seeds or (0,)))
+
+
+def _run(name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool) -> None:
+    from vivavoce.eval.labs.driver import run_lab
+
+    if resume is not None and folder not in (None, resume):
+        raise ConfigError("--out and --resume name different folders; leave one of them out")
+    folder = resume or folder or Path(f"eval-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    with counting(name, None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total)
+
+        try:
+            finished = asyncio.run(run_lab(_lab(name), options, folder, resume=resume is not None, progress=progress))
+        except KeyboardInterrupt:
+            err.print(f"stopped; what is done is kept, go on with --resume {folder}", highlight=False)
+            raise typer.Exit(130) from None
+    if json_:
+        print_json({"folder": str(folder), "estimates": {key: str(value) for key, value in finished.page.summary.items()}})
+        return
+    print_table(("measure", "value [95 % interval]"), [(key, str(value)) for key, value in finished.page.summary.items()])
+    if failed := sum(result.error is not None for result in finished.results):
+        err.print(f"{failed} items failed and count as wrong; ask them again with --resume {folder}", highlight=False)
+    out.print(f"open {folder / 'report.html'}", highlight=False)
+
+
+def _compare(one: Path, other: Path, *, json_: bool) -> None:
+    from dataclasses import asdict
+
+    from vivavoce.eval.labs.compare import COLUMNS, as_rows, compare_runs
+
+    found = compare_runs(one, other)
+    if json_:
+        print_json([asdict(difference) for difference in found])
+        return
+    print_table(COLUMNS, as_rows(found))
