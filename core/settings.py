@@ -58,8 +58,16 @@ class Settings(BaseSettings):
         "flag", description="what becomes of sentences that no retrieved passage supports; flag: told in the trace alone"
     )
     collections: str = Field("documents", description="collections of documents to answer from, divided by commas")
+    look_up: Literal["asked", "first", "only"] = Field(
+        "asked",
+        description="when the embedded model looks facts up in documents or on the web: where it sounds asked to, before it "
+        "answers, or as the only source of facts: what is not found is not answered",
+    )
     embedder: str | None = Field(None, description="folder or name of another embedder for documents, as a multilingual one")
     reranker: str | None = Field(None, description="folder or name of a cross-encoder that reads the best passages again")
+    judge_url: str | None = Field(None, description="address of a server whose model judges answers in the labs, with /v1")
+    judge_model: str | None = Field(None, description="the name of that model")
+    judge_key: SecretStr | None = Field(None, description="key of that server")
     searxng_url: str | None = Field(None, description="a SearXNG server to search first")
     hub: bool = Field(True, description="whether weights may come from a model hub")
 

@@ -50,14 +50,14 @@ def grouped_bars(rows: Mapping[str, Mapping[str, Estimate]], title: str, label: 
     return as_png(figure)
 
 
-def stacked_bars(rows: Mapping[str, Mapping[str, float]], title: str, label: str) -> bytes:
+def stacked_bars(rows: Mapping[str, Mapping[str, float]], title: str, label: str, colours: Sequence[str] = COLOURS) -> bytes:
     """One bar of shares for each row, with the share written where there is room."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     figure, axes = plain_axes(8.0, 1.6 + 0.5 * len(rows))
     left = np.zeros(len(rows))
     for place, name in enumerate(names):
         values = np.asarray([row.get(name, 0.0) for row in rows.values()])
-        style = {"color": COLOURS[place % 7], "hatch": HATCHES[place % 7], "edgecolor": "white"}
+        style = {"color": colours[place % len(colours)], "hatch": HATCHES[place % 7], "edgecolor": "white"}
         bars = axes.barh(range(len(rows)), values, 0.7, left=left, label=name, **style)
         texts = [f"{value:.0%}" if value >= 0.05 else "" for value in values]
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}

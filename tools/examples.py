@@ -1,241 +1,40 @@
-"""Utterances that lead to each tool: what the router learns from, as a recogniser would write them down."""
+"""Utterances that lead to each tool, and to none: what the router learns from, as a recogniser would write them down.
 
+They stand in examples.tsv, a line each: tool (or "none"), utterance, arguments. Arguments are JSON, or ``=KEY`` where the
+utterance itself is the argument of that name.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from vivavoce.core.messages import ToolExample
 
-
-def _whole(key: str, *utterances: str) -> tuple[ToolExample, ...]:
-    """Examples whose argument is the utterance itself."""
-    return tuple(ToolExample(utterance, {key: utterance}) for utterance in utterances)
+TABLE = Path(__file__).with_name("examples.tsv")
+NO_TOOL = "none"
 
 
-def _with(*pairs: tuple[str, dict[str, Any]]) -> tuple[ToolExample, ...]:
-    return tuple(ToolExample(utterance, arguments) for utterance, arguments in pairs)
+@cache
+def _table() -> dict[str, tuple[ToolExample, ...]]:
+    examples: dict[str, list[ToolExample]] = {}
+    for line in TABLE.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            tool, utterance, *rest = line.split("\t")
+            examples.setdefault(tool, []).append(ToolExample(utterance, _arguments(rest[0] if rest else "", utterance)))
+    return {tool: tuple(of_tool) for tool, of_tool in examples.items()}
 
 
-CLOCK = _with(
-    ("What time is it?", {}),
-    ("What time is it in Berlin?", {"place": "Berlin"}),
-    ("What will the date be tomorrow?", {"day": "tomorrow"}),
-    ("What's today's date?", {}),
-    ("Can you tell me the current time in New York?", {"place": "New York"}),
-    ("What day of the week is it today?", {}),
-    ("What day was it yesterday?", {"day": "yesterday"}),
-    ("Tell me the time, please.", {}),
-    ("How late is it in Sydney right now?", {"place": "Sydney"}),
-    ("Do you know what time it is?", {}),
-    ("What's the time in Los Angeles?", {"place": "Los Angeles"}),
-    ("What is the date today?", {}),
-    ("Is it already past midnight in Moscow?", {"place": "Moscow"}),
-    ("Which weekday is it?", {}),
-    ("What year is it?", {}),
-    ("What month are we in?", {}),
-    ("Give me the local time in Singapore.", {"place": "Singapore"}),
-    ("I forgot my watch, what's the time?", {}),
-    ("What time is it now in Cairo, Egypt?", {"place": "Cairo"}),
-    ("Tell me today's date and the time.", {}),
-    ("What is the current time?", {}),
-    ("What day is tomorrow?", {"day": "tomorrow"}),
-    ("What date will it be in three days?", {"day": "in three days"}),
-    ("Is it morning or evening in Toronto?", {"place": "Toronto"}),
-    ("Could you check the clock for me?", {}),
-    ("What hour is it in India?", {"place": "India"}),
-    ("Is today Monday or Tuesday?", {}),
-    ("What's the day today?", {}),
-    ("My friend lives in Seoul. What time is it there?", {"place": "Seoul"}),
-    ("What time does the clock say in London?", {"place": "London"}),
-    ("现在几点了？", {}),
-    ("今天星期几？", {}),
-)
+def _arguments(text: str, utterance: str) -> dict[str, Any]:
+    if text.startswith("="):
+        return {text[1:]: utterance}
+    return dict(json.loads(text or "{}"))
 
-WEATHER = _with(
-    ("What's the weather like in Madrid?", {"location": "Madrid"}),
-    ("Will it rain tomorrow in Oslo?", {"location": "Oslo"}),
-    ("How warm is it in Athens right now?", {"location": "Athens"}),
-    ("Do I need a coat in Chicago today?", {"location": "Chicago"}),
-    ("Tell me the forecast for Zurich.", {"location": "Zurich"}),
-    ("Is it raining in Seattle?", {"location": "Seattle"}),
-    ("What is the temperature in Dubai?", {"location": "Dubai"}),
-    ("Should I take an umbrella in Amsterdam?", {"location": "Amsterdam"}),
-    ("Weather in Rome, please.", {"location": "Rome"}),
-    ("How cold will it get in Montreal tonight?", {"location": "Montreal"}),
-    ("Is it sunny in Lisbon today?", {"location": "Lisbon"}),
-    ("What's the weather forecast for Paris this weekend?", {"location": "Paris"}),
-    ("Is there snow in Moscow at the moment?", {"location": "Moscow"}),
-    ("How windy is it in Wellington?", {"location": "Wellington"}),
-    ("Give me the weather report for Beijing.", {"location": "Beijing"}),
-    ("Could you check the weather in Mumbai?", {"location": "Mumbai"}),
-    ("I'm flying to Boston. What's the weather there?", {"location": "Boston"}),
-    ("Will it be hot in Cairo tomorrow?", {"location": "Cairo"}),
-    ("How many degrees is it in Vienna?", {"location": "Vienna"}),
-    ("Is a storm coming to Miami?", {"location": "Miami"}),
-    ("Are there clouds over Dublin today?", {"location": "Dublin"}),
-    ("What are the weather conditions in Tokyo?", {"location": "Tokyo"}),
-    ("Can I go for a walk without a jacket in Prague?", {"location": "Prague"}),
-    ("Is it freezing in Helsinki?", {"location": "Helsinki"}),
-    ("What should I wear for the weather in San Francisco?", {"location": "San Francisco"}),
-    ("北京今天天气怎么样？", {"location": "北京"}),
-    ("上海明天会下雨吗？", {"location": "上海"}),
-)
 
-WEB = _with(
-    ("Search the web for electric cars.", {"query": "electric cars"}),
-    ("Look up the latest news about the election.", {"query": "latest news election"}),
-    ("What's in the news today?", {"query": "news today"}),
-    ("Find out online who won the tennis final.", {"query": "who won the tennis final"}),
-    ("Google the price of the newest iPhone.", {"query": "newest iPhone price"}),
-    ("What is the current price of gold?", {"query": "current gold price"}),
-    ("Search online for cheap flights to Rome.", {"query": "cheap flights to Rome"}),
-    ("Can you look on the internet for a pancake recipe?", {"query": "pancake recipe"}),
-    ("What are the latest football results?", {"query": "latest football results"}),
-    ("Who won the game last night?", {"query": "who won the game last night"}),
-    ("Find recent articles about climate change.", {"query": "recent climate change articles"}),
-    ("How is the stock market doing today?", {"query": "stock market today"}),
-    ("Check the internet for concerts in Vienna this week.", {"query": "concerts in Vienna this week"}),
-    ("What movies are in the cinemas right now?", {"query": "movies in cinemas now"}),
-    ("Do a web search for the best laptops of this year.", {"query": "best laptops this year"}),
-    ("What's the latest version of Python?", {"query": "latest version of Python"}),
-    ("Look online for reviews of that restaurant.", {"query": "restaurant reviews"}),
-    ("What happened in the world today?", {"query": "world news today"}),
-    ("Browse the web for tips about running a marathon.", {"query": "tips for running a marathon"}),
-    ("Find me the newest research on batteries.", {"query": "newest battery research"}),
-    ("How much does Bitcoin cost at the moment?", {"query": "Bitcoin price"}),
-    ("Is there any breaking news about the earthquake?", {"query": "earthquake breaking news"}),
-    ("Search for the score of the basketball match.", {"query": "basketball match score"}),
-    ("Who is the president of Brazil at the moment?", {"query": "current president of Brazil"}),
-    ("Please search the internet for used bicycles.", {"query": "used bicycles"}),
-    ("What do people say online about the new museum in Oslo?", {"query": "new museum in Oslo opinions"}),
-    ("Look up the exchange rate of the euro to the dollar.", {"query": "euro dollar exchange rate"}),
-    ("帮我上网搜索一下最新的新闻。", {"query": "最新新闻"}),
-)
-
-KNOWLEDGE = _whole(
-    "query",
-    "According to the manual, how do I clean the filter?",
-    "What does the handbook say about holidays?",
-    "According to the handbook, how many people are in a team?",
-    "According to the guide, what is the maximum weight?",
-    "According to the rules, who decides about a new member?",
-    "How many members does the club have, according to the statutes?",
-    "What is the size of the boat in the handbook?",
-    "When does the museum close on Mondays?",
-    "How do I descale the coffee machine?",
-    "What is the Wi-Fi password of the hotel?",
-    "What do the house rules say about pets?",
-    "Look in my documents for the warranty period.",
-    "How much is a ticket for the museum?",
-    "What time is breakfast at the hotel?",
-    "What does the guide say about parking?",
-    "Search the documents for the opening hours.",
-    "When do I have to check out of the hotel?",
-    "Which rules apply to hosepipes in the garden?",
-    "Are dogs allowed in the allotment garden?",
-    "How big is the water tank of the espresso machine?",
-    "What does the light on the machine mean?",
-    "How long does the machine need to warm up?",
-    "What's written in the contract about cancellation?",
-    "According to the visitor guide, is photography allowed?",
-    "Find in my notes what the meeting decided.",
-    "What are the opening hours of the museum?",
-    "Does the hotel have a swimming pool?",
-    "How many plots does the allotment have?",
-    "What does the policy say about working from home?",
-    "Check the user manual for the error code.",
-    "How do I reset the device, according to the instructions?",
-    "What tools does Vivavoce have?",
-    "Who may use the garden on Sundays, according to the rules?",
-    "Where is the cloakroom in the museum?",
-    "How often should the machine be cleaned?",
-    "What does the document say about the deposit?",
-    "Is there a discount for students at the museum?",
-    "When is the hotel's reception open?",
-    "手册里怎么说保修期？",
-)
-
-EXPLAIN = _with(
-    ("Where did you get that?", {}),
-    ("Where do you have that from?", {}),
-    ("Where does it say that?", {}),
-    ("Where is that written?", {}),
-    ("What is your source?", {}),
-    ("What's the source for that?", {}),
-    ("Which document says so?", {}),
-    ("Which document did you find that in?", {}),
-    ("On which page is that?", {}),
-    ("How do you know that?", {}),
-    ("How do you know?", {}),
-    ("Who says so?", {}),
-    ("Can you name your sources?", {}),
-    ("Tell me where you read that.", {}),
-    ("Are you sure about that?", {}),
-    ("Can you prove that?", {}),
-    ("What is that based on?", {}),
-    ("Did you make that up?", {}),
-    ("Read me the passage that says so.", {}),
-    ("你是从哪里知道的？", {}),
-    ("有什么依据吗？", {}),
-)
-
-VOICE = _whole(
-    "description",
-    "Speak like an old man.",
-    "Can you talk like a little girl?",
-    "Please change your voice to a deep male voice.",
-    "I want you to sound like a robot.",
-    "Use a whispering voice.",
-    "Could you speak in the voice of a young woman?",
-    "Talk to me like a radio announcer.",
-    "Switch to a female voice.",
-    "Go back to your normal voice.",
-    "Return to the default voice, please.",
-    "Answer in the voice of a giant.",
-    "From now on, speak with a calm voice.",
-    "I'd like to hear a child's voice.",
-    "Give me a man's voice instead.",
-    "Can you sound more like an elderly lady?",
-    "Pretend to be a little boy when you speak.",
-    "Use your own voice again.",
-    "Please speak with a British accent.",
-    "Make your voice deeper, like an opera singer.",
-    "Let me hear you as a cheerful woman.",
-    "Do you have a voice that sounds like an elf?",
-    "Change the voice to the Dickens reader.",
-    "Speak in a different voice, something deep and slow.",
-    "Try a voice like a storyteller.",
-    "Reset your voice.",
-    "Could you whisper to me?",
-    "I prefer a male speaker, please.",
-    "Imitate the voice of an old grandfather.",
-    "Stop using this voice and speak normally again.",
-    "Would you mind talking as a robot?",
-    "Become a deep-voiced narrator.",
-    "Take on the voice of a young man.",
-    "What voices do you have?",
-    "Which voices can you speak in?",
-    "Do you have other female voices?",
-    "Give me some alternatives to this voice.",
-    "Give me some alternatives.",
-    "Are there any alternatives to this one?",
-    "Why did you choose this voice?",
-    "Who is speaking now?",
-    "Who is speaking?",
-    "Who am I hearing?",
-    "Compare the robot and the elf.",
-    "Compare the announcer with the young man.",
-    "Speak like a Scottish grandmother.",
-    "Talk like a Japanese man.",
-    "Sound like an Italian lady.",
-    "Whose voice is this?",
-    "Compare the voices of the giant and the robot.",
-    "How is this voice different from the little girl's voice?",
-    "Speak in another voice.",
-    "Speak louder, please.",
-    "Can you talk more slowly?",
-    "用一个老人的声音说话。",
-    "恢复默认音色。",
-    "你有哪些声音？",
-    "像一个小女孩一样说话。",
-    "像一个生气的老爷爷",
-    "换一个声音。",
-)
+CLOCK = _table()["get_date_time"]
+WEATHER = _table()["get_weather"]
+WEB = _table()["web_search"]
+KNOWLEDGE = _table()["knowledge_search"]
+EXPLAIN = _table()["explain_source"]
+VOICE = _table()["voice_search"]
+NOTHING = _table()[NO_TOOL]

@@ -22,6 +22,7 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT, LlamaServer
+from vivavoce.model.embedded.looking_up import LookUp
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
 from vivavoce.model.embedded.recogniser import Recogniser
 from vivavoce.model.embedded.router import NO_TOOL, IntentRouter, Route
@@ -56,8 +57,14 @@ class EmbeddedLM:
     """Implements `SpeechLM` on two CPU cores."""
 
     def __init__(
-        self, recogniser: Recogniser, router: IntentRouter, llama: LlamaServer, chat_examples: Sequence[str]
+        self,
+        recogniser: Recogniser,
+        router: IntentRouter,
+        llama: LlamaServer,
+        chat_examples: Sequence[str],
+        look_up: LookUp = LookUp(),  # noqa: B008 - frozen
     ) -> None:
+        self._look_up = look_up
         self._recogniser = recogniser
         self._router = router
         self._llama = llama
@@ -100,13 +107,18 @@ class EmbeddedLM:
             return
         steps = await self._plan(request, messages, tools)
         results = current_results(messages)
-        calls = [step for step in steps if step.label != NO_TOOL]
-        if calls and not results:
+        label = steps[0].label if len(steps) == 1 else ""
+        calls = [step for step in steps if step.label != NO_TOOL and not results]
+        if source := self._look_up.next_source(request, label, results, tools):
+            calls = [Step(source, request)]
+        if calls:
             async for delta in self._calls(calls, tools):
                 yield delta
             return
-        talk = " ".join(step.request for step in steps if step.label == NO_TOOL)
-        async for delta in self._answer(messages, results, request, talk):
+        telling = self._look_up.telling(request, label, results)
+        messages = [message for message in messages if message not in results or message in telling]
+        talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
+        async for delta in self._answer(messages, telling, request, talk):
             yield delta
 
     async def _plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:

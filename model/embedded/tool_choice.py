@@ -5,18 +5,20 @@ registered ToolSpecs. Native tool templates of models this small were measured t
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
+from vivavoce.core.lexemes import IS_CJK, is_in_pairs, words
 from vivavoce.core.messages import ToolExample, ToolSpec
 from vivavoce.model.embedded.router import NO_TOOL
+from vivavoce.model.embedded.spans import finder_of
 
-EXAMPLES_PER_TOOL = 5
-CHAT_EXAMPLES_SHOWN = 5
+EXAMPLES_PER_TOOL = 12  # of tools whose arguments the model writes
+COPIED_EXAMPLES = 4  # of tools that get the whole utterance, or nothing
+CHAT_EXAMPLES_SHOWN = 8
 DESCRIPTION_CHARS = 160
-WORD = re.compile(r"\w+")
 
 
 def example_prefix(tools: Sequence[ToolSpec], chat_examples: Sequence[str]) -> str:
@@ -26,13 +28,13 @@ def example_prefix(tools: Sequence[ToolSpec], chat_examples: Sequence[str]) -> s
         keys = ", ".join(tool.parameters.get("properties", {}))
         lines.append(f"{tool.name}({keys}): {_first_line(tool.description)}")
     lines.append("")
-    for round_ in range(max(EXAMPLES_PER_TOOL, CHAT_EXAMPLES_SHOWN)):
-        for tool in tools:
-            for example in _spread(tool.examples)[round_ : round_ + 1]:
-                arguments = json.dumps(dict(example.arguments), ensure_ascii=False)
-                lines.append(f"Request: {example.utterance}\nCall: {tool.name} {arguments}")
-        for utterance in chat_examples[round_ : min(round_ + 1, CHAT_EXAMPLES_SHOWN)]:
-            lines.append(f"Request: {utterance}\nCall: {NO_TOOL} {{}}")
+    step = max(1, len(chat_examples) // CHAT_EXAMPLES_SHOWN)
+    shown = [[(tool.name, example) for example in _shown(tool)] for tool in tools]
+    shown.append([(NO_TOOL, ToolExample(utterance)) for utterance in chat_examples[::step][:CHAT_EXAMPLES_SHOWN]])
+    for round_ in zip_longest(*shown):
+        for name, example in filter(None, round_):
+            arguments = json.dumps(dict(example.arguments), ensure_ascii=False)
+            lines.append(f"Request: {example.utterance}\nCall: {name} {arguments}")
     return "\n".join(lines) + "\n"
 
 
@@ -73,29 +75,58 @@ def copied_argument(tool: ToolSpec) -> str:
     return only[0] if all(e.arguments[only[0]] == e.utterance for e in tool.examples) else ""
 
 
+def said_arguments(tool: ToolSpec, utterance: str) -> dict[str, str] | None:
+    """A call's arguments as they were said, without a language model; None where the tool needs one for them."""
+    finder = finder_of(tool)
+    if finder.parameters != tuple(tool.parameters.get("properties", {})):
+        return None
+    found = finder.find(utterance)
+    return found if all(name in found for name in tool.parameters.get("required", ())) else None
+
+
 def grounded(arguments: Mapping[str, Any], tool: ToolSpec, utterance: str) -> dict[str, Any]:
-    """Arguments without optional strings that the user never said: small models invent places."""
-    required = set(tool.parameters.get("required", ()))
-    said = set(WORD.findall(utterance.lower()))
-    kept: dict[str, Any] = {}
+    """What a language model wrote, corrected: small models invent places, add words to those that were said, and translate.
+
+    What was found in the utterance counts. An optional string that was not found is kept only where the user said it and no
+    word of it is one that belongs to the question. For a required one that the user did not say, the utterance stands in.
+    """
+    finder, required = finder_of(tool), set(tool.parameters.get("required", ()))
+    kept: dict[str, Any] = dict(finder.find(utterance))
     for key, value in arguments.items():
-        words = WORD.findall(value.lower()) if isinstance(value, str) else []
-        if key in required or not isinstance(value, str) or any(word in said for word in words):
+        if key in kept:
+            continue
+        is_said = not isinstance(value, str) or _is_said(value, utterance)
+        doubtful = key in finder.parameters and finder.is_context(str(value))
+        if is_said and (key in required or not doubtful):
             kept[key] = value
+        elif key in required:
+            kept[key] = utterance
     return kept
+
+
+def _is_said(value: str, utterance: str) -> bool:
+    """Whether a value has words of the utterance, and of Chinese characters mostly its own."""
+    characters = [c for c in value if IS_CJK.match(c)]
+    if characters and sum(c in utterance for c in characters) < len(characters) / 2:
+        return False
+    return bool(set(words(value)) & set(words(utterance)))
 
 
 def _first_line(text: str) -> str:
     return text.strip().split("\n", 1)[0][:DESCRIPTION_CHARS]
 
 
-def _spread(examples: Sequence[ToolExample]) -> list[ToolExample]:
-    """A few examples from all over the list, with different sets of arguments first."""
-    step = max(1, len(examples) // EXAMPLES_PER_TOOL)
-    picked = list(examples[::step])[:EXAMPLES_PER_TOOL]
-    missing = {tuple(e.arguments) for e in examples} - {tuple(e.arguments) for e in picked}
-    firsts = [next(e for e in examples if tuple(e.arguments) == keys) for keys in sorted(missing)]
-    return (firsts + picked)[:EXAMPLES_PER_TOOL]
+def _shown(tool: ToolSpec) -> list[ToolExample]:
+    """A few examples from all over the list, each set of arguments in each script in turn."""
+    groups: dict[tuple[tuple[str, ...], bool], list[ToolExample]] = {}
+    for example in tool.examples:
+        groups.setdefault((tuple(example.arguments), is_in_pairs(example.utterance)), []).append(example)
+    writes = tool.parameters.get("properties") and not copied_argument(tool)
+    count = EXAMPLES_PER_TOOL if writes else COPIED_EXAMPLES
+    each = -(-count // max(1, len(groups)))
+    spread = [group[:: max(1, len(group) // each)][:each] for group in groups.values()]
+    in_turn = [example for round_ in zip_longest(*spread) for example in round_ if example is not None]
+    return in_turn[:count]
 
 
 def _inline(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON schema is any JSON

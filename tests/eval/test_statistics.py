@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,7 +36,7 @@ def test_holm_keeps_the_order_and_never_lowers_a_value(values):
     corrected = holm(values)
     assert all(value <= new <= 1.0 for value, new in zip(values, corrected, strict=True))
     order = sorted(range(len(values)), key=values.__getitem__)
-    assert all(corrected[a] <= corrected[b] for a, b in zip(order, order[1:], strict=False))
+    assert all(corrected[a] <= corrected[b] for a, b in pairwise(order))
 
 
 def test_kappa_is_agreement_beyond_chance():

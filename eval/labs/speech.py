@@ -1,0 +1,114 @@
+"""The speech lab: what the agent hears and understands of recordings, by its own ears and nothing else."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from vivavoce.agent import Agent, HeardText, TurnDone
+from vivavoce.app.wiring import open_agent
+from vivavoce.core.audio import AudioClip
+from vivavoce.eval.labs.driver import evenly
+from vivavoce.eval.labs.home import own_home
+from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.page import Page
+from vivavoce.eval.labs.speech_recordings import Recording, load
+from vivavoce.eval.labs.speech_report import speech_page
+from vivavoce.eval.labs.speech_scores import chose, error_unit, errors, says_one_of, sentence_chrf
+from vivavoce.eval.labs.speech_sets import OWN, read_set
+from vivavoce.eval.labs.turns import ask
+
+TRANSCRIBING = ("embedded", "scripted")  # models that tell what they heard; others are told to write it down
+WRITE_DOWN = "Write down word for word what I say next, and nothing else."
+
+
+class SpeechLab:
+    """Word errors, translation, paralinguistics, multiple choice and spoken questions; sets: see `speech_sets.read_set`."""
+
+    name = "speech"
+    sets = tuple(OWN)
+
+    def items(self, options: Options) -> Sequence[Item]:
+        """Every recording of every set, once for each seed."""
+        cache = options.settings.home / "cache" / "eval"
+        items: list[Item] = []
+        for name in options.sets:
+            for recording in evenly(read_set(name, cache), options.limit):
+                items += [_item(name, recording, seed, options) for seed in options.seeds]
+        return items
+
+    @asynccontextmanager
+    async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
+        """An agent in a home of its own."""
+        with own_home(options.settings.model_copy(update={"seed": options.seeds[0]}), folder) as settings:
+            async with open_agent(settings) as agent:
+
+                async def measure(item: Item) -> Result:
+                    clip = await asyncio.to_thread(load, Path(item.facts["audio"]))
+                    if item.facts["task"] == "transcription" and settings.model in TRANSCRIBING:
+                        return judged(item, await _heard(agent, clip), {})
+                    return await _answered(agent, clip, item, folder)
+
+                yield measure
+
+    def page(self, results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
+        """The report."""
+        return speech_page(results)
+
+
+def _item(name: str, recording: Recording, seed: int, options: Options) -> Item:
+    suffix = f"/seed {seed}" if len(options.seeds) > 1 else ""
+    worst = {_metric(recording.task, recording.language): float(recording.task == "transcription")}
+    facts = {"set": name, "seed": seed, **recording.as_facts()}
+    return Item(f"{name}/{recording.id}{suffix}", recording.cluster, facts, worst)
+
+
+def _metric(task: str, language: str) -> str:
+    return {"transcription": error_unit(language), "translation": "chrf"}.get(task, task)
+
+
+async def _heard(agent: Agent, clip: AudioClip) -> str:
+    """What the agent understood; the turn is interrupted then, as a user may, since the answer is not measured."""
+    async with aclosing(agent.stream(clip)) as events:
+        async for event in events:
+            match event:
+                case HeardText(text):
+                    return text
+                case TurnDone(turn):
+                    return turn.heard
+                case _:
+                    pass
+    return ""
+
+
+async def _answered(agent: Agent, clip: AudioClip, item: Item, folder: Path) -> Result:
+    session = f"speech-{uuid.uuid4().hex[:12]}"
+    told = WRITE_DOWN if item.facts["task"] == "transcription" else item.facts["instruction"]
+    if told:
+        await agent.ask(told, session=session)
+    turn, record = await ask(agent, clip, session=session, folder=folder, name=item.id)
+    return judged(item, turn.answer_text, {"turn": record})
+
+
+def judged(item: Item, said: str, record: Mapping[str, Any]) -> Result:
+    """A recording with what came of it, compared with what should have."""
+    facts = item.facts
+    task, language, references = facts["task"], facts["language"], facts["references"]
+    match task:
+        case "transcription":
+            found = errors(references[0], said, language)
+            score, right = found.rate, found.rate == 0
+            why = f"{found.substitutions} wrong, {found.deletions} missing, {found.insertions} added, of {found.length}"
+        case "translation":
+            score, right = sentence_chrf(said, references[0]), said.strip() == references[0]
+            why = "chrF of the sentence"
+        case "choice":
+            right = chose(said, references[0], facts["choices"])
+            score, why = float(right), "the right choice and no other was named" if right else f"wanted {references[0]!r}"
+        case _:
+            right = says_one_of(said, references, language)
+            score, why = float(right), "" if right else f"wanted one of {references}"
+    verdict = "right" if right else "wrong"
+    return Result(item.id, item.cluster, facts, {_metric(task, language): score}, verdict, why, {"said": said, **record})

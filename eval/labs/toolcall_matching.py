@@ -1,0 +1,156 @@
+"""Whether a call's parameters are those that were wanted, by rules.
+
+A name is right in any case, script and spelling that the alias table or its pinyin says is the same; a day is right however
+it is put; a free text is right when it has the key terms. Parameters that say nothing ("here", null) count as left out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pypinyin import Style, lazy_pinyin
+from Stemmer import Stemmer
+
+from vivavoce.core.lexemes import IS_CJK, words
+from vivavoce.eval.labs.toolcall_questions import SETS
+
+ALIASES = SETS / "toolcall_aliases.tsv"
+NOTHING = frozenset(
+    ["", "here", "local", "now", "today", "right now", "none", "null", "这里", "现在", "今天", "本地", "当地"]
+)
+FREE_TEXT = frozenset(["query", "description"])
+ENOUGH = 0.5  # share of the words of a wanted free text that must be there, where no key terms are marked
+NUMBERS = {name: value for value, name in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven"])} | {
+    "a": 1,
+    "an": 1,
+    "零": 0,
+    "一": 1,
+    "两": 2,
+    "二": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+}
+DAYS = {
+    "the day after tomorrow": 2, "day after tomorrow": 2, "the day before yesterday": -2, "day before yesterday": -2,
+    "tomorrow": 1, "yesterday": -1, "明天": 1, "明日": 1, "昨天": -1, "昨日": -1, "后天": 2, "前天": -2,
+    "大后天": 3, "大前天": -3, "next week": 7, "last week": -7,
+}  # fmt: skip
+COUNTED = re.compile(
+    r"^(?:in )?(?P<count>\d+|[a-z]+|[零一两二三四五六七])\s*(?P<unit>days?|weeks?|天|日|个?星期|周)\s*"
+    r"(?P<way>ago|before|from now|from today|later|之?后|以后|之?前|以前)?$"
+)
+DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+PLACE_ENDING = re.compile(r"(?<=[\u4e00-\u9fff]{2})[市省县]$")
+stem = Stemmer("english").stemWord
+
+
+def wrong_parameters(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """What is wrong with parameters, or ""."""
+    wanted, given = _said(wanted), _said(given)
+    if len(wanted) == len(given) == 1 and wanted.keys() != given.keys():
+        given = dict(zip(wanted, given.values(), strict=True))  # the same parameter under a model's own name
+    for key in wanted.keys() - given.keys():
+        return f"{key} is missing"
+    for key in given.keys() - wanted.keys():
+        return f"{key} was not asked for: {given[key]!r}"
+    for key, value in wanted.items():
+        if not is_same(key, value, given[key]):
+            return f"{key} is {given[key]!r} instead of {value!r}"
+    return ""
+
+
+def _said(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parameters.items() if value is not None and plain(str(value)) not in NOTHING}
+
+
+def is_same(key: str, wanted: Any, given: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Whether a parameter has the wanted value. wanted: key terms where it is a list."""
+    if isinstance(wanted, list):
+        return all(has_term(str(given), str(term)) for term in wanted)
+    if not (isinstance(wanted, str) and isinstance(given, str)):
+        return wanted == given
+    if key in FREE_TEXT:
+        return _shared(wanted, given) >= ENOUGH
+    return bool(_forms(wanted) & _forms(given))
+
+
+def has_term(text: str, term: str) -> bool:
+    """Whether a text has one of the alternatives of a term, which "|" divides; of words their stems count."""
+    return any(_has(text, option) for option in term.split("|"))
+
+
+def _has(text: str, option: str) -> bool:
+    if IS_CJK.search(option):
+        return plain(option) in plain(text) or _pinyin(option) in _pinyin(text)
+    having, sought = [f" {' '.join(map(stem, words(each)))} " for each in (text, option)]
+    return sought in having
+
+
+def _shared(wanted: str, given: str) -> float:
+    sought, having = ({stem(word) for word in words(text)} for text in (wanted, given))
+    return len(sought & having) / len(sought) if sought else 1.0
+
+
+def _forms(value: str) -> set[str]:
+    """Everything a value may be compared by: its name, what stands before a comma, its pinyin, its day."""
+    text = plain(value)
+    parts = {PLACE_ENDING.sub("", part) for part in (text, plain(value.split(",")[0]))}
+    forms = parts | {canonical(part) for part in parts}
+    forms |= {_pinyin(form) for form in forms}
+    if (offset := day_offset(text)) is not None:
+        forms.add(f"day {offset:+d}")
+    if date := DATE.search(unicodedata.normalize("NFKC", value)):
+        forms.add("date " + "-".join(f"{int(number):02d}" for number in date.groups()))
+    return forms
+
+
+def plain(text: str) -> str:
+    """Lower case, one width, no punctuation, no article."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = " ".join("".join(c if c.isalnum() or c.isspace() else " " for c in text.replace("'", "")).split())
+    return text.removeprefix("the ") if text not in DAYS else text
+
+
+def day_offset(text: str) -> int | None:
+    """Days from today that a plain text names, None where it names none."""
+    if text in DAYS or f"the {text}" in DAYS:
+        return DAYS.get(text, DAYS.get(f"the {text}"))
+    found = COUNTED.match(text)
+    if found is None:
+        return None
+    count = int(found["count"]) if found["count"].isdecimal() else NUMBERS.get(found["count"])
+    if count is None:
+        return None
+    days = count * (1 if found["unit"][0] in "d天日" else 7)
+    return -days if (found["way"] or "") in ("ago", "before", "前", "之前", "以前") else days
+
+
+def canonical(text: str) -> str:
+    """The first name of the line of the alias table that has this one, else the name itself."""
+    return _aliases().get(text, text)
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    lines = [line.split("\t") for line in ALIASES.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    return {plain(name): plain(line[0]) for line in lines for name in line}
+
+
+@cache
+def _pinyin(text: str) -> str:
+    """Letters without spaces; Chinese characters, simplified or not, as pinyin without tones."""
+    return "".join(lazy_pinyin(plain(text), style=Style.NORMAL)).replace(" ", "")
+
+
+def as_terms(wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Wanted parameters as people read them."""
+    return {key: " and ".join(map(str, _listed(value))) for key, value in wanted.items()}
+
+
+def _listed(value: Any) -> Sequence[Any]:  # noqa: ANN401 - any JSON
+    return value if isinstance(value, list) else [value]
