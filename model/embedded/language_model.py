@@ -33,6 +33,7 @@ from vivavoce.model.embedded.tool_choice import (
     example_prefix,
     grounded,
     request_suffix,
+    said_arguments,
 )
 from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
 
@@ -41,7 +42,7 @@ CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 ANSWER_TOKENS = 110
 ARGUMENT_TOKENS = 64
 PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
-FOLLOW_UP = re.compile(r"^(and|what about|how about)\b", re.IGNORECASE)
+FOLLOW_UP = re.compile(r"^(and|what about|how about)\b|^那.{1,8}呢", re.IGNORECASE)
 DO_NOT_KNOW = "I am sorry, I have no answer to that."
 
 
@@ -82,9 +83,9 @@ class EmbeddedLM:
             asyncio.to_thread(self._router.fit, tools),
             self._read_prefix(tools),
         )
-        first = next((tool for tool in tools if tool.parameters.get("properties")), None)
-        if first is not None:  # the first grammar costs half a second
-            await self._arguments(Step(first.name, first.name), first, tools)
+        for tool in tools:  # the first grammar costs half a second, and so does learning what a tool takes from a request
+            if tool.parameters.get("properties"):
+                await self._arguments(Step(tool.name, tool.name), tool, tools)
 
     async def _read_prefix(self, tools: Sequence[ToolSpec]) -> None:
         await self._llama.start()
@@ -161,6 +162,9 @@ class EmbeddedLM:
             return "{}"
         if key := copied_argument(tool):
             return json.dumps({key: step.request}, ensure_ascii=False)
+        said = await asyncio.to_thread(said_arguments, tool, step.request)
+        if said is not None:
+            return json.dumps(said, ensure_ascii=False)
         await self._read_prefix(tools)
         prompt = self._prefix + request_suffix(step.request, tool.name)
         raw = await self._llama.complete(

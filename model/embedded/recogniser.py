@@ -11,36 +11,38 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from faster_whisper import WhisperModel
+    from vivavoce.model.embedded.whisper import Whisper
 
 SAMPLE_RATE_HZ = 16_000
 MIN_SPEECH_S = 0.2
+LANGUAGES = ("en", "zh")  # that tools, router and answers know
+SIMPLIFIED = (
+    "以下是普通话的句子。"  # what Whisper reads before it writes Chinese, so that it takes the simplified characters
+)
 MIN_LOG_PROBABILITY = -1.5  # below this Whisper is guessing: it "hears" words in noise
 
 
 class Recogniser:
-    """English speech to text. Blocking; loaded once, at the first use."""
+    """English and Chinese speech to text. Blocking; loaded once, at the first use."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._folder = folder
         self._threads = threads
-        self._model: WhisperModel | None = None
+        self._model: Whisper | None = None
         self._lock = Lock()
 
-    def load(self) -> "WhisperModel":
+    def load(self) -> "Whisper":
         """Load the weights.
 
         Raises:
             ModelError: the folder holds no usable Whisper model.
         """
-        from faster_whisper import WhisperModel
+        from vivavoce.model.embedded.whisper import Whisper
 
         with self._lock:
             if self._model is None:
                 try:
-                    self._model = WhisperModel(
-                        str(self._folder), device="cpu", compute_type="int8", cpu_threads=self._threads
-                    )
+                    self._model = Whisper(str(self._folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
                 except (RuntimeError, ValueError, OSError) as error:
                     raise ModelError(f"the speech recogniser in {self._folder} cannot be loaded: {error}") from error
             return self._model
@@ -61,9 +63,15 @@ class Recogniser:
         return self._listen(samples) if self._has_speech(samples) else ""
 
     def _listen(self, samples: NDArray[np.float32]) -> str:
-        segments, _ = self.load().transcribe(
+        model, language = self.load(), "en"
+        if model.model.is_multilingual:
+            heard_first = model.feature_extractor(samples)[..., :-1]  # as `transcribe` cuts it, so that it is read once
+            likely = dict(model.detect_language(features=heard_first)[2])
+            language = max(LANGUAGES, key=lambda name: likely.get(name, 0.0))
+        segments, _ = model.transcribe(
             samples,
-            language="en",
+            language=language,
+            initial_prompt=SIMPLIFIED if language == "zh" else None,
             beam_size=5,
             temperature=0.0,
             condition_on_previous_text=False,
