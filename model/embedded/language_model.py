@@ -130,7 +130,7 @@ class EmbeddedLM:
         if len(parts) > 1:
             routes = await asyncio.to_thread(lambda: [self._router.route(part) for part in parts])
             steps = _compound(parts, routes)
-            if len({step.label for step in steps}) > 1:
+            if len({step.label for step in steps}) > 1 and not self._is_one_question(steps):
                 return steps
         if FOLLOW_UP.match(request) and len(request.split()) <= 7 and (previous := _previous_tool(messages)):
             return [Step(previous, request)]
@@ -139,6 +139,14 @@ class EmbeddedLM:
         if route.probability >= CONFIDENT and not (unlearnt and route.label == NO_TOOL):
             return [Step(route.label, request)]
         return [Step(await self._choose(request, tools, route), request)]
+
+    def _is_one_question(self, steps: Sequence[Step]) -> bool:
+        """Whether one tool that knows facts stands beside talk: then the talk belongs to what is asked of it.
+
+        "According to the lifeboat and book, how many make up a crew?" is what a recogniser made of a handbook.
+        """
+        labels = {step.label for step in steps} - {NO_TOOL}
+        return len(labels) == 1 and labels <= set(self._look_up.sources)
 
     async def _choose(self, request: str, tools: Sequence[ToolSpec], route: Route) -> str:
         await self._read_prefix(tools)
