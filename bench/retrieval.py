@@ -39,7 +39,6 @@ from bench.voice_peers import file_bytes, memory
 from bench.voices import THREADS, Report, against, child, console, environment, say, timed
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.retrieval_corpora import halueval
-from vivavoce.model.packing import pack
 from vivavoce.retrieval import index as index_module
 from vivavoce.retrieval.embedder import MiniLMEmbedder
 from vivavoce.retrieval.finding import read_bytes
@@ -77,7 +76,7 @@ class Subject:
 
 def fill_halueval(folder: Path, report: Report) -> Subject:
     """Cut, embed and write the passages, with the embedder loaded; questions, embedded."""
-    corpus, embedder = halueval(load_settings().home / "cache" / "eval"), MiniLMEmbedder(THREADS, pack)
+    corpus, embedder = halueval(load_settings().home / "cache" / "eval"), minilm()
     embedder.embed(["a passage"])
     asked = Asked(folder / "index", MODELS[HALUEVAL])
     asked.embedder.real = embedder
@@ -152,6 +151,13 @@ def opening(subject: Subject, report: Report) -> None:
     report.systems[f"{subject.name}: {subject.asked().name}"] = told | disk
 
 
+def minilm() -> MiniLMEmbedder:
+    """As the product opens it."""
+    from vivavoce.app.wiring import open_embedder  # here, since it would count in the memory of those that only search
+
+    return open_embedder(load_settings(threads=THREADS))
+
+
 def child_open(name: str, folder: Path) -> dict[str, float]:
     """Open, search, count memory."""
     subject = Subject(name, folder, Queries.load(folder / ASKED))
@@ -175,7 +181,7 @@ def searching(subject: Subject, report: Report) -> None:
                 spent.setdefault("search, vector at hand", []).append(timed(lambda t=text, v=vector: asked.search(t, v)))
     if name == HALUEVAL:
         embedding = subject.asked()
-        embedding.embedder.real = MiniLMEmbedder(THREADS, pack)
+        embedding.embedder.real = minilm()
         for text in queries.texts:  # more of them than the embedder remembers
             before = embedding.embedder.spent_s
             spent.setdefault("search", []).append(timed(lambda t=text: embedding.index.find(t, HITS)))
@@ -253,10 +259,10 @@ def updating(folder: Path, report: Report) -> None:
     report.add(f"update: add {FILES} files, embedding free", timed(lambda: index.add([files])), "s")
     report.add("update: nothing has changed", median(timed(lambda: index.add([files])) for _ in range(UPDATES)), "s")
     order = np.random.default_rng(3).permutation(FILES).tolist()
-    minilm = MiniLMEmbedder(THREADS, pack)
-    minilm.embed(["a passage"])
+    real = minilm()
+    real.embed(["a passage"])
     changes = iter(range(1, FILES))
-    for name, embedder.real in (("embedding free", None), ("embedded by MiniLM", minilm)):
+    for name, embedder.real in (("embedding free", None), ("embedded by MiniLM", real)):
         spent: list[float] = []
         before, again = embedder.texts, 0
         for _ in range(UPDATES):
