@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -354,7 +355,9 @@ def test_a_watch_keeps_in_step_until_it_is_interrupted(home):
     """A real process with the real embedder; this one only lists."""
     command = [sys.executable, "-m", "vivavoce.app.cli", "index", "watch", "files"]
     env = {**os.environ, **environment(home)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=home) as watching:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # whoever runs tests in the background ignores it
+    with subprocess.Popen(command, **pipes, env=env, cwd=home, preexec_fn=heard) as watching:
         try:
             until(watching, lambda: documents_of(home) == {"tea.md", "dogs.txt"})
             (home / "files" / "cats.txt").write_text("Cats sleep all day.")
