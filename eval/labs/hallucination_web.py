@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
 from vivavoce.eval.labs.hallucination_words import overlap, words
+from vivavoce.eval.labs.set_files import lines_of, text_of
 from vivavoce.tools.web_search import Provider, WebHit, ddgs_text, searxng
 
 SERVER = "http://recorded.invalid"  # never asked: the transport answers in its place
@@ -103,18 +104,13 @@ def _recording(provider: Provider, path: Path) -> Provider:
 
 
 def _read(path: Path) -> list[_Recorded]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; record the web anew with web-live")
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the recorded web {path} cannot be read: {error}; record it anew with web-live") from error
+    text = text_of(path, MAX_BYTES, f"the recorded web {path} cannot be read", "record it anew with web-live")
     found: list[_Recorded] = []
-    for number, line in enumerate(lines, 1):
+    for where, line in lines_of(text, path):
         try:
-            found += [_Recorded.model_validate_json(line)] if line.strip() else []
+            found.append(_Recorded.model_validate_json(line))
         except ValidationError as error:
-            raise ConfigError(f"{path}, line {number}: no recorded search; remove the line") from error
+            raise ConfigError(f"{where}: no recorded search; remove the line") from error
     return found
 
 

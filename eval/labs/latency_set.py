@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from vivavoce.core.errors import ConfigError
+from vivavoce.eval.labs.set_files import read_json_set
 
 OWN = "questions"
 OWN_FILE = Path(__file__).parents[1] / "sets" / "latency.json"
-MAX_BYTES = 1 << 20
 
 
 class Budget(BaseModel):
@@ -41,17 +41,7 @@ def read_latency_set(name: str) -> LatencySet:
     Raises:
         ConfigError: there is no such file, it is not of this form, or a path in it leads nowhere.
     """
-    path = OWN_FILE if name == OWN else Path(name)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES >> 10} KiB; a set is a short JSON file")
-        found = LatencySet.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"there is no set {name!r} ({error.strerror}); give {OWN} or the path of a JSON file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{name}: {field}: {first['msg']}; correct it") from error
+    found, path = read_json_set(LatencySet, name, OWN, OWN_FILE)
     if len({question.stem for question in found.questions}) < len(found.questions):
         raise ConfigError(f"{name}: two questions have files of one name; rename one of them")
     placed = {field: tuple(_found(one, path) for one in getattr(found, field)) for field in ("questions", "documents")}

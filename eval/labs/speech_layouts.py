@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.core.errors import ConfigError
+from vivavoce.eval.labs.set_files import json_of, lines_of, text_of
 from vivavoce.eval.labs.speech_recordings import Recording
 
 MAX_MANIFEST_BYTES = 256 << 20
@@ -138,25 +139,15 @@ def _some(folder: Path, pattern: str) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_MANIFEST_BYTES >> 20} MiB; divide it")
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as text ({error}); fetch it again") from error
+    return text_of(path, MAX_MANIFEST_BYTES, f"{path} cannot be read as text", "fetch it again")
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(_text(path).split("\n"), 1):
-        if line.strip():
-            yield f"{path}, line {number}", line.strip()
+    return ((where, line.strip()) for where, line in lines_of(_text(path), path))
 
 
 def _object(text: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: no JSON ({str(error)[:80]})") from error
+    row = json_of(text, where)
     if not isinstance(row, dict):
         raise ConfigError(f"{where}: expected an object with named fields")
     return row

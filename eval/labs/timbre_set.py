@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Annotated
 from zlib import crc32
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.eval.labs.set_files import read_json_set
 
 OWN = "bank"
 OWN_FILE = Path(__file__).parents[1] / "sets" / "timbre.json"
-MAX_BYTES = 1 << 20
 
 
 class TimbreSet(BaseModel):
@@ -39,14 +38,4 @@ def read_timbre_set(name: str) -> TimbreSet:
     Raises:
         ConfigError: there is no such file, or it is not of this form; names the field.
     """
-    try:
-        path = OWN_FILE if name == OWN else Path(name)
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES >> 10} KiB; a set is a short JSON file")
-        return TimbreSet.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"there is no set {name!r} ({error.strerror}); give {OWN} or the path of a JSON file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{name}: {field}: {first['msg']}; correct it") from error
+    return read_json_set(TimbreSet, name, OWN, OWN_FILE)[0]

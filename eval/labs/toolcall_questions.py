@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.labs.lab import Item
+from vivavoce.eval.labs.set_files import json_of, lines_of, text_of
 
 NO_TOOL = "none"
 TOOLS = ("voice_search", "get_date_time", "get_weather", "web_search", "knowledge_search")
@@ -18,7 +19,7 @@ SETS = Path(__file__).resolve().parents[1] / "sets"
 QUESTIONS = SETS / "toolcall_questions.tsv"
 SPOKEN = SETS / "spoken"
 COLUMNS = 8
-MAX_CHARS = 10_000_000
+MAX_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,9 @@ def read_questions(path: Path, recordings: Path | None = None) -> list[ToolQuest
     Raises:
         ConfigError: a line has another form, or a recording is missing; names it.
     """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); give a table of questions") from error
-    if len(text) > MAX_CHARS:
-        raise ConfigError(f"{path} has {len(text)} characters; at most {MAX_CHARS} are read")
-    questions: list[ToolQuestion] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line and not line.startswith("#"):
-            questions.append(_question(line.split("\t"), recordings, f"{path.name}, line {number}"))
+    text = text_of(path, MAX_BYTES, f"{path} cannot be read", "give a table of questions")
+    lines = [(where, line) for where, line in lines_of(text, path.name) if not line.startswith("#")]
+    questions = [_question(line.split("\t"), recordings, where) for where, line in lines]
     if len({question.id for question in questions}) != len(questions):
         raise ConfigError(f"{path.name}: an id stands twice; give each question its own")
     return questions
@@ -135,7 +129,7 @@ def _question(fields: Sequence[str], recordings: Path | None, where: str) -> Too
 
 
 def _arguments(text: str, where: str) -> dict[str, Any]:
-    value = _json(text or "{}", where)
+    value = json_of(text or "{}", where)
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: arguments are no JSON object")
     return cast("dict[str, Any]", value)
@@ -143,7 +137,7 @@ def _arguments(text: str, where: str) -> dict[str, Any]:
 
 def _history(text: str, where: str) -> list[Earlier]:
     parts: list[Earlier] = []
-    for part in _json(text or "[]", where):
+    for part in json_of(text or "[]", where):
         match part:
             case ["user" | "assistant" as who, str(said)]:
                 parts.append(Earlier(who, said))
@@ -152,10 +146,3 @@ def _history(text: str, where: str) -> list[Earlier]:
             case _:
                 raise ConfigError(f"{where}: history has a part that is neither said nor a call: {part!r}")
     return parts
-
-
-def _json(text: str, where: str) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"{where}: no JSON ({error})") from error

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import TextDelta, ToolCall
+from vivavoce.eval.labs.set_files import json_of, lines_of, text_of
 from vivavoce.eval.labs.toolcall_questions import NO_TOOL, Earlier, ToolQuestion
 from vivavoce.model.step_audio2.tool_calls import ToolCallParser
 
@@ -51,30 +52,15 @@ def read_stepeval(folder: Path, *, spoken: bool) -> list[ToolQuestion]:
 
 
 def _file(path: Path, about: str, *, spoken: bool) -> Iterator[ToolQuestion]:
-    for number, line in _lines(path):
-        where = f"{path.name}, line {number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{where}: no JSON ({error})") from error
+    text = text_of(path, MAX_BYTES, f"{path} cannot be read", "fetch it again")
+    for number, (where, line) in enumerate(lines_of(text, path.name), 1):
+        if number > MAX_ROWS:
+            raise ConfigError(f"{path} has more than {MAX_ROWS} rows; divide it")
+        row = json_of(line, where)
         if not isinstance(row, list) or not 0 < len(cast("list[Any]", row)) <= MAX_TURNS:
             raise ConfigError(f"{where}: not a list of 1 to {MAX_TURNS} turns")
         turns = [_Turn(turn, path.parent, where) for turn in cast("list[Any]", row)]
         yield _question(turns, f"{path.stem}-{number}", about, spoken=spoken, where=where)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{path} has more than {MAX_BYTES} bytes; split it")
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if number > MAX_ROWS:
-                    raise ConfigError(f"{path} has more than {MAX_ROWS} lines; split it")
-                if line.strip():
-                    yield number, line
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 ({error})") from error
 
 
 class _Turn:

@@ -41,8 +41,8 @@ def test_a_file_of_the_users_own(tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "line 2: the line: Invalid JSON"),
-        ("[]", "line 2: the line"),
+        ("{", "line 2: the object: Invalid JSON"),
+        ("[]", "line 2: the object"),
         ({**GOOD, "answers": []}, "line 2: answers"),
         ({**GOOD, "question": "  "}, "line 2: question"),
         ({**GOOD, "answer": "Ada"}, "line 2: answer: Extra"),

@@ -181,7 +181,7 @@ def test_the_shipped_set_is_of_its_form():
         ('{"questions": ["one"], "by_words": ["{name}"], "back": "x"}', "questions"),
         ('{"questions": ["one", "two"], "by_words": ["no place"], "back": "x"}', "by_words.0"),
         ('{"questions": ["one", "two"], "by_words": ["{name}"], "back": "x", "more": 1}', "more"),
-        ("no json", "the file"),
+        ("no json", "the object"),
     ],
 )
 def test_a_wrong_set_names_its_field(tmp_path, content, told):
