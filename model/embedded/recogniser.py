@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SAMPLE_RATE_HZ = 16_000
 MIN_SPEECH_S = 0.2
 LANGUAGES = ("en", "zh")  # that tools, router and answers know
-SIMPLIFIED = (
-    "以下是普通话的句子。"  # what Whisper reads before it writes Chinese, so that it takes the simplified characters
+CHINESE_PROMPT = (  # what Whisper reads before it writes Chinese: simplified characters, and what assistants are asked
+    "以下是普通话的句子。请换一个温柔的女声。这个音色不错。今天北京的天气怎么样？现在几点？搜索最新的新闻。员工手册里怎么写的？"
 )
 MIN_LOG_PROBABILITY = -1.5  # below this Whisper is guessing: it "hears" words in noise
 
@@ -71,7 +71,7 @@ class Recogniser:
         segments, _ = model.transcribe(
             samples,
             language=language,
-            initial_prompt=SIMPLIFIED if language == "zh" else None,
+            initial_prompt=CHINESE_PROMPT if language == "zh" else None,
             beam_size=5,
             temperature=0.0,
             condition_on_previous_text=False,

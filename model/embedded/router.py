@@ -1,8 +1,8 @@
 """Chooses a tool by what was said: logistic regression over the tools' example utterances.
 
 Two views of an utterance stand side by side: its embedding, which knows other words of the same meaning but reads English
-only, and its runs of up to three words. Chinese counts as syllables of its pinyin: no segmentation, one spelling for both
-scripts, and what a recogniser confuses sounds the same.
+only, and its runs of up to three words. Chinese needs no segmentation: its runs are of characters, of their syllables, for
+which both scripts and homophones are one, and of syllables without what speakers and recognisers confuse.
 
 It learns from whatever tools are registered, each user's own included; a tool without examples is left to the language
 model. Fitted weights are kept on disk, keyed by the examples and the embedder.
@@ -12,25 +12,26 @@ import hashlib
 import json
 import re
 import unicodedata
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vivavoce.core.durable import write_atomic
 from vivavoce.core.lexemes import is_in_pairs
 from vivavoce.core.messages import ToolSpec
-from vivavoce.core.protocols import FloatMatrix, TextEmbedder
+from vivavoce.core.protocols import TextEmbedder
+from vivavoce.model.embedded.classifier import Classifier
+from vivavoce.model.embedded.mishearing import misheard, syllables_of, unconfused
 
 NO_TOOL = "none"
-REGULARISATION = 100.0  # inverse strength; unit vectors want little
-FORMAT = 2
+REGULARISATION = 30.0  # inverse strength; unit vectors want little
+FORMAT = 4
+MISHEARD = 2  # further copies of a Chinese example, as a recogniser might write it
 RUN_LENGTH = 3
-HASHED = 1 << 14  # columns that runs of words share
+HASHED = 1 << 16  # columns that runs of words share
+RUNS_WEIGHT = 2.0  # length of the vector of runs; the embedding has length 1
 CHINESE = re.compile(r"[\u3400-\u9fff]+")
 ENGLISH = re.compile(r"[^\W_\u3400-\u9fff]+(?:'[a-z]+)?")
 
@@ -50,8 +51,7 @@ class IntentRouter:
         self._embedder = embedder
         self._chat_examples = tuple(chat_examples)
         self._cache_dir = cache_dir
-        self._labels: list[str] = []
-        self._weights: FloatMatrix = np.zeros((0, 0), np.float32)  # (labels, dimension + HASHED + 1), the last is the bias
+        self._model: Classifier | None = None
         self._fitted_on = ""
 
     def fit(self, tools: Sequence[ToolSpec]) -> None:
@@ -61,82 +61,59 @@ class IntentRouter:
         key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, pairs]).encode()).hexdigest()[:24]
         if key == self._fitted_on:
             return
-        self._labels = sorted({label for _, label in pairs})
-        stored = self._cache_dir / f"router-{key}.npy"
-        if len(self._labels) > 1 and not self._load(stored):
-            self._weights = self._train(pairs)
-            buffer = BytesIO()
-            np.save(buffer, self._weights, allow_pickle=False)
-            write_atomic(stored, buffer.getvalue())
+        labels = sorted({label for _, label in pairs})
+        stored = self._cache_dir / f"router-{key}.npz"
+        self._model = Classifier.load(stored, labels, self._embedder.dimension + HASHED)
+        if self._model is None and len(labels) > 1:
+            self._model = self._learn(pairs)
+            self._model.save(stored)
         self._fitted_on = key
 
-    def _load(self, path: Path) -> bool:
-        try:
-            weights = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            return False
-        if weights.shape != (len(self._labels), self._embedder.dimension + HASHED + 1) or not np.isfinite(weights).all():
-            return False
-        self._weights = weights
-        return True
+    def _learn(self, pairs: Sequence[tuple[str, str]]) -> Classifier:
+        chinese = [(utterance, label) for utterance, label in pairs if is_in_pairs(utterance)]
+        heard = [(misheard(utterance, copy), label) for utterance, label in chinese for copy in range(MISHEARD)]
+        utterances, labels = zip(*pairs, *heard, strict=True)
+        return Classifier.fit(self._features(utterances), labels, strength=REGULARISATION, balanced=True)
 
-    def _train(self, pairs: Sequence[tuple[str, str]]) -> FloatMatrix:
-        from scipy.sparse import csr_matrix
-        from sklearn.linear_model import LogisticRegression
+    def _features(self, utterances: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
+        """Embedding, then runs of words: (len(utterances), dimension + HASHED). A part that says nothing is zero."""
+        from scipy.sparse import csr_matrix, hstack
 
-        features = csr_matrix(self._features([utterance for utterance, _ in pairs]))
-        model = LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=2000)
-        model.fit(features, [label for _, label in pairs])
-        coefficients, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
-        if len(self._labels) == 2:  # sklearn keeps one row for two classes
-            coefficients, bias = np.vstack([-coefficients, coefficients]) / 2, np.concatenate([-bias, bias]) / 2
-        return np.hstack([coefficients, bias[:, None]]).astype(np.float32)
-
-    def _features(self, utterances: Sequence[str]) -> FloatMatrix:
-        """Embedding, then runs of words: float32 (len(utterances), dimension + HASHED). A part that says nothing is zero."""
-        dimension = self._embedder.dimension
-        features = np.zeros((len(utterances), dimension + HASHED), np.float32)
+        meanings = np.zeros((len(utterances), self._embedder.dimension), np.float32)
         readable = [row for row, utterance in enumerate(utterances) if not is_in_pairs(utterance)]
         if readable:
-            features[readable, :dimension] = self._embedder.embed([utterances[row] for row in readable])
-        for row, utterance in enumerate(utterances):
-            features[row, dimension:] = hashed_runs(utterance)
-        return features
+            meanings[readable] = self._embedder.embed([utterances[row] for row in readable])
+        return hstack([csr_matrix(meanings), RUNS_WEIGHT * hashed_runs(utterances)], format="csr")
 
     def route(self, utterance: str) -> Route:
         """The most probable label."""
-        if len(self._labels) < 2:
+        if self._model is None:
             return Route(NO_TOOL, 0.0)
-        scores = self._weights @ np.append(self._features([utterance])[0], np.float32(1.0))
-        odds = np.exp(scores - scores.max())
-        best = int(odds.argmax())
-        return Route(self._labels[best], float(odds[best] / odds.sum()))
+        chances = self._model.probabilities(self._features([utterance]))[0]
+        best = int(chances.argmax())
+        return Route(self._model.labels[best], float(chances[best]))
 
 
-def hashed_runs(utterance: str) -> NDArray[np.float32]:
-    """A unit vector (HASHED,) of the runs of words in an utterance, by signed hashing (Weinberger et al. 2009)."""
-    vector = np.zeros(HASHED, np.float32)
-    for run in sorted(set(_runs(utterance))):
-        number = zlib.crc32(" ".join(run).encode())
-        vector[number % HASHED] += 1.0 if number >> 31 else -1.0
-    length = float(np.linalg.norm(vector))
-    return vector / length if length else vector
+def hashed_runs(utterances: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
+    """Unit vectors (len(utterances), HASHED) of runs of words, by signed hashing (Weinberger et al. 2009)."""
+    from sklearn.feature_extraction import FeatureHasher
+    from sklearn.preprocessing import normalize
+
+    hasher = FeatureHasher(HASHED, input_type="string")
+    return normalize(hasher.transform([sorted({" ".join(run) for run in _runs(utterance)}) for utterance in utterances]))
 
 
 def _runs(utterance: str) -> Iterator[tuple[str, ...]]:
-    """Runs of up to three words or syllables, with the borders of what was said; no border by itself."""
+    """Runs of up to three words in each of the ways to cut what was said, with its borders; no border by itself."""
     text = unicodedata.normalize("NFKC", utterance).lower().replace("\u2019", "'")
-    for words in (ENGLISH.findall(text), _syllables(text)):
+    chinese = CHINESE.findall(text)
+    syllables = syllables_of(chinese)
+    alike = [f"{unconfused(syllable)}?" for syllable in syllables]
+    marked = [f"{syllable}~" for syllable in syllables]  # "you" is a word of both languages
+    for words in (ENGLISH.findall(text), list("".join(chinese)), marked, alike):
         bordered = ["^", *words, "$"] if words else []
         for length in range(1, RUN_LENGTH + 1):
             for start in range(len(bordered) - length + 1):
                 run = tuple(bordered[start : start + length])
                 if run not in (("^",), ("$",)):
                     yield run
-
-
-def _syllables(text: str) -> list[str]:
-    from pypinyin import lazy_pinyin
-
-    # "you" is a word of both languages
-    return [f"{syllable}~" for run in CHINESE.findall(text) for syllable in lazy_pinyin(run)]

@@ -5,107 +5,88 @@ Chinese), by logistic regression over the word and its neighbours. What no other
 name. A small language model adds words to names and invents days; this does neither, and takes a millisecond.
 """
 
+import hashlib
 import json
-import re
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vivavoce.core.lexemes import is_in_pairs
 from vivavoce.core.messages import ToolExample, ToolSpec
+from vivavoce.core.protocols import FloatMatrix
+from vivavoce.model.embedded.classifier import Classifier
+from vivavoce.model.embedded.named import CHINESE, PLACES, Phrases, Token, as_known, known_phrases, misspelt, tokens_of
 
 OUTSIDE = ""
+FORMAT = 1
 REGULARISATION = 10.0  # inverse strength
-VARIANTS = 4  # of each example, with other examples' values
+HASHED = 1 << 15  # columns that features of words share
+VARIANTS = 2  # of each example, with other examples' values
 LEAST_EXAMPLES = 8  # with a parameter; fewer say too little about where it stands
-TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+|(?<=\w)['\u2019](?:s|re|m|d|ll|ve|t)\b")
-CHINESE = re.compile(r"[\u3400-\u9fff]")
 WINDOW = 2
-DAYS = {
-    "明天": "tomorrow",
-    "明日": "tomorrow",
-    "后天": "the day after tomorrow",
-    "大后天": "in three days",
-    "昨天": "yesterday",
-    "昨日": "yesterday",
-    "前天": "the day before yesterday",
-    "大前天": "three days ago",
-}
-NUMBERS = {
-    **{"一": "one", "两": "two", "二": "two", "三": "three", "四": "four", "五": "five"},
-    **{"六": "six", "七": "seven", "八": "eight", "九": "nine", "十": "ten"},
-}
-A_DAY = re.compile(r"\ban? (?=days?\b|weeks?\b)", re.IGNORECASE)
-COUNTED = re.compile(r"(\d+|[一二两三四五六七八九十])(天|日|周|个?星期|个?礼拜)[之以]?([后前])")
+LEAST = 0.1  # chance of the likeliest word of a value that must be there
+NEARLY = 0.5  # share of it that further words of the value need
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, or a Chinese character, with its place. key: how it is compared."""
+class SpanFinders:
+    """One finder a tool; what is learnt, which takes seconds, is kept in a folder."""
 
-    key: str
-    text: str
-    start: int
-    end: int
+    def __init__(self, cache_dir: Path) -> None:
+        self._cache_dir = cache_dir
+        self._finders: dict[str, SpanFinder] = {}
 
-
-@lru_cache(maxsize=64)
-def _fitted(name: str, parameters: str, examples: str) -> "SpanFinder":
-    pairs = [ToolExample(utterance, arguments) for utterance, arguments in json.loads(examples)]
-    return SpanFinder(ToolSpec(name, "", json.loads(parameters), tuple(pairs)))
-
-
-def finder_of(tool: ToolSpec) -> "SpanFinder":
-    """The finder for a tool; fitted once for the same examples, which takes about a second."""
-    examples = [(example.utterance, dict(example.arguments)) for example in tool.examples]
-    return _fitted(tool.name, json.dumps(dict(tool.parameters)), json.dumps(examples))
-
-
-def tokens_of(text: str) -> list[Token]:
-    """Words and Chinese characters in order; characters by their pinyin with its tone, which both scripts share."""
-    from pypinyin import Style, lazy_pinyin
-
-    found: list[Token] = []
-    for match in TOKEN.finditer(text):
-        said = match.group()
-        key = f"{lazy_pinyin(said, style=Style.TONE3)[0]}~" if CHINESE.match(said) else said.lower()
-        found.append(Token(key, said, match.start(), match.end()))
-    return found
+    def of(self, tool: ToolSpec) -> "SpanFinder":
+        """The finder for a tool and its examples. Blocking where they are new."""
+        examples = [(example.utterance, dict(example.arguments)) for example in tool.examples]
+        said = json.dumps([FORMAT, tool.name, dict(tool.parameters), examples], default=str)
+        key = hashlib.sha256(said.encode()).hexdigest()[:24]
+        if key not in self._finders:
+            self._finders[key] = SpanFinder(tool, self._cache_dir / f"spans-{key}.npz")
+        return self._finders[key]
 
 
 class SpanFinder:
-    """Fitted on a tool's examples. Blocking."""
+    """Fitted on a tool's examples, or loaded from where it was stored. Blocking."""
 
-    def __init__(self, tool: ToolSpec) -> None:
+    def __init__(self, tool: ToolSpec, stored: Path) -> None:
         self.parameters = _taken_word_by_word(tool)
-        self._outside: Counter[str] = Counter()
-        self._model: Any = None
+        self._required = frozenset(tool.parameters.get("required", ()))
+        self._outside = Counter(key for example in tool.examples for key in self._outside_of(example))
+        self._kinds = self._kinds_of_values(tool.examples)
+        self._model: Classifier | None = None
         if self.parameters:
-            self._fit(tool.examples)
+            labels = sorted([OUTSIDE, *self.parameters])
+            self._model = Classifier.load(stored, labels, HASHED)
+            if self._model is None:
+                self._model = self._fit(tool.examples)
+                self._model.save(stored)
 
-    def _fit(self, examples: Sequence[ToolExample]) -> None:
-        from sklearn.feature_extraction import DictVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-
-        outside = [self._outside_of(example) for example in examples]
-        self._outside = Counter(key for keys in outside for key in keys)
-        rows: list[dict[str, float]] = []
+    def _fit(self, examples: Sequence[ToolExample]) -> Classifier:
+        rows: list[list[str]] = []
         wanted: list[str] = []
-        for example, own in zip(examples, outside, strict=True):
+        for example in examples:
+            own = self._outside_of(example)
             for variant in self._variants(example, examples):
                 tokens = tokens_of(variant.utterance)
-                rows += self._features(tokens, own)
-                wanted += self._labels(tokens, variant)
-        self._model = make_pipeline(DictVectorizer(), LogisticRegression(C=REGULARISATION, max_iter=1000))
-        self._model.fit(rows, wanted)
+                phrases = known_phrases(variant.utterance, tokens)
+                for known in (phrases, misspelt(phrases)) if is_in_pairs(variant.utterance) else (phrases,):
+                    rows += self._features(tokens, known, own)
+                    wanted += self._labels(tokens, variant)
+        return Classifier.fit(_hashed(rows), wanted, strength=REGULARISATION)
+
+    def _kinds_of_values(self, examples: Sequence[ToolExample]) -> frozenset[tuple[str, str]]:
+        """Parameters with the kinds of phrases that their values are; a place is said in any of its ways."""
+        kinds: set[tuple[str, str]] = set()
+        for name in self.parameters:
+            for value in {str(example.arguments.get(name) or "") for example in examples}:
+                found = set(known_phrases(value, tokens_of(value)).values())
+                kinds |= {(name, kind) for kind in (PLACES if found & set(PLACES) else found)}
+        return frozenset(kinds)
 
     def _outside_of(self, example: ToolExample) -> set[str]:
         """The words of an example that are no value, and pairs of them that stand together."""
@@ -136,23 +117,27 @@ class SpanFinder:
                 labels[slice(*span)] = [name] * (span[1] - span[0])
         return labels
 
-    def _features(self, tokens: Sequence[Token], own: Collection[str]) -> list[dict[str, float]]:
+    def _features(self, tokens: Sequence[Token], phrases: Phrases, own: Collection[str]) -> list[list[str]]:
         """One row a word. own: words of the example itself, which must not count as known from others."""
         keys = ["^^", "^", *(token.key for token in tokens), "$", "$$"]
         known = {token.key: self._outside[token.key] > (token.key in own) for token in tokens}
-        rows: list[dict[str, float]] = []
+        named = {
+            at: f"{kind} {'first' if at == span[0] else 'more'}" for span, kind in phrases.items() for at in range(*span)
+        }
+        rows: list[list[str]] = []
         for at, token in enumerate(tokens):
             here = at + WINDOW
-            row = {f"{offset}:{keys[here + offset]}": 1.0 for offset in range(-WINDOW, WINDOW + 1)}
-            row |= {f"<{keys[here - 1]} {keys[here]}": 1.0, f">{keys[here]} {keys[here + 1]}": 1.0}
+            row = [f"{offset}:{keys[here + offset]}" for offset in range(-WINDOW, WINDOW + 1)]
+            row += [f"<{keys[here - 1]} {keys[here]}", f">{keys[here]} {keys[here + 1]}"]
             for offset in (-1, 0, 1):
-                row[f"{offset} known {known.get(keys[here + offset], True)}"] = 1.0
-                if 0 <= at + offset < len(tokens) and at + offset > 0:
-                    row[f"{offset} capital {tokens[at + offset].text[0].isupper()}"] = 1.0
+                row.append(f"{offset} known {known.get(keys[here + offset], True)}")
+                row.append(f"{offset} named {named.get(at + offset, '')}")
+                if 0 < at + offset < len(tokens):
+                    row.append(f"{offset} capital {tokens[at + offset].is_capital}")
             for side, pair in (("left", keys[here - 1 : here + 1]), ("right", keys[here : here + 2])):
                 name = " ".join(pair)
-                row[f"{side} pair known {self._outside[name] > (name in own)}"] = 1.0
-            row[f"at {min(at, 2)} {'chinese' if CHINESE.match(token.text) else 'alphabetic'}"] = 1.0
+                row.append(f"{side} pair known {self._outside[name] > (name in own)}")
+            row.append(f"at {min(at, 2)} {'chinese' if CHINESE.match(token.text) else 'alphabetic'}")
             rows.append(row)
         return rows
 
@@ -161,28 +146,38 @@ class SpanFinder:
         return any(self._outside[token.key] for token in tokens_of(value))
 
     def find(self, utterance: str) -> dict[str, str]:
-        """The value of each parameter that is said, as it was said; days in English."""
+        """The value of each parameter that is said, as it was said."""
         tokens = tokens_of(utterance)
         if self._model is None or not tokens:
             return {}
-        chances = np.asarray(self._model.predict_proba(self._features(tokens, ())))
-        names = [str(name) for name in self._model.classes_]
+        phrases = known_phrases(utterance, tokens)
+        chances = self._model.probabilities(_hashed(self._features(tokens, phrases, ())))
         found: dict[str, str] = {}
         for name in self.parameters:
-            at = names.index(name)
-            if run := _best_run(chances[:, at], np.delete(chances, at, 1).max(1)):
-                found[name] = in_english(utterance[tokens[run[0]].start : tokens[run[1] - 1].end])
+            at = self._model.labels.index(name)
+            for (first, after), kind in phrases.items():
+                if (name, kind) not in self._kinds:
+                    chances[first:after, at] = 0.0
+            others = np.delete(chances, at, 1).max(1)
+            if name in self._required and (chances[:, at] <= others).all():
+                others = np.full(len(tokens), max(LEAST, chances[:, at].max() * NEARLY), np.float32)  # it should be there
+            if run := _best_run(chances[:, at], others, [token.is_cut_off for token in tokens]):
+                found[name] = as_known(utterance, tokens[slice(*_whole(run, tokens, phrases))])
         return found
 
 
-def in_english(said: str) -> str:
-    """A Chinese day, or "a week from now", as tools read it; anything else as it is."""
-    if counted := COUNTED.fullmatch(said):
-        number, unit, way = counted.groups()
-        count, name = NUMBERS.get(number, number), "day" if unit in "天日" else "week"
-        words = f"{count} {name}" if count in ("1", "one") else f"{count} {name}s"
-        return f"in {words}" if way == "后" else f"{words} ago"
-    return DAYS.get(said, A_DAY.sub("one ", said))
+def _whole(run: tuple[int, int], tokens: Sequence[Token], phrases: Phrases) -> tuple[int, int]:
+    """The phrase that a run of words is part of, or the day that it shares words with; else all of its capitalised name."""
+    start, end = run
+    for (first, after), kind in phrases.items():
+        if (first <= start and end <= after) or (kind not in PLACES and first < end and start < after):
+            return first, after
+    taken = {at for span in phrases for at in range(*span)}
+    while end < len(tokens) and end not in taken and tokens[end - 1].is_capital and tokens[end].continues_name:
+        end += 1
+    while start > 1 and start - 1 not in taken and tokens[start].continues_name and tokens[start - 1].is_capital:
+        start -= 1
+    return start, end
 
 
 def _taken_word_by_word(tool: ToolSpec) -> tuple[str, ...]:
@@ -202,25 +197,32 @@ def _is_part(tokens: Sequence[Token], value: str) -> bool:
 
 
 def _span(tokens: Sequence[Token], value: str) -> tuple[int, int] | None:
-    """Where a value, or the Chinese day that it translates, stands among the words."""
+    """Where a value stands among the words."""
     keys = [token.key for token in tokens]
     sought = [token.key for token in tokens_of(value)]
     for start in range(len(keys)):
         for end in range(start + 1, len(keys) + 1):
             if sought and keys[start:end] == sought:
                 return start, end
-            chinese = "".join(token.text for token in tokens[start:end])
-            if CHINESE.match(chinese) and in_english(chinese) == value:
-                return start, end
     return None
 
 
-def _best_run(chances: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[int, int] | None:
-    """The run of words that are likelier a value than anything else; the surest where there are several."""
+def _hashed(rows: Sequence[Sequence[str]]) -> Any:  # noqa: ANN401 - a sparse matrix
+    """Names of features as columns: (len(rows), HASHED)."""
+    from sklearn.feature_extraction import FeatureHasher
+
+    return FeatureHasher(HASHED, input_type="string").transform(rows)
+
+
+def _best_run(chances: FloatMatrix, others: FloatMatrix, cuts: Sequence[bool]) -> tuple[int, int] | None:
+    """The run of words that are likelier a value than anything else; the surest where there are several.
+
+    cuts: before which words a run ends.
+    """
     runs: list[tuple[int, int]] = []
-    for at in np.flatnonzero(chances > others):
-        if runs and runs[-1][1] == at:
-            runs[-1] = (runs[-1][0], int(at) + 1)
+    for at in map(int, np.flatnonzero(chances > others)):
+        if runs and runs[-1][1] == at and not cuts[at]:
+            runs[-1] = (runs[-1][0], at + 1)
         else:
-            runs.append((int(at), int(at) + 1))
+            runs.append((at, at + 1))
     return max(runs, key=lambda run: float(chances[slice(*run)].mean()), default=None)

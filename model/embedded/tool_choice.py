@@ -13,7 +13,7 @@ from typing import Any
 from vivavoce.core.lexemes import IS_CJK, is_in_pairs, words
 from vivavoce.core.messages import ToolExample, ToolSpec
 from vivavoce.model.embedded.router import NO_TOOL
-from vivavoce.model.embedded.spans import finder_of
+from vivavoce.model.embedded.spans import SpanFinder
 
 EXAMPLES_PER_TOOL = 12  # of tools whose arguments the model writes
 COPIED_EXAMPLES = 4  # of tools that get the whole utterance, or nothing
@@ -75,22 +75,21 @@ def copied_argument(tool: ToolSpec) -> str:
     return only[0] if all(e.arguments[only[0]] == e.utterance for e in tool.examples) else ""
 
 
-def said_arguments(tool: ToolSpec, utterance: str) -> dict[str, str] | None:
+def said_arguments(finder: SpanFinder, tool: ToolSpec, utterance: str) -> dict[str, str] | None:
     """A call's arguments as they were said, without a language model; None where the tool needs one for them."""
-    finder = finder_of(tool)
     if finder.parameters != tuple(tool.parameters.get("properties", {})):
         return None
     found = finder.find(utterance)
     return found if all(name in found for name in tool.parameters.get("required", ())) else None
 
 
-def grounded(arguments: Mapping[str, Any], tool: ToolSpec, utterance: str) -> dict[str, Any]:
+def grounded(arguments: Mapping[str, Any], finder: SpanFinder, tool: ToolSpec, utterance: str) -> dict[str, Any]:
     """What a language model wrote, corrected: small models invent places, add words to those that were said, and translate.
 
     What was found in the utterance counts. An optional string that was not found is kept only where the user said it and no
     word of it is one that belongs to the question. For a required one that the user did not say, the utterance stands in.
     """
-    finder, required = finder_of(tool), set(tool.parameters.get("required", ()))
+    required = set(tool.parameters.get("required", ()))
     kept: dict[str, Any] = dict(finder.find(utterance))
     for key, value in arguments.items():
         if key in kept:

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.tools import tool as langchain_tool
 
 from vivavoce.core.errors import ConfigError, ToolFailed
-from vivavoce.tools.clock import DateTimeTool, day_offset
+from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.registry import ToolRegistry
 from vivavoce.tools.voice_requests import wants_default
 from vivavoce.tools.weather import WeatherTool
@@ -25,6 +25,13 @@ NOW = datetime(2026, 11, 23, 7, 42, tzinfo=UTC)
         ('{"place": "东京"}', "In 东京 it is 4:42 PM on Monday, November 23, 2026."),
         ('{"place": "UTC", "day": "tomorrow"}', "Tomorrow is Tuesday, November 24, 2026."),
         ('{"place": "Tomorrow"}', "Tomorrow is Tuesday, November 24, 2026."),
+        ('{"place": "the day after tomorrow"}', "The day after tomorrow is Wednesday, November 25, 2026."),
+        ('{"place": "UTC", "day": "two weeks ago"}', "Two weeks ago was Monday, November 9, 2026."),
+        ('{"place": "UTC", "day": "三天后"}', "That is Thursday, November 26, 2026."),
+        ('{"place": "UTC", "day": "昨天"}', "That was Sunday, November 22, 2026."),
+        ('{"place": "UTC", "day": "someday"}', "In UTC it is 7:42 AM on Monday, November 23, 2026."),
+        ('{"place": "温哥华"}', "In 温哥华 it is 11:42 PM on Sunday, November 22, 2026."),
+        ('{"place": "Hawaii"}', "In Hawaii it is 9:42 PM on Sunday, November 22, 2026."),
     ],
 )
 async def test_the_clock_speaks(arguments, spoken):
@@ -34,21 +41,6 @@ async def test_the_clock_speaks(arguments, spoken):
 async def test_an_unknown_place_is_a_failure_that_can_be_spoken():
     with pytest.raises(ToolFailed, match="I do not know the time zone of Gondor"):
         await DateTimeTool(lambda: NOW).call('{"place": "Gondor"}')
-
-
-@pytest.mark.parametrize(
-    ("words", "days"),
-    [
-        ("tomorrow", 1),
-        ("the day after tomorrow", 2),
-        ("yesterday", -1),
-        ("in three days", 3),
-        ("two weeks ago", -14),
-        ("", 0),
-    ],
-)
-def test_day_words(words, days):
-    assert day_offset(words) == days
 
 
 def weather_server(request: httpx.Request) -> httpx.Response:
