@@ -5,6 +5,7 @@ import unicodedata
 
 CJK = r"\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+HAN = r"\u3400-\u4dbf\u4e00-\u9fff"  # Chinese characters, for the insides of a character class
 IS_CJK = re.compile(rf"[{CJK}]")
 
 

@@ -21,6 +21,8 @@ LABS = {
     "speech": "SpeechLab",
     "latency": "LatencyLab",
 }
+SAMPLING = ("step-audio-2", "remote")
+SEEDS = (0, 1, 2)  # where none are given to a model that samples
 HELP = {
     "toolcall": "Whether the agent calls the right tool with the right parameters, and only then.",
     "hallucination": "The same questions with and without knowledge: right, wrong, abstained, and the paired differences.",
@@ -34,7 +36,10 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A set of the lab's own, or the path of one; repeatable.")
 ]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Most items of a set, taken from all over.")]
-SeedOption = Annotated[list[int] | None, typer.Option("--seed", help="Of sampling models; repeatable, a repetition each.")]
+SeedOption = Annotated[
+    list[int] | None,
+    typer.Option("--seed", help="A repetition each; repeatable. By default 0, 1 and 2 where a model samples."),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the run; eval-<lab>-<time> when not given.")]
 ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Go on with the run in this folder.")]
 CompareOption = Annotated[
@@ -63,7 +68,7 @@ def _command(name: str) -> Callable[..., None]:
         if compare is not None:
             _compare(*compare, json_=json_)
             return
-        _run(name, _options(name, model, sets, limit, seeds), folder, resume, json_=json_)
+        _run(name, options_of(name, model, sets, limit, seeds), folder, resume, json_=json_)
 
     return command
 
@@ -78,16 +83,18 @@ def _all(
     folder = folder or Path(f"eval-all-{time.strftime('%Y%m%d-%H%M%S')}")
     for name in LABS:
         place = folder / name
-        _run(name, _options(name, model, None, limit, seeds), place, place if place.exists() else None, json_=json_)
+        _run(name, options_of(name, model, None, limit, seeds), place, place if place.exists() else None, json_=json_)
 
 
 def _lab(name: str) -> Lab:
     return getattr(import_module(f"vivavoce.eval.labs.{name}"), LABS[name])()
 
 
-def _options(name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None) -> Options:
+def options_of(name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None) -> Options:
+    """Options of a run from those of the command line."""
     settings = load_settings(**({"model": model} if model is not None else {}))
-    return Options(settings, tuple(sets or _lab(name).sets[:1]), limit, tuple(seeds or (0,)))
+    samples = settings.model in SAMPLING and settings.temperature > 0
+    return Options(settings, tuple(sets or _lab(name).sets[:1]), limit, tuple(seeds or (SEEDS if samples else (0,))))
 
 
 def _run(name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool) -> None:

@@ -1,5 +1,6 @@
 """Estimates with intervals."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -81,16 +82,42 @@ def wilson(right: int, count: int) -> Estimate:
     return Estimate(right / count, float(interval.low), float(interval.high), count)
 
 
-def mcnemar(one: Sequence[float], other: Sequence[float]) -> float:
+def share(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
+    """A share, of values that are 0 or 1, with Wilson's interval where no two observations share their luck.
+
+    Where they do, it resamples clusters, see `bootstrap`; where all values are equal, so that resampling would claim
+    certainty, it is Wilson's for as many observations as there are clusters.
+
+    Raises:
+        ValueError: there are no observations.
+    """
+    apart = len(set(clusters))
+    if apart == len(values):
+        return wilson(int(sum(values)), len(values))
+    if len({*values}) == 1:
+        sure = wilson(int(values[0]) * apart, apart)
+        return Estimate(sure.value, sure.low, sure.high, len(values))
+    return mean(values, clusters)
+
+
+def mcnemar(one: Sequence[float], other: Sequence[float], clusters: Sequence[str] | None = None) -> float:
     """The exact two-sided McNemar test (McNemar 1947) that two systems are right equally often on the same items; p.
 
-    one, other: 1 where the system was right, 0 elsewhere, in the same order.
+    one, other: 1 where the system was right, 0 elsewhere, in the same order. clusters: see `bootstrap`; the test then flips
+    the signs of whole clusters, of whose differences each way is as likely, which for single items is McNemar's.
     """
-    only_one = sum(a > b for a, b in zip(one, other, strict=True))
-    only_other = sum(a < b for a, b in zip(one, other, strict=True))
-    if not only_one + only_other:
-        return 1.0
-    return float(stats.binomtest(only_one, only_one + only_other).pvalue)
+    names = range(len(one)) if clusters is None else clusters
+    sums: Counter[object] = Counter()
+    for name, a, b in zip(names, one, other, strict=True):
+        sums[name] += round(a - b)
+    sizes = [abs(total) for total in sums.values() if total]
+    chances = np.ones(1)  # of each sum from -(sum of sizes) to it
+    for size in sizes:
+        spread = np.zeros(2 * size + 1)
+        spread[[0, -1]] = 0.5
+        chances = np.convolve(chances, spread)
+    reached = np.abs(np.arange(chances.size) - chances.size // 2) >= abs(sum(sums.values()))
+    return min(1.0, float(chances[reached].sum()))
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -103,13 +130,24 @@ def holm(values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def detectable_difference(one: Sequence[float], other: Sequence[float], power: float = 0.8) -> float:
-    """The smallest true mean difference that these pairs would have shown with this power at a level of 0.05, two-sided."""
-    differences = np.subtract(one, other)
-    if differences.size < 2:
+def detectable_difference(
+    one: Sequence[float], other: Sequence[float], clusters: Sequence[str] | None = None, power: float = 0.8
+) -> float:
+    """The smallest true mean difference that these pairs would have shown with this power at a level of 0.05, two-sided.
+
+    clusters: see `bootstrap`; the standard error is then that of independent clusters (Liang and Zeger 1986). Where no pair
+    differs, it is reckoned as if one had, by 1: that none was seen does not mean that any would have been.
+    """
+    differences = np.subtract(one, other).astype(np.float64)
+    members = _members(differences.size, clusters) if differences.size else 0
+    groups = [np.array([at]) for at in range(members)] if isinstance(members, int) else members
+    if len(groups) < 2:
         return float("inf")
-    factor = stats.norm.ppf((1 + COVERED) / 2) + stats.norm.ppf(power)
-    return float(factor * differences.std(ddof=1) / np.sqrt(differences.size))
+    strays = np.array([(differences[group] - differences.mean()).sum() for group in groups])
+    if not strays.any():
+        strays[0] = 1.0
+    error = np.sqrt((strays**2).sum() * len(groups) / (len(groups) - 1)) / differences.size
+    return float((stats.norm.ppf((1 + COVERED) / 2) + stats.norm.ppf(power)) * error)
 
 
 def kappa(one: Sequence[str], other: Sequence[str]) -> float:

@@ -27,6 +27,7 @@ MOST_WORDS = 40  # of a query
 WORDS_WEIGHT = 1.0  # of the words beside the cosine: more suits questions that quote, less those that paraphrase
 WIDEN, WIDEST = 8, 64  # how many times as many candidates are looked at where too few are left
 KEPT_FILTERS = 16  # whose rows are remembered
+FEWEST = 100  # passages; of fewer, the words that one of them shares with the question would seem to tell nothing
 ABSENT_AMONG = 4  # passages among which names of a question are looked for
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)
 RERANKED = 20  # candidates that a reranker reads
@@ -118,6 +119,7 @@ def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None 
     weights = _weights(view, asked)
     chosen, texts, records = _looked_at(view, query, asked, weights, allowed, reranker)
     documents = dict(view.catalogue.documents(records[row][0] for row in chosen.rows.tolist()))
+    telling = weights if view.count >= FEWEST else _weights(view, asked, FEWEST)
     absent = absent_names(query.text, [texts[row] for row in chosen.rows.tolist()[:ABSENT_AMONG]])
     found: list[tuple[Passage, Evidence]] = []
     for row, cosine in zip(chosen.rows.tolist(), chosen.cosines.tolist(), strict=True):
@@ -127,7 +129,7 @@ def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None 
             if query.options.neighbours:
                 passage = _with_neighbours(view, passage, row, first)
             known = cosine if query.meaning is not None else None
-            found.append((passage, Evidence(known, coverage(texts[row], weights), absent, is_in_pairs(query.text))))
+            found.append((passage, Evidence(known, coverage(texts[row], telling), absent, is_in_pairs(query.text))))
     return found
 
 
@@ -170,11 +172,14 @@ def _allowed(view: IndexView, filters: PassageFilters | None) -> Mask:
     return view.remembered("allowed", key, work_out, KEPT_FILTERS)
 
 
-def _weights(view: IndexView, words: Sequence[str]) -> dict[str, float]:
-    """The words of a query with what they tell, those that no passage holds among them, rarest first."""
+def _weights(view: IndexView, words: Sequence[str], fewest: int = 0) -> dict[str, float]:
+    """The words of a query with what they tell, those that no passage holds among them, rarest first.
+
+    fewest: passages that there are at least, for what words tell.
+    """
     holding = view.catalogue.holding(list(dict.fromkeys(words)))
     rarest_first = sorted(dict.fromkeys(words), key=lambda word: (holding.get(word, 0), word))
-    return {word: idf(view.count, holding.get(word, 0)) for word in rarest_first}
+    return {word: idf(max(view.count, fewest), holding.get(word, 0)) for word in rarest_first}
 
 
 def _ranked(

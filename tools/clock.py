@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vivavoce.core.days import day_named
+from vivavoce.core.days import day_named, day_phrases
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.core.places import place_of
@@ -25,6 +25,7 @@ ZONES = {  # as people name them
     "pacific time": "America/Los_Angeles",
     "pacific": "America/Los_Angeles",
 }
+HERE = frozenset(["", "here", "local", "local time", "this place", "today", "now", "这里", "本地", "今天", "现在"])
 DESCRIPTION = "Tell the current date, time and weekday, here or in another place.\n查询当前日期、时间和星期，可指定地点。"
 
 
@@ -51,23 +52,20 @@ class DateTimeTool:
             ToolFailed: the place is not known.
         """
         asked = parse(arguments, ClockArguments)
-        place = (asked.place or "").strip(" .?!")
-        if place.lower() in ("", "here", "local", "local time", "this place", "today", "now"):
+        place, said = ((text or "").strip(" .?!。？！") for text in (asked.place, asked.day))
+        if place.lower() in HERE:
             place = ""
-        said = (asked.day or "").strip(" .?!")
-        if not said and day_named(place, date.min.replace(year=2000)):
+        if not said and place_of(place) is None and [span[:2] for span in day_phrases(place)] == [(0, len(place))]:
             said, place = place, ""  # small models put "tomorrow" into the place
-        now = self._now().astimezone(find_zone(place) if place else None)
-        day = day_named(said, now.date())
-        moment = now if day is None else now.replace(year=day.year, month=day.month, day=day.day)
-        full = f"{moment:%A}, {moment:%B} {moment.day}, {moment.year}"
-        content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {full}"
-        if day is not None:
+        moment = self._now().astimezone(find_zone(place) if place else None)
+        if (day := day_named(said, moment.date())) is not None:
             name = f"{said[0].upper()}{said[1:]}" if said.isascii() else "That"  # the decoder speaks English
-            return ToolOutput(content, spoken=f"{name} {'was' if day < now.date() else 'is'} {full}.")
+            spoken = f"{name} {'was' if day < moment.date() else 'is'} {_in_full(day)}."
+            return ToolOutput(f"{day.isoformat()}, {_in_full(day)}", spoken=spoken)
+        content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {_in_full(moment)}"
         clock = f"{moment.hour % 12 or 12}:{moment.minute:02d} {'AM' if moment.hour < 12 else 'PM'}"
         where = f"In {_spoken_place(place)} it is" if place else "It is"
-        return ToolOutput(content, spoken=f"{where} {clock} on {full}.")
+        return ToolOutput(content, spoken=f"{where} {clock} on {_in_full(moment)}.")
 
 
 def find_zone(place: str) -> ZoneInfo:
@@ -97,3 +95,7 @@ def _zones() -> dict[str, str]:
 def _spoken_place(place: str) -> str:
     city = place.rsplit("/", 1)[-1].replace("_", " ")
     return city.title() if city.islower() else city
+
+
+def _in_full(day: date) -> str:
+    return f"{day:%A}, {day:%B} {day.day}, {day.year}"

@@ -28,6 +28,7 @@ from vivavoce.eval.labs.hallucination_sets import SETS, Question, QuestionSet, r
 from vivavoce.eval.labs.home import own_home
 from vivavoce.eval.labs.judge import Judge, open_judge
 from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.one_open import OneOpen
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.turns import ask
 from vivavoce.voicebank.recipes import Synthesised
@@ -83,9 +84,10 @@ class HallucinationLab:
         async with AsyncExitStack() as stack:
             settings = stack.enter_context(own_home(options.settings, folder))
             judge = await stack.enter_async_context(open_judge(options.settings, JUDGE, OUTCOMES))
-            rooms = await stack.enter_async_context(_rooms(settings, sets, cache))
+            rooms = Rooms(settings, sets, cache)
+            await stack.enter_async_context(rooms.open)
             first = self.items(options)[0].facts
-            async with rooms.room(first["set"], first["arm"], first["seed"]):
+            async with rooms.open.using((first["set"], first["arm"], first["seed"])):
                 pass  # what is missing is told now, not by every item
 
             async def measure(item: Item) -> Result:
@@ -180,60 +182,20 @@ def _sayable(text: str) -> str:
 
 
 class Rooms:
-    """The agents of the arms, one at a time: each loads its models."""
+    """The agents of the arms, one at a time."""
 
     def __init__(self, settings: Settings, sets: Mapping[str, Chosen], cache: Path) -> None:
         self._settings = settings
         self._sets = sets
         self.knowledge = {name: Knowledge(chosen.whole, settings, cache) for name, chosen in sets.items()}
-        self._stack = AsyncExitStack()
-        self._key: tuple[str, str, int | None] | None = None
-        self._room: Room | None = None
-        self._users = 0
-        self._free = asyncio.Condition()
+        self.open = OneOpen(self._opened)
 
-    @asynccontextmanager
-    async def room(self, set_: str, arm: str, seed: int | None) -> AsyncGenerator[Room]:
-        """The agent of an arm; waits until nobody asks in another one.
-
-        Raises:
-            VivavoceError: as `open_room`.
-        """
-        key = (set_, arm, seed)
-        async with self._free:
-            await self._free.wait_for(lambda: self._key == key or not self._users)
-            room = self._room if self._key == key else None
-            if room is None:
-                await self.close()
-                room = await self._stack.enter_async_context(self._opened(*key))
-                self._room, self._key = room, key
-            self._users += 1
-        try:
-            yield room
-        finally:
-            async with self._free:
-                self._users -= 1
-                self._free.notify_all()
-
-    def _opened(self, set_: str, arm: str, seed: int | None) -> AbstractAsyncContextManager[Room]:
+    def _opened(self, key: tuple[str, str, int | None]) -> AbstractAsyncContextManager[Room]:
+        set_, arm, seed = key
         chosen = self._sets[set_]
         settings = self._settings if seed is None else self._settings.model_copy(update={"seed": seed})
         collection = f"{list(self._sets).index(set_)}-{EVERY_ARM[arm].holds}"
         return open_room(EVERY_ARM[arm], collection, self.knowledge[set_], tuple(chosen.asked.values()), settings)
-
-    async def close(self) -> None:
-        """Close the open agent, if there is one."""
-        self._room = self._key = None
-        await self._stack.aclose()
-
-
-@asynccontextmanager
-async def _rooms(settings: Settings, sets: Mapping[str, Chosen], cache: Path) -> AsyncGenerator[Rooms]:
-    rooms = Rooms(settings, sets, cache)
-    try:
-        yield rooms
-    finally:
-        await rooms.close()
 
 
 async def _measured(item: Item, chosen: Chosen, rooms: Rooms, speaker: Speaker, judge: Judge | None, folder: Path) -> Result:
@@ -242,7 +204,7 @@ async def _measured(item: Item, chosen: Chosen, rooms: Rooms, speaker: Speaker, 
     arm, knowledge = EVERY_ARM[facts["arm"]], rooms.knowledge[chosen.whole.name]
     asked = question.text if facts["typed"] else await speaker.spoken(question.text)
     session = f"h-{hashlib.sha256(item.id.encode(errors='replace')).hexdigest()[:16]}"
-    async with rooms.room(facts["set"], facts["arm"], facts["seed"]) as room, AsyncExitStack() as stack:
+    async with rooms.open.using((facts["set"], facts["arm"], facts["seed"])) as room, AsyncExitStack() as stack:
         if arm.changes:
             await stack.enter_async_context(room.holding(await knowledge.sources(arm, question), knowledge))
         turn, record = await ask(room.agent, asked, session=session, folder=folder, name=item.id)

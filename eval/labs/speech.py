@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, HeardText, TurnDone
-from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.eval.labs.driver import evenly
 from vivavoce.eval.labs.home import own_home
 from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.one_open import agents_by_seed
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.speech_recordings import Recording, load
 from vivavoce.eval.labs.speech_report import speech_page
@@ -37,19 +37,22 @@ class SpeechLab:
         for name in options.sets:
             for recording in evenly(read_set(name, cache), options.limit):
                 items += [_item(name, recording, seed, options) for seed in options.seeds]
-        return items
+        return sorted(items, key=lambda item: options.seeds.index(item.facts["seed"]))  # an agent for each
 
     @asynccontextmanager
     async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
         """An agent in a home of its own."""
-        with own_home(options.settings.model_copy(update={"seed": options.seeds[0]}), folder) as settings:
-            async with open_agent(settings) as agent:
+        with own_home(options.settings, folder) as settings:
+            async with agents_by_seed(settings) as agents:
+                async with agents.using(options.seeds[0]):
+                    pass  # what is missing is told now, not by every item
 
                 async def measure(item: Item) -> Result:
                     clip = await asyncio.to_thread(load, Path(item.facts["audio"]))
-                    if item.facts["task"] == "transcription" and settings.model in TRANSCRIBING:
-                        return judged(item, await _heard(agent, clip), {})
-                    return await _answered(agent, clip, item, folder)
+                    async with agents.using(item.facts["seed"]) as agent:
+                        if item.facts["task"] == "transcription" and settings.model in TRANSCRIBING:
+                            return judged(item, await _heard(agent, clip), {})
+                        return await _answered(agent, clip, item, folder)
 
                 yield measure
 

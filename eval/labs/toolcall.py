@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vivavoce.app.wiring import open_agent
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.labs.driver import evenly
 from vivavoce.eval.labs.home import own_home
 from vivavoce.eval.labs.judge import open_judge
 from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.one_open import agents_by_seed
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.toolcall_asking import ask_for_calls
 from vivavoce.eval.labs.toolcall_judge import TEMPLATE, WORDS, second_opinion
@@ -42,7 +42,7 @@ class ToolCallLab:
         for given in options.sets:
             chosen = evenly(questions_of(given), options.limit)
             for seed in options.seeds:
-                marked = [_marked(question, given, seed if len(options.seeds) > 1 else None) for question in chosen]
+                marked = [_marked(question, given, seed, repeated=len(options.seeds) > 1) for question in chosen]
                 items += [question.as_item() for question in marked]
         return items
 
@@ -51,12 +51,15 @@ class ToolCallLab:
         """See `Lab.open`."""
         transcribes = options.settings.model in TRANSCRIBING
         with own_home(options.settings, folder) as settings:
-            async with open_judge(settings, TEMPLATE, WORDS) as judge, open_agent(settings) as agent:
+            async with open_judge(settings, TEMPLATE, WORDS) as judge, agents_by_seed(settings) as agents:
+                async with agents.using(options.seeds[0]):
+                    pass  # what is missing is told now, not by every item
 
                 async def measure(item: Item) -> Result:
                     question = ToolQuestion.of(item.facts)
-                    asked = await ask_for_calls(agent, question, transcribes=transcribes, speaks_first=not transcribes)
-                    found = score(question, asked, agent.services.tools.specs)
+                    async with agents.using(question.seed) as agent:
+                        asked = await ask_for_calls(agent, question, transcribes=transcribes, speaks_first=not transcribes)
+                        found = score(question, asked, agent.services.tools.specs)
                     record = record_of(question, asked)
                     if judge is not None and "parameters" in found.scores:
                         record |= await second_opinion(judge, question, asked)
@@ -87,11 +90,10 @@ def questions_of(given: str) -> list[ToolQuestion]:
     raise ConfigError(f"there is no set {given!r}; take spoken, text, a table or the folder of StepEval-Audio-Toolcall")
 
 
-def _marked(question: ToolQuestion, given: str, seed: int | None) -> ToolQuestion:
+def _marked(question: ToolQuestion, given: str, seed: int, *, repeated: bool) -> ToolQuestion:
     """An id that tells the set and the repetition; the session stays, since its items share their luck.
 
     The typed and the recorded form of a set of one's own have the same ids, so that they can be compared pair by pair.
     """
     name = Path(given.partition(":")[0]).stem
-    repeated = "" if seed is None else f"/{seed}"
-    return replace(question, id=f"{name}/{question.id}{repeated}")
+    return replace(question, id=f"{name}/{question.id}{f'/{seed}' if repeated else ''}", seed=seed)

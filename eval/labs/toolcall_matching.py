@@ -6,7 +6,7 @@ it is put; a free text is right when it has the key terms. Parameters that say n
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -49,10 +49,10 @@ PLACE_ENDING = re.compile(r"(?<=[\u4e00-\u9fff]{2})[市省县]$")
 stem = Stemmer("english").stemWord
 
 
-def wrong_parameters(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """What is wrong with parameters, or ""."""
+def wrong_parameters(wanted: Mapping[str, Any], given: Mapping[str, Any], known: Collection[str] = ()) -> str:
+    """What is wrong with parameters, or "". known: names that the tool has for them; a model may have one of its own."""
     wanted, given = _said(wanted), _said(given)
-    if len(wanted) == len(given) == 1 and wanted.keys() != given.keys():
+    if len(wanted) == len(given) == 1 and wanted.keys() != given.keys() and not set(given) & set(known):
         given = dict(zip(wanted, given.values(), strict=True))  # the same parameter under a model's own name
     for key in wanted.keys() - given.keys():
         return f"{key} is missing"
@@ -86,7 +86,8 @@ def has_term(text: str, term: str) -> bool:
 
 def _has(text: str, option: str) -> bool:
     if IS_CJK.search(option):
-        return plain(option) in plain(text) or _pinyin(option) in _pinyin(text)
+        spoken = [f" {' '.join(lazy_pinyin(plain(each)))} " for each in (text, option)]
+        return plain(option) in plain(text) or spoken[1] in spoken[0] or f" {_pinyin(option)} " in f" {plain(text)} "
     having, sought = [f" {' '.join(map(stem, words(each)))} " for each in (text, option)]
     return sought in having
 

@@ -43,7 +43,8 @@ class ToolQuestion:
 
     tool: the one to be called first, or `NO_TOOL`. arguments: what it should be given; a list holds key terms, see
     `toolcall_matching`. about: the tool that the question is a test of, "" where it is one of all. half: "dev", on which
-    may be tuned, "test", or "" for sets that have none. audio: path of the recording, "" where it is typed.
+    may be tuned, "test", or "" for sets that have none. audio: path of the recording, "" where it is typed. seed:
+    of the repetition.
     """
 
     id: str
@@ -57,15 +58,25 @@ class ToolQuestion:
     kind: str = ""
     audio: str = ""
     history: tuple[Earlier, ...] = ()
+    seed: int = 0
 
     @property
     def wants_call(self) -> bool:
         """Whether a tool should be called."""
         return self.tool != NO_TOOL
 
+    @property
+    def is_request(self) -> bool:
+        """Whether the tool it is a test of is wanted; of a set for all tools, whether any is."""
+        return self.tool == self.about if self.about else self.wants_call
+
     def as_item(self) -> Item:
         """For the driver."""
-        worst = {"choice": 0.0, "triggered": 0.0} if self.wants_call else {"choice": 0.0, "false trigger": 1.0}
+        worst = {"choice": 0.0, "false trigger": 1.0}
+        if self.is_request:
+            worst = dict.fromkeys(
+                ("choice", "triggered", "called", "type", *(["parameters"] if self.arguments else [])), 0.0
+            )
         return Item(self.id, self.session, asdict(self), worst)
 
     @staticmethod

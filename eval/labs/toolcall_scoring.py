@@ -1,6 +1,6 @@
 """What the first calls of a turn are worth, item by item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,10 @@ def score(question: ToolQuestion, asked: Asked, specs: Sequence[ToolSpec]) -> Sc
     scores = {"format": float(not any(faults))} if faults else {}
     names = [call.name for call in asked.calls]
     well_formed = [call for call, fault in zip(asked.calls, faults, strict=True) if not fault]
-    judged = _request(question, names, well_formed) if _is_request(question) else _negative(question, names)
+    known = next((spec.parameters.get("properties", {}) for spec in specs if spec.name == question.tool), {})
+    judged = _request(question, names, well_formed, known) if question.is_request else _negative(question, names)
     why = "; ".join(filter(None, [judged.why, *faults]))
     return Scored({**judged.scores, **scores}, judged.verdict, why)
-
-
-def _is_request(question: ToolQuestion) -> bool:
-    """Whether the tool it is a test of is wanted; of a set for all tools, whether any is."""
-    return question.tool == question.about if question.about else question.wants_call
 
 
 def _negative(question: ToolQuestion, names: Sequence[str]) -> Scored:
@@ -49,24 +45,23 @@ def _negative(question: ToolQuestion, names: Sequence[str]) -> Scored:
     return Scored(scores, "false trigger" if unwanted else "quiet", f"called {', '.join(unwanted)}" if unwanted else "")
 
 
-def _request(question: ToolQuestion, names: Sequence[str], well_formed: Sequence[ToolCall]) -> Scored:
+def _request(
+    question: ToolQuestion, names: Sequence[str], well_formed: Sequence[ToolCall], known: Collection[str]
+) -> Scored:
     triggered, alone = question.tool in names, set(names) == {question.tool}
     scores = {"choice": float(alone), "triggered": float(triggered), "called": float(bool(names))}
     if well_formed:
         scores["type"] = float(well_formed[0].name == question.tool)
-    wrong = [_wrong(question, call) for call in well_formed if call.name == question.tool]
-    if wrong and (question.arguments or any(arguments_of(call) for call in well_formed)):
-        scores["parameters"] = float(not all(wrong))
+    given = [arguments_of(call) or {} for call in well_formed if call.name == question.tool]
+    wrong = next(filter(None, (wrong_parameters(question.arguments, one, known) for one in given)), "")
+    if given and (question.arguments or any(given)):
+        scores["parameters"] = float(not wrong)
     if not triggered:
         return Scored(scores, "wrong tool" if names else "missed", f"called {', '.join(names) or 'nothing'}")
     if scores.get("parameters") == 0.0:
-        return Scored(scores, "wrong parameters", wrong[0])
+        return Scored(scores, "wrong parameters", wrong)
     others = [name for name in names if name != question.tool]
     return Scored(scores, "right" if alone else "too much", f"also called {', '.join(others)}" if others else "")
-
-
-def _wrong(question: ToolQuestion, call: ToolCall) -> str:
-    return wrong_parameters(question.arguments, arguments_of(call) or {})
 
 
 def malformed(call: ToolCall, specs: Sequence[ToolSpec]) -> str:

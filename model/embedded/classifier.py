@@ -1,7 +1,9 @@
 """Softmax regression: fitted by scikit-learn, kept on disk as numbers alone."""
 
+import logging
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from vivavoce.core.durable import write_atomic
+from vivavoce.core.durable import discard, write_atomic
+from vivavoce.core.errors import StoreError
 from vivavoce.core.protocols import FloatMatrix
 
+logger = logging.getLogger(__name__)
 ITERATIONS, TOLERANCE = 2000, 1e-3
+KEPT = 16  # files that begin alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,33 @@ class Classifier:
         odds = np.exp(scores - scores.max(1, keepdims=True))
         return odds / odds.sum(1, keepdims=True)
 
-    def save(self, path: Path) -> None:
-        """Write to a file, which holds the checksums of a zip archive."""
-        buffer = BytesIO()
-        np.savez(buffer, labels=np.array(self.labels), weights=self.weights)
-        write_atomic(path, buffer.getvalue())
-
     @staticmethod
-    def load(path: Path, labels: Sequence[str], features: int) -> "Classifier | None":
-        """What `save` wrote; None where there is none for these labels and as many features, or it is damaged."""
+    def kept(path: Path, labels: Sequence[str], features: int, learn: Callable[[], "Classifier"]) -> "Classifier":
+        """What is stored for these labels and as many features; else what is learnt, and stored for the next time.
+
+        Of files whose names begin alike only the newest are kept. A disk that refuses costs no more than the time to learn.
+        """
+        if (found := _load(path, labels, features)) is not None:
+            return found
+        learnt = learn()
+        buffer = BytesIO()
+        np.savez(buffer, labels=np.array(learnt.labels), weights=learnt.weights)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                found = Classifier(tuple(map(str, stored["labels"])), np.asarray(stored["weights"], np.float32))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
-        fits = found.labels == tuple(labels) and found.weights.shape == (len(labels), features + 1)
-        return found if fits and bool(np.isfinite(found.weights).all()) else None
+            write_atomic(path, buffer.getvalue())
+            alike = path.parent.glob(f"{path.name.split('-')[0]}-*{path.suffix}")
+            for old in sorted(alike, key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
+                discard(old)
+        except (StoreError, OSError) as error:
+            logger.warning("what was learnt cannot be kept, so it will be learnt again: %s", error)
+        return learnt
+
+
+def _load(path: Path, labels: Sequence[str], features: int) -> Classifier | None:
+    """None where there is no such file, or it is damaged or another's."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = Classifier(tuple(map(str, stored["labels"])), np.asarray(stored["weights"], np.float32))
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return None  # RuntimeError: of compression that the package does not know
+    fits = found.labels == tuple(labels) and found.weights.shape == (len(labels), features + 1)
+    return found if fits and bool(np.isfinite(found.weights).all()) else None

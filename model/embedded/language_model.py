@@ -38,8 +38,9 @@ from vivavoce.model.embedded.tool_choice import (
 )
 from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
 
-CONFIDENT = 0.5  # below this the router's choice is put to the language model
+CONFIDENT = 0.5  # below this the language model chooses, where a tool without examples may be meant
 CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
+CERTAIN_TALK = 0.95  # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
 FOLLOW_UP_WORDS = 7
 ANSWER_TOKENS = 110
 ARGUMENT_TOKENS = 64
@@ -136,15 +137,16 @@ class EmbeddedLM:
             steps = _compound(parts, routes)
             if len({step.label for step in steps}) > 1 and not self._is_one_question(steps):
                 return steps
-        route = await asyncio.to_thread(self._router.route, request)
+        previous = _previous_tool(messages, tools)
+        route = await asyncio.to_thread(self._router.route, request, previous)
         is_follow_up = FOLLOW_UP.match(request) and len(request.split()) <= FOLLOW_UP_WORDS
-        is_sure = route.label != NO_TOOL and route.probability >= CONFIDENT_PART
-        if is_follow_up and not is_sure and (previous := _previous_tool(messages)):
+        is_sure = route.probability >= (CERTAIN_TALK if route.label == NO_TOOL else CONFIDENT_PART)
+        if previous and is_follow_up and not is_sure:
             return [Step(previous, request)]
         unlearnt = any(not tool.examples for tool in tools)
-        if route.probability >= CONFIDENT and not (unlearnt and route.label == NO_TOOL):
-            return [Step(route.label, request)]
-        return [Step(await self._choose(request, tools, route), request)]
+        if unlearnt and (route.label == NO_TOOL or route.probability < CONFIDENT):
+            return [Step(await self._choose(request, tools, route), request)]
+        return [Step(route.label, request)]
 
     def _is_one_question(self, steps: Sequence[Step]) -> bool:
         """Whether one tool that knows facts stands beside talk: then the talk belongs to what is asked of it.
@@ -231,14 +233,15 @@ def _compound(parts: Sequence[str], routes: Sequence[Route]) -> list[Step]:
     return steps
 
 
-def _previous_tool(messages: Sequence[Message]) -> str:
-    """The tool of the turn before this one, if it used one."""
+def _previous_tool(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
+    """The tool of the turn before this one, if it used one that still is there."""
     seen_user = 0
     for message in reversed(messages):
         if isinstance(message, UserMessage):
             seen_user += 1
         elif isinstance(message, ToolMessage) and seen_user == 1:
-            return message.result.call.name
+            name = message.result.call.name
+            return name if name in {tool.name for tool in tools} else ""
         if seen_user == 2:
             break
     return ""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vivavoce.core.lexemes import HAN
 from vivavoce.core.messages import ToolMessage, ToolResult, ToolSpec
 from vivavoce.model.embedded.router import NO_TOOL
 
@@ -16,7 +17,7 @@ Mode = Literal["asked", "first", "only"]
 
 # Small talk is about the two who talk. Titles have capitals ("My Fair Lady"), so only small letters count.
 ABOUT_US = re.compile(r"\b(?:you|your|yours|yourself|my|mine|me)\b|[你您我咱]")
-CHINESE = re.compile(r"[\u3400-\u9fff]")
+CHINESE = re.compile(rf"[{HAN}]")
 FEWEST_WORDS = 3
 
 

@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Sequence
 from functools import cache
 
-HANZI = re.compile(r"[\u3400-\u9fff]")
+from vivavoce.core.lexemes import HAN
+
+HANZI = re.compile(rf"[{HAN}]")
 INITIAL = re.compile(r"zh|ch|sh|[lfr]|")
 CONFUSED = {"zh": "z", "ch": "c", "sh": "s", "l": "n", "r": "n", "f": "h"}  # initials of Mandarin, in much of its country
 SAME_SOUND, LIKE_SOUND = 0.17, 0.08  # chances that a character is written as another
@@ -19,17 +21,17 @@ COMMON = (range(0xB0, 0xD8), range(0xA1, 0xFF))  # bytes of the 3,755 commonest 
 
 
 def syllables_of(chinese: Sequence[str]) -> list[str]:
-    """Pinyin without tones of runs of Chinese characters."""
+    """Pinyin without tones of runs of Chinese characters, one for each; a character without pinyin stands for itself."""
     from pypinyin import lazy_pinyin
 
-    return [syllable for run in chinese for syllable in lazy_pinyin(run)]
+    return [syllable for run in chinese for syllable in lazy_pinyin(run, errors=list)]  # pyright: ignore[reportArgumentType]
 
 
-def unconfused(syllable: str) -> str:
-    """A syllable without the difference between zh and z, n and l, f and h, -ng and -n, and their like."""
+def alike(syllable: str) -> str:
+    """One name for syllables that differ only by zh and z, n and l, f and h, -ng and -n, or their like; itself none."""
     initial = INITIAL.match(syllable)
     start = initial.group() if initial else ""
-    return CONFUSED.get(start, start) + syllable.removeprefix(start).removesuffix("g")
+    return f"{CONFUSED.get(start, start)}{syllable.removeprefix(start).removesuffix('g')}?"
 
 
 def misheard(utterance: str, copy: int) -> str:
@@ -43,18 +45,18 @@ def _exchanged(character: str, chance: random.Random) -> str:
     if drawn > SAME_SOUND + LIKE_SOUND:
         return character
     (syllable,) = syllables_of([character])
-    sound = unconfused(syllable) if drawn > SAME_SOUND else syllable
+    sound = alike(syllable) if drawn > SAME_SOUND else syllable
     return chance.choice(_characters().get(sound, [character]))
 
 
 @cache
 def _characters() -> dict[str, list[str]]:
-    """Common characters by syllable, and by what is left of it without what is confused."""
+    """Common characters by syllable, and by what syllables that are confused have in common."""
     found: dict[str, list[str]] = {}
     for lead in COMMON[0]:
         for trail in COMMON[1]:
             if character := bytes((lead, trail)).decode("gb2312", errors="ignore"):
                 (syllable,) = syllables_of([character])
-                for sound in {syllable, unconfused(syllable)}:
+                for sound in (syllable, alike(syllable)):
                     found.setdefault(sound, []).append(character)
     return found

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vivavoce.core.days import day_phrases
+from vivavoce.core.lexemes import HAN
 from vivavoce.core.places import place_of, place_sounding
+from vivavoce.model.embedded.mishearing import syllables_of
 
-TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+|(?<=\w)['\u2019](?:s|re|m|d|ll|ve|t)\b")
-CHINESE = re.compile(r"[\u3400-\u9fff]")
-CHINESE_RUN = re.compile(r"[\u3400-\u9fff]+")
+TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+|(?<=\w)['\u2019](?:s|re|m|d|ll|ve|t)\b")
+CHINESE = re.compile(rf"[{HAN}]")
+CHINESE_RUN = re.compile(rf"[{HAN}]+")
 PUNCTUATION = re.compile(r"[^\s\w.'\u2019-]")
 LONGEST_NAME = 7  # words or characters of a place
 LEAST_PEOPLE = 50_000  # of a place that counts as known; names of villages are words like any
@@ -46,7 +48,7 @@ def tokens_of(text: str) -> list[Token]:
     """Words and Chinese characters in order; characters by their pinyin with its tone, which both scripts share."""
     from pypinyin import Style, lazy_pinyin
 
-    syllables = [syllable for run in CHINESE_RUN.findall(text) for syllable in lazy_pinyin(run)]  # of whole words: 重庆
+    syllables = syllables_of(CHINESE_RUN.findall(text))  # of whole words: 重庆
     found: list[Token] = []
     end = 0
     for match in TOKEN.finditer(text):

@@ -14,26 +14,29 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from vivavoce.core.lexemes import is_in_pairs
+from vivavoce.core.lexemes import HAN, is_in_pairs
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.model.embedded.classifier import Classifier
-from vivavoce.model.embedded.mishearing import misheard, syllables_of, unconfused
+from vivavoce.model.embedded.mishearing import alike, misheard, syllables_of
 
 NO_TOOL = "none"
 REGULARISATION = 30.0  # inverse strength; unit vectors want little
-FORMAT = 4
+FORMAT = 5
 MISHEARD = 2  # further copies of a Chinese example, as a recogniser might write it
 RUN_LENGTH = 3
+REACTIONS = 4.0  # how much likelier talk about a tool's subject is after its answer: thanks, doubts, "say that again"
 HASHED = 1 << 16  # columns that runs of words share
 RUNS_WEIGHT = 2.0  # length of the vector of runs; the embedding has length 1
-CHINESE = re.compile(r"[\u3400-\u9fff]+")
-ENGLISH = re.compile(r"[^\W_\u3400-\u9fff]+(?:'[a-z]+)?")
+CHINESE = re.compile(rf"[{HAN}]+")
+ENGLISH = re.compile(rf"[^\W_{HAN}]+(?:'[a-z]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,24 @@ class IntentRouter:
         self._cache_dir = cache_dir
         self._model: Classifier | None = None
         self._fitted_on = ""
+        self._learning = Lock()
 
     def fit(self, tools: Sequence[ToolSpec]) -> None:
         """Learn from the tools' examples, or load what was learnt from the same ones before."""
         pairs = [(example.utterance, tool.name) for tool in tools for example in tool.examples]
         pairs += [(utterance, NO_TOOL) for utterance in self._chat_examples]
         key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, pairs]).encode()).hexdigest()[:24]
-        if key == self._fitted_on:
-            return
-        labels = sorted({label for _, label in pairs})
-        stored = self._cache_dir / f"router-{key}.npz"
-        self._model = Classifier.load(stored, labels, self._embedder.dimension + HASHED)
-        if self._model is None and len(labels) > 1:
-            self._model = self._learn(pairs)
-            self._model.save(stored)
-        self._fitted_on = key
+        with self._learning:
+            if key == self._fitted_on:
+                return
+            labels = sorted({label for _, label in pairs})
+            if len(labels) > 1:
+                stored = self._cache_dir / f"router-{key}.npz"
+                width = self._embedder.dimension + HASHED
+                self._model = Classifier.kept(stored, labels, width, partial(self._learn, pairs))
+            else:
+                self._model = None
+            self._fitted_on = key
 
     def _learn(self, pairs: Sequence[tuple[str, str]]) -> Classifier:
         chinese = [(utterance, label) for utterance, label in pairs if is_in_pairs(utterance)]
@@ -85,13 +91,17 @@ class IntentRouter:
             meanings[readable] = self._embedder.embed([utterances[row] for row in readable])
         return hstack([csr_matrix(meanings), RUNS_WEIGHT * hashed_runs(utterances)], format="csr")
 
-    def route(self, utterance: str) -> Route:
-        """The most probable label."""
+    def route(self, utterance: str, after: str = "") -> Route:
+        """The most probable label. after: tool of the turn before, whose answer this may be a reaction to."""
         if self._model is None:
             return Route(NO_TOOL, 0.0)
+        labels = self._model.labels
         chances = self._model.probabilities(self._features([utterance]))[0]
+        if labels[int(chances.argmax())] == after and NO_TOOL in labels:
+            chances[labels.index(NO_TOOL)] *= REACTIONS
+            chances /= chances.sum()
         best = int(chances.argmax())
-        return Route(self._model.labels[best], float(chances[best]))
+        return Route(labels[best], float(chances[best]))
 
 
 def hashed_runs(utterances: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
@@ -108,9 +118,9 @@ def _runs(utterance: str) -> Iterator[tuple[str, ...]]:
     text = unicodedata.normalize("NFKC", utterance).lower().replace("\u2019", "'")
     chinese = CHINESE.findall(text)
     syllables = syllables_of(chinese)
-    alike = [f"{unconfused(syllable)}?" for syllable in syllables]
+    confused = [alike(syllable) for syllable in syllables]
     marked = [f"{syllable}~" for syllable in syllables]  # "you" is a word of both languages
-    for words in (ENGLISH.findall(text), list("".join(chinese)), marked, alike):
+    for words in (ENGLISH.findall(text), list("".join(chinese)), marked, confused):
         bordered = ["^", *words, "$"] if words else []
         for length in range(1, RUN_LENGTH + 1):
             for start in range(len(bordered) - length + 1):

@@ -10,14 +10,18 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from vivavoce.core.days import PHRASES
 from vivavoce.core.lexemes import is_in_pairs
 from vivavoce.core.messages import ToolExample, ToolSpec
+from vivavoce.core.places import TABLE
 from vivavoce.core.protocols import FloatMatrix
 from vivavoce.model.embedded.classifier import Classifier
 from vivavoce.model.embedded.named import CHINESE, PLACES, Phrases, Token, as_known, known_phrases, misspelt, tokens_of
@@ -39,15 +43,18 @@ class SpanFinders:
     def __init__(self, cache_dir: Path) -> None:
         self._cache_dir = cache_dir
         self._finders: dict[str, SpanFinder] = {}
+        self._learning = Lock()
 
     def of(self, tool: ToolSpec) -> "SpanFinder":
         """The finder for a tool and its examples. Blocking where they are new."""
         examples = [(example.utterance, dict(example.arguments)) for example in tool.examples]
-        said = json.dumps([FORMAT, tool.name, dict(tool.parameters), examples], default=str)
+        known = [FORMAT, PHRASES.pattern, zlib.crc32(TABLE.read_bytes())]
+        said = json.dumps([known, tool.name, dict(tool.parameters), examples], default=str)
         key = hashlib.sha256(said.encode()).hexdigest()[:24]
-        if key not in self._finders:
-            self._finders[key] = SpanFinder(tool, self._cache_dir / f"spans-{key}.npz")
-        return self._finders[key]
+        with self._learning:
+            if key not in self._finders:
+                self._finders[key] = SpanFinder(tool, self._cache_dir / f"spans-{key}.npz")
+            return self._finders[key]
 
 
 class SpanFinder:
@@ -61,10 +68,7 @@ class SpanFinder:
         self._model: Classifier | None = None
         if self.parameters:
             labels = sorted([OUTSIDE, *self.parameters])
-            self._model = Classifier.load(stored, labels, HASHED)
-            if self._model is None:
-                self._model = self._fit(tool.examples)
-                self._model.save(stored)
+            self._model = Classifier.kept(stored, labels, HASHED, partial(self._fit, tool.examples))
 
     def _fit(self, examples: Sequence[ToolExample]) -> Classifier:
         rows: list[list[str]] = []
@@ -181,13 +185,14 @@ def _whole(run: tuple[int, int], tokens: Sequence[Token], phrases: Phrases) -> t
 
 
 def _taken_word_by_word(tool: ToolSpec) -> tuple[str, ...]:
-    names = [name for name, schema in tool.parameters.get("properties", {}).items() if "enum" not in str(schema)]
+    names = [name for name, schema in tool.parameters.get("properties", {}).items() if "'enum'" not in str(schema)]
     having = {name: [example for example in tool.examples if example.arguments.get(name)] for name in names}
     return tuple(
         name
         for name, examples in having.items()
         if len(examples) >= LEAST_EXAMPLES
-        and all(_is_part(tokens_of(example.utterance), str(example.arguments[name])) for example in examples)
+        and all(isinstance(example.arguments[name], str) for example in examples)
+        and all(_is_part(tokens_of(example.utterance), example.arguments[name]) for example in examples)
     )
 
 

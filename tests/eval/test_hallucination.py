@@ -205,7 +205,7 @@ async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(
     together = set()
 
     async def ask(arm):
-        async with rooms.room("town", arm, None):
+        async with rooms.open.using(("town", arm, None)):
             together.add(arm)
             assert len(together) == 1, "two arms at once"
             await asyncio.sleep(0)
@@ -214,7 +214,7 @@ async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(
     async with asyncio.TaskGroup() as group:
         for arm in ("rag", "rag", "oracle", "rag", "oracle"):
             group.create_task(ask(arm))
-    await rooms.close()
+    await rooms.open.close()
     assert most == 1
     assert sorted(opened) == sorted(closed)
     assert set(opened) == {"all", "right"}

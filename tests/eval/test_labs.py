@@ -8,6 +8,8 @@ import pytest
 
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.settings import Settings
+from vivavoce.eval.cli_labs import options_of
+from vivavoce.eval.labs import one_open
 from vivavoce.eval.labs.compare import compare_runs
 from vivavoce.eval.labs.driver import evenly, run_lab
 from vivavoce.eval.labs.lab import Item, Options, Result, scores_of
@@ -142,3 +144,34 @@ def test_what_models_wrote_is_shown_and_not_obeyed():
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "a | b next" in page
+
+
+async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
+    seeds = []
+
+    @asynccontextmanager
+    async def open_agent(settings):
+        seeds.append(settings.seed)
+        yield settings.seed
+
+    monkeypatch.setattr(one_open, "open_agent", open_agent)
+    async with one_open.agents_by_seed(Settings(home=tmp_path)) as agents:
+        for seed in (0, 0, 1, 1, 0):
+            async with agents.using(seed) as agent:
+                assert agent == seed
+    assert seeds == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("model", "temperature", "asked", "seeds"),
+    [
+        ("embedded", "0.7", [], (0,)),
+        ("step-audio-2", "0.7", [], (0, 1, 2)),
+        ("step-audio-2", "0", [], (0,)),
+        ("remote", "0.7", [], (0, 1, 2)),
+        ("remote", "0.7", [5], (5,)),
+    ],
+)
+def test_a_model_that_samples_is_asked_three_times(monkeypatch, model, temperature, asked, seeds):
+    monkeypatch.setenv("VIVAVOCE_TEMPERATURE", temperature)
+    assert options_of("toolcall", model, None, None, asked).seeds == seeds

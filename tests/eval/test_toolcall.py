@@ -14,7 +14,7 @@ from vivavoce.eval.labs.compare import compare_runs
 from vivavoce.eval.labs.driver import run_lab
 from vivavoce.eval.labs.lab import Options
 from vivavoce.eval.labs.toolcall import ToolCallLab, questions_of
-from vivavoce.eval.labs.toolcall_questions import HALVES, NEGATIVE_KINDS, TOOLS, read_questions
+from vivavoce.eval.labs.toolcall_questions import HALVES, NEGATIVE_KINDS, TOOLS, ToolQuestion, read_questions
 from vivavoce.model.scripted import ScriptedLM
 from vivavoce.model.step_audio2.tool_calls import render_tool_call
 
@@ -199,10 +199,9 @@ def test_the_set_of_the_lab_holds_what_it_promises():
         assert negatives >= 60
     assert 0.3 < sum(question.language == "zh" for question in questions) / len(questions) < 0.4
     assert {question.kind for question in questions if not question.wants_call} == set(NEGATIVE_KINDS)
-    for tool in (*TOOLS, "none"):
-        for language in ("en", "zh"):
-            halves = Counter(q.half for q in questions if q.tool == tool and q.language == language)
-            assert abs(halves[HALVES[0]] - halves[HALVES[1]]) <= 4
+    for half in HALVES:
+        for tool in (*TOOLS, "none"):
+            assert sum(question.half == half and question.tool == tool for question in questions) >= 50
     texts = [(question.text, question.history) for question in questions]
     assert len(set(texts)) == len(texts)
 
@@ -269,3 +268,10 @@ def test_every_question_of_the_spoken_set_has_a_recording():
         clip = AudioClip.load(question.audio)
         assert 0.8 < clip.duration_s < 15
         assert not clip.is_silent
+
+
+def test_where_the_agent_fails_every_share_counts_it_as_wrong():
+    wanting = ToolQuestion("a", "a", "Weather in Paris?", "get_weather", {"location": "Paris"})
+    assert wanting.as_item().at_worst == dict.fromkeys(("choice", "triggered", "called", "type", "parameters"), 0.0)
+    of_another = ToolQuestion("b", "b", "What time is it?", "get_date_time", about="get_weather")
+    assert of_another.as_item().at_worst == {"choice": 0.0, "false trigger": 1.0}

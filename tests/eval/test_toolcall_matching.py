@@ -82,3 +82,17 @@ def test_counted_days_are_read_as_figures_and_as_words(form, count):
 def test_a_term_is_found_by_its_stem_but_not_inside_of_a_word():
     assert has_term("second-hand pianos for sale", "piano")
     assert not has_term("the pianist plays", "piano")
+
+
+def test_a_parameter_is_not_taken_for_another_of_the_tool():
+    wanted, given = {"place": "tomorrow"}, {"day": "tomorrow"}
+    assert wrong_parameters(wanted, given) == ""
+    assert wrong_parameters(wanted, given, ("place", "day"))
+    assert wrong_parameters(wanted, {"where": "tomorrow"}, ("place", "day")) == ""
+
+
+def test_pinyin_keeps_to_the_borders_of_characters():
+    assert has_term("请到的天气", "青岛")
+    assert has_term("Qingdao weather", "青岛")
+    assert not has_term("香港的历史", "西安")
+    assert not has_term("先生", "西安")

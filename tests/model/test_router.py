@@ -54,6 +54,15 @@ def test_chinese_is_told_apart_by_its_syllables(router, utterance, label):
     assert router.route(utterance).label == label
 
 
+def test_after_an_answer_talk_is_likelier_than_the_same_question_again(router):
+    asked = "天气怎么样好"
+    alone, after = router.route(asked), router.route(asked, "weather")
+    assert alone.label == "weather"
+    assert (after.label, after.probability) != (alone.label, alone.probability)
+    assert after.label == NO_TOOL or after.probability < alone.probability
+    assert router.route(asked, "clock") == alone
+
+
 def shared(one, other):
     rows = hashed_runs([one, other])
     return float((rows[0] @ rows[1].T).toarray()[0, 0])

@@ -1,5 +1,6 @@
 """What a tool is asked about is found in the utterance, without a language model."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -108,7 +109,7 @@ def test_where_no_place_is_said_none_is_found(finders, said):
     assert finders.of(WEATHER).find(said) == {}
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.text(alphabet="䷿䷀北京𠀀，. ", max_size=12))
 def test_any_text_is_read_and_whatever_is_found_was_said(finders, text):
     for name, value in finders.of(WEATHER).find(text).items():
         assert name == "location"
@@ -128,6 +129,24 @@ def test_what_was_learnt_is_kept_and_mended(tmp_path):
     assert SpanFinders(tmp_path).of(few).find(said) == found
     assert SpanFinders(tmp_path).of(replace(few, examples=few.examples[:30])) is not None
     assert len(list(tmp_path.glob("spans-*.npz"))) == 2
+
+
+def test_numbers_are_left_to_the_language_model(finders):
+    examples = tuple(ToolExample(f"Set a timer for {n} minutes.", {"minutes": n}) for n in range(1, 13))
+    timer = ToolSpec("timer", "", {"properties": {"minutes": {"type": "integer"}}}, examples)
+    assert finders.of(timer).parameters == ()
+    assert finders.of(timer).find("Set a timer for 9 minutes.") == {}
+
+
+def test_threads_learn_once_and_a_disk_that_refuses_is_no_failure(tmp_path, caplog):
+    few = replace(WEATHER, examples=WEATHER.examples[:40])
+    barred = tmp_path / "file"
+    barred.write_text("no folder")
+    finders = SpanFinders(barred)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(finders.of, [few] * 4))
+    assert all(finder is found[0] for finder in found)
+    assert "cannot be kept" in caplog.text
 
 
 def test_the_same_examples_are_learnt_once(finders):

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import httpx
@@ -36,6 +37,19 @@ NOW = datetime(2026, 11, 23, 7, 42, tzinfo=UTC)
 )
 async def test_the_clock_speaks(arguments, spoken):
     assert (await DateTimeTool(lambda: NOW).call(arguments)).spoken == spoken
+
+
+async def test_a_place_that_holds_the_name_of_a_day_is_a_place():
+    for place in ("Friday Harbor Bay", "London tomorrow"):
+        with pytest.raises(ToolFailed, match=f"the time zone of {place}"):
+            await DateTimeTool(lambda: NOW).call(json.dumps({"place": place}))
+    answer = await DateTimeTool(lambda: NOW).call('{"place": "今天"}')
+    assert answer.spoken.startswith("It is ")
+
+
+async def test_a_day_beyond_a_change_of_the_clocks_is_a_date_alone():
+    answer = await DateTimeTool(lambda: NOW).call('{"place": "New York", "day": "in six months"}')
+    assert answer.content == "2027-05-23, Sunday, May 23, 2027"
 
 
 async def test_an_unknown_place_is_a_failure_that_can_be_spoken():
