@@ -246,6 +246,7 @@ def open_remote(settings: Settings) -> RemoteLM:
         dialect=settings.remote_dialect,
         speak_tokens=settings.speak_tokens,
         temperature=settings.temperature,
+        seed=settings.seed,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, VivavoceError
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.labs.lab import Lab, Options
 
@@ -78,12 +78,21 @@ def _all(
     limit: LimitOption = None,
     seeds: SeedOption = None,
     folder: OutOption = None,
+    resume: ResumeOption = None,
     json_: JsonFlag = False,
 ) -> None:
-    folder = folder or Path(f"eval-all-{time.strftime('%Y%m%d-%H%M%S')}")
+    folder = resume or folder or Path(f"eval-all-{time.strftime('%Y%m%d-%H%M%S')}")
+    failed: list[str] = []
     for name in LABS:
         place = folder / name
-        _run(name, options_of(name, model, None, limit, seeds), place, place if place.exists() else None, json_=json_)
+        begun = place if resume is not None and place.exists() else None
+        try:
+            _run(name, options_of(name, model, None, limit, seeds), place, begun, json_=json_, again=folder)
+        except VivavoceError as error:  # the other labs go on
+            err.print(f"{name}: {error}", highlight=False)
+            failed.append(name)
+    if failed:
+        raise ConfigError(f"no report of {', '.join(failed)}; mend what is said above and go on with --resume {folder}")
 
 
 def _lab(name: str) -> Lab:
@@ -97,7 +106,10 @@ def options_of(name: str, model: str | None, sets: list[str] | None, limit: int 
     return Options(settings, tuple(sets or _lab(name).sets[:1]), limit, tuple(seeds or (SEEDS if samples else (0,))))
 
 
-def _run(name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool) -> None:
+def _run(
+    name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool, again: Path | None = None
+) -> None:
+    """again: the folder to be named when it is to be resumed, where it is not the run's own."""
     from vivavoce.eval.labs.driver import run_lab
 
     if resume is not None and folder not in (None, resume):
@@ -111,14 +123,16 @@ def _run(name: str, options: Options, folder: Path | None, resume: Path | None, 
         try:
             finished = asyncio.run(run_lab(_lab(name), options, folder, resume=resume is not None, progress=progress))
         except KeyboardInterrupt:
-            err.print(f"stopped; what is done is kept, go on with --resume {folder}", highlight=False)
+            err.print(f"stopped; what is done is kept, go on with --resume {again or folder}", highlight=False)
             raise typer.Exit(130) from None
     if json_:
         print_json({"folder": str(folder), "estimates": {key: str(value) for key, value in finished.page.summary.items()}})
         return
     print_table(("measure", "value [95 % interval]"), [(key, str(value)) for key, value in finished.page.summary.items()])
     if failed := sum(result.error is not None for result in finished.results):
-        err.print(f"{failed} items failed and count as wrong; ask them again with --resume {folder}", highlight=False)
+        err.print(
+            f"{failed} items failed and count as wrong; ask them again with --resume {again or folder}", highlight=False
+        )
     out.print(f"open {folder / 'report.html'}", highlight=False)
 
 

@@ -64,6 +64,7 @@ class RemoteLM:
         dialect: Dialect = "step-audio-2",
         speak_tokens: bool = True,
         temperature: float = 0.7,
+        seed: int | None = None,
         top_p: float = 0.9,
         repetition_penalty: float = 1.05,
         max_tokens: int = 2048,
@@ -84,6 +85,7 @@ class RemoteLM:
             "repetition_penalty": repetition_penalty,
             "max_tokens": max_tokens,
             "stream": True,
+            **({} if seed is None else {"seed": seed}),
         }
         self._connect_timeout_s, self._stall_timeout_s = connect_timeout_s, stall_timeout_s
         self._retries, self._retry_pause_s = retries, retry_pause_s

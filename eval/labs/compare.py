@@ -1,22 +1,25 @@
 """Two runs of the same items, compared pair by pair."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from vivavoce.core.errors import ConfigError
-from vivavoce.eval.labs.lab import Result
+from vivavoce.eval.labs.lab import Result, without_repetition
 from vivavoce.eval.labs.page import table
 from vivavoce.eval.labs.run_folder import read_results, read_run
 from vivavoce.eval.statistics import Estimate, detectable_difference, holm, mcnemar, paired_difference
+
+GROUPS = ("set", "arm", "way", "half")  # facts of items that are compared apart
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How much higher a metric is on one side than on the other, over the same items.
 
-    p: of the exact McNemar test where every value is 0 or 1, corrected by Holm over all metrics that were compared together;
-    None for other values. detectable: the smallest difference that so many items would show with 80 % power.
+    p: of the exact McNemar test, by clusters, where every value is 0 or 1, corrected by Holm over all that were compared
+    together; None for other values. detectable: the smallest difference that so many items would show with 80 % power.
     """
 
     metric: str
@@ -40,22 +43,51 @@ def compare_runs(one: Path, other: Path) -> list[Difference]:
 
 
 def compare(one: Sequence[Result], other: Sequence[Result]) -> list[Difference]:
-    """How much higher ``other`` scores, by metric; items are paired by id."""
-    before: Mapping[str, Result] = {result.id: result for result in one}
-    pairs = [(before[result.id], result) for result in other if result.id in before]
-    metrics = sorted({metric for first, second in pairs for metric in first.scores.keys() & second.scores.keys()})
-    rows: list[tuple[str, Estimate, float | None, float]] = []
-    for metric in metrics:
-        having = [(a, b) for a, b in pairs if metric in a.scores and metric in b.scores]
-        high, low = [b.scores[metric] for _, b in having], [a.scores[metric] for a, _ in having]
-        difference = paired_difference(high, low, [b.cluster for _, b in having])
-        binary = {*high, *low} <= {0.0, 1.0}
-        rows.append((metric, difference, mcnemar(high, low) if binary else None, detectable_difference(high, low)))
-    corrected = iter(holm([p for _, _, p, _ in rows if p is not None]))
-    return [
-        Difference(metric, difference, next(corrected) if p is not None else None, detectable)
-        for metric, difference, p, detectable in rows
-    ]
+    """How much higher ``other`` scores, by group and metric.
+
+    Items are paired by id and averaged over their repetitions; those of different sets, halves, arms or ways are compared
+    apart, since what one gains another may lose.
+    """
+    before, after = _by_item(one), _by_item(other)
+    groups: dict[str, list[tuple[Sequence[Result], Sequence[Result]]]] = {}
+    for name in after.keys() & before.keys():
+        groups.setdefault(_group(after[name][0]), []).append((before[name], after[name]))
+    rows = [row for name in sorted(groups) for row in _differences(name, groups[name])]
+    corrected = iter(holm([row.p for row in rows if row.p is not None]))
+    return [replace(row, p=next(corrected) if row.p is not None else None) for row in rows]
+
+
+def _differences(group: str, pairs: Sequence[tuple[Sequence[Result], Sequence[Result]]]) -> Iterator[Difference]:
+    """Of each metric, p as it is."""
+    pairs = sorted(pairs, key=lambda pair: pair[0][0].id)
+    for metric in sorted({metric for pair in pairs for results in pair for one in results for metric in one.scores}):
+        having = [pair for pair in pairs if all(metric in one.scores for results in pair for one in results)]
+        if having:
+            low, high = ([_mean(results, metric) for results in side] for side in zip(*having, strict=True))
+            clusters = [after[0].cluster for _, after in having]
+            binary = {*high, *low} <= {0.0, 1.0}
+            yield Difference(
+                f"{group}: {metric}" if group else metric,
+                paired_difference(high, low, clusters),
+                mcnemar(high, low, clusters) if binary else None,
+                detectable_difference(high, low, clusters),
+            )
+
+
+def _by_item(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Each item with all its repetitions."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(without_repetition(result), []).append(result)
+    return found
+
+
+def _group(result: Result) -> str:
+    return ", ".join(str(result.facts[name]) for name in GROUPS if result.facts.get(name))
+
+
+def _mean(results: Sequence[Result], metric: str) -> float:
+    return fmean(result.scores[metric] for result in results)
 
 
 def as_rows(found: Sequence[Difference]) -> list[tuple[str, str, str, str]]:

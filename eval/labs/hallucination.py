@@ -27,7 +27,7 @@ from vivavoce.eval.labs.hallucination_scores import AT_WORST, OUTCOMES, result_o
 from vivavoce.eval.labs.hallucination_sets import SETS, Question, QuestionSet, read_set
 from vivavoce.eval.labs.home import own_home
 from vivavoce.eval.labs.judge import Judge, open_judge
-from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.labs.one_open import OneOpen
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.turns import ask
@@ -64,11 +64,12 @@ class HallucinationLab:
 
     name = "hallucination"
     sets = SETS
+    parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
         """Arm by arm, so that each arm's agent is opened once."""
         return [
-            _item(chosen, arm, question, seed if len(options.seeds) > 1 else None)
+            with_seed(_item(chosen, arm, question), seed, options)
             for chosen in _chosen(options)
             for arm in chosen.arms
             for seed in options.seeds
@@ -135,19 +136,17 @@ def choose(name: str, options: Options) -> Chosen:
     return Chosen(whole, {one.id: one for one in evenly(questions, options.limit)}, arms, TEXT in wanted)
 
 
-def _item(chosen: Chosen, arm: str, question: Question, seed: int | None) -> Item:
-    repeated = "" if seed is None else f"#{seed}"
+def _item(chosen: Chosen, arm: str, question: Question) -> Item:
     facts = {
         "set": chosen.whole.name,
         "arm": arm,
-        "seed": seed,
         "question_id": question.id,
         "question": question.text,
         "right": list(question.right),
         "passages": list(question.passages),
         "typed": chosen.typed or question.language != "en",  # the voice that asks and the recogniser know English
     }
-    return Item(f"{chosen.whole.name}/{arm}/{question.id}{repeated}", question.cluster, facts, AT_WORST)
+    return Item(f"{chosen.whole.name}/{arm}/{question.id}", question.cluster, facts, AT_WORST)
 
 
 class Speaker:
@@ -190,10 +189,10 @@ class Rooms:
         self.knowledge = {name: Knowledge(chosen.whole, settings, cache) for name, chosen in sets.items()}
         self.open = OneOpen(self._opened)
 
-    def _opened(self, key: tuple[str, str, int | None]) -> AbstractAsyncContextManager[Room]:
+    def _opened(self, key: tuple[str, str, int]) -> AbstractAsyncContextManager[Room]:
         set_, arm, seed = key
         chosen = self._sets[set_]
-        settings = self._settings if seed is None else self._settings.model_copy(update={"seed": seed})
+        settings = self._settings.model_copy(update={"seed": seed})
         collection = f"{list(self._sets).index(set_)}-{EVERY_ARM[arm].holds}"
         return open_room(EVERY_ARM[arm], collection, self.knowledge[set_], tuple(chosen.asked.values()), settings)
 

@@ -9,7 +9,7 @@ from vivavoce.eval.labs.hallucination_scores import OUTCOMES
 from vivavoce.eval.labs.lab import Result, scores_of
 from vivavoce.eval.labs.page import Page, table
 from vivavoce.eval.plots import BLUE, GREY, RED, forest, stacked_bars
-from vivavoce.eval.statistics import Estimate, detectable_difference, holm, kappa, mcnemar, mean, paired_difference, wilson
+from vivavoce.eval.statistics import Estimate, detectable_difference, holm, kappa, mcnemar, mean, paired_difference, share
 
 BASE = "closed-book"
 PAIRS = (("rag", "oracle"), ("rag+web", "rag"), ("rag+web", "web"), ("rag", "rag-asked"), ("rag", "rag-first"))
@@ -76,15 +76,8 @@ def estimates(results: Sequence[Result], metrics: Sequence[str]) -> dict[str, Es
     for metric in metrics:
         values, clusters = scores_of(results, metric)
         if values:
-            found[metric] = _estimate(values, clusters, binary=metric in BINARY)
+            found[metric] = share(values, clusters) if metric in BINARY else mean(values, clusters)
     return found
-
-
-def _estimate(values: Sequence[float], clusters: Sequence[str], *, binary: bool) -> Estimate:
-    if binary and len({*values}) == 1:  # a bootstrap of equal values would claim certainty
-        sure = wilson(int(values[0]) * len(set(clusters)), len(set(clusters)))
-        return Estimate(sure.value, sure.low, sure.high, len(values))
-    return mean(values, clusters)
 
 
 def differences(arms: Mapping[str, Sequence[Result]]) -> list[Compared]:
@@ -98,8 +91,8 @@ def differences(arms: Mapping[str, Sequence[Result]]) -> list[Compared]:
             if high:
                 difference = paired_difference(high, low, clusters)
                 name = f"{metric}, {arm} - {other}"
-                detectable = detectable_difference(high, low)
-                found.append(Compared(arm, other, Difference(name, difference, mcnemar(high, low), detectable)))
+                detectable = detectable_difference(high, low, clusters)
+                found.append(Compared(arm, other, Difference(name, difference, mcnemar(high, low, clusters), detectable)))
     corrected = holm([one.difference.p or 0.0 for one in found])
     return [
         Compared(one.arm, one.other, Difference(d.metric, d.difference, p, d.detectable))

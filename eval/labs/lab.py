@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,7 +28,8 @@ class Options:
 class Item:
     """One thing that is measured once.
 
-    id: unique within the run, the same in every run of the same set, so that runs can be compared pair by pair. cluster:
+    id: unique within the run, the same in every run of the same set but for the end that `with_seed` gives it, so that runs
+    can be compared pair by pair. cluster:
     what shares its luck with other items (session, passage, speaker); intervals resample clusters. facts: JSON values that
     the lab needs to measure and judge it. at_worst: its scores when the agent fails, so that failures count as wrong.
     """
@@ -71,6 +72,8 @@ class Lab(Protocol):
     name: str
     sets: tuple[str, ...]
     """Names of the sets it has by itself; the first is taken where none is asked for."""
+    parallel: bool
+    """Whether items may be asked at the same time, of models that answer several."""
 
     def items(self, options: Options) -> Sequence[Item]:
         """Everything to be measured, in order; the same each time.
@@ -91,6 +94,17 @@ class Lab(Protocol):
     def page(self, results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
         """The report. facts: settings and versions of the run."""
         ...
+
+
+def with_seed(item: Item, seed: int, options: Options) -> Item:
+    """An item as it is asked with one of the seeds, in its facts; its id stays where there is but one."""
+    name = f"{item.id}-seed{seed}" if len(options.seeds) > 1 else item.id
+    return replace(item, id=name, facts={**item.facts, "seed": seed})
+
+
+def without_repetition(result: Result) -> str:
+    """The id that all repetitions of an item share; its facts hold the seed."""
+    return result.id.removesuffix(f"-seed{result.facts.get('seed')}")
 
 
 def scores_of(results: Iterable[Result], metric: str) -> tuple[list[float], list[str]]:

@@ -13,12 +13,14 @@ from vivavoce.app.wiring import open_agent, open_parts
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolResult
+from vivavoce.core.settings import Settings
 from vivavoce.eval.labs.driver import evenly
 from vivavoce.eval.labs.home import own_home
-from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.labs.latency_report import AGENT, STAGES, latency_page
 from vivavoce.eval.labs.latency_set import OWN, LatencySet, read_latency_set
 from vivavoce.eval.labs.latency_stages import StageByStage
+from vivavoce.eval.labs.one_open import OneOpen
 from vivavoce.eval.labs.page import Page
 
 DIGITS = 4
@@ -29,6 +31,7 @@ class LatencyLab:
 
     name = "latency"
     sets = (OWN,)
+    parallel = False
 
     def items(self, options: Options) -> Sequence[Item]:
         """A turn each. limit: of questions. seeds: repeat all rounds.
@@ -40,10 +43,12 @@ class LatencyLab:
         questions = evenly(asked.questions, options.limit)
         budgets = [budget.model_dump() for budget in asked.budgets]
         items: list[Item] = []
-        for number in range(asked.rounds * len(options.seeds)):
-            for place, question in enumerate(questions):
-                other = questions[(place + (len(questions) + 1) // 2) % len(questions)]
-                items += [_item(AGENT, question, number, budgets), _item(STAGES, other, number, budgets)]
+        for seed in options.seeds:
+            for number in range(asked.rounds):
+                for place, question in enumerate(questions):
+                    other = questions[(place + (len(questions) + 1) // 2) % len(questions)]
+                    turns = (_item(AGENT, question, number, budgets), _item(STAGES, other, number, budgets))
+                    items += [with_seed(turn, seed, options) for turn in turns]
         return items
 
     @asynccontextmanager
@@ -55,22 +60,31 @@ class LatencyLab:
         with own_home(options.settings, folder) as settings:
             if asked.documents:
                 await asyncio.to_thread(open_parts(settings).index.add, asked.documents)
-            async with open_agent(settings) as agent:
-                stages = StageByStage(agent.services)
-                for clip in clips.values():
-                    await agent.ask(clip)
+            async with OneOpen(lambda seed: _warm(settings.model_copy(update={"seed": seed}), clips)) as agents:
+                async with agents.using(options.seeds[0]):
+                    pass  # what is missing is told now, not by every item
 
                 async def measure(item: Item) -> Result:
                     clip = clips[item.facts["question"]]
-                    return await (
-                        _of_agent(agent, item, clip) if item.facts["way"] == AGENT else _staged(stages, item, clip)
-                    )
+                    async with agents.using(item.facts["seed"]) as (agent, stages):
+                        if item.facts["way"] == AGENT:
+                            return await _of_agent(agent, item, clip)
+                        return await _staged(stages, item, clip)
 
                 yield measure
 
     def page(self, results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
         """The report."""
         return latency_page(results)
+
+
+@asynccontextmanager
+async def _warm(settings: Settings, clips: Mapping[str, AudioClip]) -> AsyncGenerator[tuple[Agent, StageByStage]]:
+    """An agent that has answered each question once, and the same parts one after the other."""
+    async with open_agent(settings) as agent:
+        for clip in clips.values():
+            await agent.ask(clip)
+        yield agent, StageByStage(agent.services)
 
 
 def _the_set(options: Options) -> LatencySet:

@@ -8,7 +8,7 @@ import numpy as np
 from vivavoce.eval.labs.lab import Result, scores_of
 from vivavoce.eval.labs.page import Page, table
 from vivavoce.eval.plots import cumulative, waterfall
-from vivavoce.eval.statistics import Estimate, Numbers, bootstrap, detectable_difference, paired_difference, wilson
+from vivavoce.eval.statistics import Estimate, Numbers, bootstrap, detectable_difference, paired_difference, share
 
 AGENT, STAGES = "agent", "stage by stage"
 PERCENTILES = (50, 90, 99)
@@ -33,7 +33,7 @@ def latency_page(results: Sequence[Result]) -> Page:
     summary: dict[str, Estimate] = {}
     for way, turns in ways.items():
         if turns:
-            summary[f"answered, {way}"] = wilson(int(sum(one.scores["answered"] for one in turns)), len(turns))
+            summary[f"answered, {way}"] = share(*scores_of(turns, "answered"))
     rows: list[tuple[object, ...]] = []
     for measure in MEASURES:
         for way, turns in ways.items():
@@ -105,23 +105,25 @@ def _load(results: Sequence[Result]) -> str:
 
 def _gained(ways: Mapping[str, Sequence[Result]]) -> tuple[dict[str, Estimate], str]:
     """How much sooner the agent is heard than the stages, on the same questions and rounds."""
-    staged = {(one.facts["question"], one.facts["round"]): one for one in ways[STAGES] if FIRST in one.scores}
-    pairs = [
-        (one, staged[key])
-        for one in ways[AGENT]
-        if FIRST in one.scores and (key := (one.facts["question"], one.facts["round"])) in staged
-    ]
+    staged = {_turn(one): one for one in ways[STAGES] if FIRST in one.scores}
+    pairs = [(one, staged[key]) for one in ways[AGENT] if FIRST in one.scores and (key := _turn(one)) in staged]
     if not pairs:
         return {}, ""
     late, soon = [other.scores[FIRST] for _, other in pairs], [one.scores[FIRST] for one, _ in pairs]
-    saved = paired_difference(late, soon, [one.cluster for one, _ in pairs])
+    clusters = [one.cluster for one, _ in pairs]
+    saved = paired_difference(late, soon, clusters)
+    detectable = detectable_difference(late, soon, clusters)
     told = (
         f"## Against the stages one after the other\n\nThe first audio comes {saved} s sooner (mean of {len(pairs)} pairs "
-        f"of the same question and round; {detectable_difference(late, soon):.3f} s could be detected with 80 % power). "
+        f"of the same question and round; {detectable:.3f} s could be detected with 80 % power). "
         f"Medians: {np.median(soon):.2f} s and {np.median(late):.2f} s, a ratio of "
         f"{np.median(soon) / np.median(late):.2f}.\n\n"
     )
     return {"first audio sooner than stage by stage": saved}, told
+
+
+def _turn(result: Result) -> tuple[object, ...]:
+    return tuple(result.facts[name] for name in ("question", "round", "seed"))
 
 
 def _by_question(ways: Mapping[str, Sequence[Result]]) -> str:

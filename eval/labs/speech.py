@@ -11,7 +11,7 @@ from vivavoce.agent import Agent, HeardText, TurnDone
 from vivavoce.core.audio import AudioClip
 from vivavoce.eval.labs.driver import evenly
 from vivavoce.eval.labs.home import own_home
-from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.labs.one_open import agents_by_seed
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.speech_recordings import Recording, load
@@ -29,6 +29,7 @@ class SpeechLab:
 
     name = "speech"
     sets = tuple(OWN)
+    parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
         """Every recording of every set, once for each seed."""
@@ -36,7 +37,7 @@ class SpeechLab:
         items: list[Item] = []
         for name in options.sets:
             for recording in evenly(read_set(name, cache), options.limit):
-                items += [_item(name, recording, seed, options) for seed in options.seeds]
+                items += [with_seed(_item(name, recording), seed, options) for seed in options.seeds]
         return sorted(items, key=lambda item: options.seeds.index(item.facts["seed"]))  # an agent for each
 
     @asynccontextmanager
@@ -61,11 +62,10 @@ class SpeechLab:
         return speech_page(results)
 
 
-def _item(name: str, recording: Recording, seed: int, options: Options) -> Item:
-    suffix = f"/seed {seed}" if len(options.seeds) > 1 else ""
+def _item(name: str, recording: Recording) -> Item:
     worst = {_metric(recording.task, recording.language): float(recording.task == "transcription")}
-    facts = {"set": name, "seed": seed, **recording.as_facts()}
-    return Item(f"{name}/{recording.id}{suffix}", recording.cluster, facts, worst)
+    facts = {"set": name, **recording.as_facts()}
+    return Item(f"{name}/{recording.id}", recording.cluster, facts, worst)
 
 
 def _metric(task: str, language: str) -> str:

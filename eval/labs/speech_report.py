@@ -7,7 +7,7 @@ from vivavoce.eval.labs.lab import Result, scores_of
 from vivavoce.eval.labs.page import Page, table
 from vivavoce.eval.labs.speech_scores import NORMALISERS, bleu, chrf, error_unit, errors, pooled_rate
 from vivavoce.eval.plots import cumulative, grouped_bars
-from vivavoce.eval.statistics import Estimate, bootstrap, wilson
+from vivavoce.eval.statistics import Estimate, bootstrap, share
 
 WORST = 12
 COLUMNS = ("set", "part", "measure", "value [95 % interval]", "recordings", "clusters")
@@ -68,13 +68,7 @@ def _measures(results: Sequence[Result], notes: list[str]) -> dict[str, Estimate
                 found |= _translated(group, notes)
             case _:
                 values, clusters = scores_of(group, task)
-                right = sum(values)
-                repeated = len(set(clusters)) < len(clusters)
-                found[f"{task} accuracy"] = (
-                    bootstrap(len(values), lambda at, v=values: sum(v[i] for i in at) / len(at), clusters)
-                    if repeated
-                    else wilson(int(right), len(values))
-                )
+                found[f"{task} accuracy"] = share(values, clusters)
     return found
 
 
@@ -85,8 +79,8 @@ def _transcribed(results: Sequence[Result]) -> dict[str, Estimate]:
         if having:
             counted = [errors(one.facts["references"][0], _said(one), one.facts["language"]) for one in having]
             found[unit.upper()] = pooled_rate(counted, [one.cluster for one in having])
-    whole = [result.verdict == "right" for result in results]
-    found["recordings without an error"] = wilson(sum(whole), len(whole))
+    whole = [float(result.verdict == "right") for result in results]
+    found["recordings without an error"] = share(whole, [result.cluster for result in results])
     return found
 
 

@@ -9,19 +9,20 @@ from typing import Any
 
 from vivavoce.agent import Agent, Turn
 from vivavoce.app.voices import transcriber
-from vivavoce.app.wiring import ensure_default_voice, open_agent, open_bank, open_parts
+from vivavoce.app.wiring import ensure_default_voice, open_bank, open_parts
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError, ModelError, WeightsError
 from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceEntry
 from vivavoce.eval.labs.driver import evenly
 from vivavoce.eval.labs.home import own_home
-from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.lab import Item, Measure, Options, Result, with_seed
+from vivavoce.eval.labs.one_open import agents_by_seed
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.timbre_bank import Ear, fill, is_divided, listen
 from vivavoce.eval.labs.timbre_embedders import open_embedder
 from vivavoce.eval.labs.timbre_report import timbre_page
-from vivavoce.eval.labs.timbre_scores import CALIBRATION, NEAREST, STATES, Heard, calibrated, judged
+from vivavoce.eval.labs.timbre_scores import CALIBRATION, STATES, WON, Heard, calibrated, judged
 from vivavoce.eval.labs.timbre_set import OWN, TimbreSet, read_timbre_set
 from vivavoce.eval.labs.turns import ask
 
@@ -33,6 +34,7 @@ class TimbreLab:
 
     name = "timbre"
     sets = (OWN,)
+    parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
         """A calibration of the embedders, then a dialogue for each voice. limit: of voices."""
@@ -47,9 +49,10 @@ class TimbreLab:
             for voice in asked.voices or entries
             if voice != DEFAULT_VOICE_ID and not entries[voice].do_not_clone
         ]
-        worst = dict.fromkeys(STATES, 0.0) | {f"{NEAREST} ({one})": 0.0 for one in ids}
-        calibration = Item(CALIBRATION, CALIBRATION, {"kind": CALIBRATION}, {})
-        return [calibration, *(_item(entry, worst) for entry in evenly(chosen, options.limit))]
+        worst = dict.fromkeys(STATES, 0.0) | {f"{name} ({one})": 0.0 for one in ids for name in WON}
+        calibration = Item(CALIBRATION, CALIBRATION, {"kind": CALIBRATION, "seed": options.seeds[0]}, {})
+        voices = [_item(entry, worst) for entry in evenly(chosen, options.limit)]
+        return [calibration, *(with_seed(item, seed, options) for seed in options.seeds for item in voices)]
 
     @asynccontextmanager
     async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
@@ -64,13 +67,16 @@ class TimbreLab:
             own = open_parts(_of_model(settings)).bank
             await asyncio.to_thread(fill, own, bank, entries)
             transcribe = _transcriber(settings)
-            async with open_agent(settings) as agent:
+            async with agents_by_seed(settings) as agents:
+                async with agents.using(options.seeds[0]):
+                    pass  # what is missing is told now, not by every item
 
                 async def measure(item: Item) -> Result:
                     if item.id == CALIBRATION:
                         return calibrated(item, ears)
-                    heard = await _dialogue(agent, asked, item, ears, transcribe, folder)
-                    decoder = type(agent.services.decoder).__name__
+                    async with agents.using(item.facts["seed"]) as agent:
+                        heard = await _dialogue(agent, asked, item, ears, transcribe, folder)
+                        decoder = type(agent.services.decoder).__name__
                     return await asyncio.to_thread(judged, item, heard, ears, decoder)
 
                 yield measure

@@ -10,7 +10,7 @@ from vivavoce.eval.labs.lab import Result, scores_of
 from vivavoce.eval.labs.page import Page, table
 from vivavoce.eval.labs.timbre_bank import pairs
 from vivavoce.eval.plots import grouped_bars, histograms
-from vivavoce.eval.statistics import Estimate, Numbers, bootstrap, equal_error_rate, mean, wilson
+from vivavoce.eval.statistics import Estimate, Numbers, bootstrap, equal_error_rate, mean, share, wilson
 
 COLUMNS = ("measure", "all", "recorded voices", "synthetic voices")
 HOW = (
@@ -43,7 +43,7 @@ def timbre_page(results: Sequence[Result]) -> Page:
 
 
 def _equal_errors(embedders: Mapping[str, Any]) -> dict[str, Estimate]:
-    """The interval resamples voices, since pairs of one voice are not independent."""
+    """The interval resamples speakers, since pairs of one speaker are not independent."""
     found: dict[str, Estimate] = {}
     for name, record in embedders.items():
         cosines, speakers = np.asarray(record["cosines"], np.float64), record["speakers"]
@@ -51,18 +51,17 @@ def _equal_errors(embedders: Mapping[str, Any]) -> dict[str, Estimate]:
         def rate(picked: NDArray[np.int64], cosines: Numbers = cosines, speakers: Sequence[str] = speakers) -> float:
             return equal_error_rate(*pairs(cosines, speakers, picked))[0]
 
-        found[f"equal error rate of clips ({name})"] = bootstrap(len(speakers), rate)
+        found[f"equal error rate of clips ({name})"] = bootstrap(len(speakers), rate, speakers)
     return found
 
 
 def _measures(voices: Sequence[Result]) -> dict[str, Estimate]:
-    """Every score that was measured; shares with Wilson's interval where no two voices are one speaker's."""
+    """Every score that was measured."""
     found: dict[str, Estimate] = {}
     for name in dict.fromkeys(score for one in voices for score in one.scores):
         values, clusters = scores_of(voices, name)
-        alone = len(set(clusters)) == len(clusters)
         binary = set(values) <= {0.0, 1.0} and not name.startswith("word error rate")
-        found[name] = wilson(int(sum(values)), len(values)) if binary and alone else mean(values, clusters)
+        found[name] = share(values, clusters) if binary else mean(values, clusters)
     return found
 
 

@@ -15,7 +15,10 @@ from vivavoce.eval.labs.timbre_bank import Ear
 CALIBRATION = "calibration"
 STEPS = ("named", "carried", "back", "words")
 STATES = ("switched", "voice kept", "went back", "found by words")  # whether the session's voice was right after each step
-NEAREST = "nearest is the target"
+NEAREST, AMONG_FIVE, ABOVE = "nearest is the target", "target among the five nearest", "above the threshold"
+NAMED_FIRST, CARRIED_FIRST = "target before default, named", "target before default, carried over"
+DEFAULT_FIRST = "default before target, gone back"
+WON = (NEAREST, AMONG_FIVE, ABOVE, NAMED_FIRST, CARRIED_FIRST, DEFAULT_FIRST)  # of each embedder, 0 or 1
 DIGITS = 4
 
 
@@ -97,11 +100,11 @@ def _of_sound(
         "similarity to the default": cosines[DEFAULT_VOICE_ID],
         "similarity to impostors": float(np.mean(_impostors(cosines, speaker, ear) or [0.0])),
         NEAREST: float(nearest[0] == speaker),
-        "target among the five nearest": float(speaker in nearest[:5]),
-        "above the threshold": float(cosines[target] >= ear.threshold),
-        "target before default, named": beats("named", target, DEFAULT_VOICE_ID),
-        "target before default, carried over": beats("carried", target, DEFAULT_VOICE_ID),
-        "default before target, gone back": beats("back", DEFAULT_VOICE_ID, target),
+        AMONG_FIVE: float(speaker in nearest[:5]),
+        ABOVE: float(cosines[target] >= ear.threshold),
+        NAMED_FIRST: beats("named", target, DEFAULT_VOICE_ID),
+        CARRIED_FIRST: beats("carried", target, DEFAULT_VOICE_ID),
+        DEFAULT_FIRST: beats("back", DEFAULT_VOICE_ID, target),
         "change of similarity over turns": by_step["carried"][-1].cosines[name][target]
         - by_step["named"][0].cosines[name][target],
     }

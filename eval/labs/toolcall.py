@@ -16,7 +16,7 @@ from vivavoce.core.errors import ConfigError
 from vivavoce.eval.labs.driver import evenly
 from vivavoce.eval.labs.home import own_home
 from vivavoce.eval.labs.judge import open_judge
-from vivavoce.eval.labs.lab import Item, Measure, Options, Result
+from vivavoce.eval.labs.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.labs.one_open import agents_by_seed
 from vivavoce.eval.labs.page import Page
 from vivavoce.eval.labs.toolcall_asking import ask_for_calls
@@ -35,6 +35,7 @@ class ToolCallLab:
 
     name = "toolcall"
     sets: tuple[str, ...] = ("spoken", "text")
+    parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
         """See `Lab.items`."""
@@ -42,8 +43,7 @@ class ToolCallLab:
         for given in options.sets:
             chosen = evenly(questions_of(given), options.limit)
             for seed in options.seeds:
-                marked = [_marked(question, given, seed, repeated=len(options.seeds) > 1) for question in chosen]
-                items += [question.as_item() for question in marked]
+                items += [with_seed(_marked(question, given).as_item(), seed, options) for question in chosen]
         return items
 
     @asynccontextmanager
@@ -90,10 +90,10 @@ def questions_of(given: str) -> list[ToolQuestion]:
     raise ConfigError(f"there is no set {given!r}; take spoken, text, a table or the folder of StepEval-Audio-Toolcall")
 
 
-def _marked(question: ToolQuestion, given: str, seed: int, *, repeated: bool) -> ToolQuestion:
-    """An id that tells the set and the repetition; the session stays, since its items share their luck.
+def _marked(question: ToolQuestion, given: str) -> ToolQuestion:
+    """An id that tells the set; the session stays, since its items share their luck.
 
     The typed and the recorded form of a set of one's own have the same ids, so that they can be compared pair by pair.
     """
     name = Path(given.partition(":")[0]).stem
-    return replace(question, id=f"{name}/{question.id}{f'/{seed}' if repeated else ''}", seed=seed)
+    return replace(question, id=f"{name}/{question.id}")

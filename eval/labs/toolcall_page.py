@@ -9,7 +9,7 @@ from vivavoce.eval.labs.page import Page, table
 from vivavoce.eval.labs.toolcall_judge import agreement
 from vivavoce.eval.labs.toolcall_questions import NO_TOOL, TOOLS
 from vivavoce.eval.plots import confusion, grouped_bars
-from vivavoce.eval.statistics import Estimate, mean, wilson
+from vivavoce.eval.statistics import Estimate, share
 
 Group = Mapping[str, Sequence[Result]]
 SHOWN = 60  # mistakes that the page lists; all of them are in results.jsonl
@@ -37,11 +37,13 @@ def report(results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
     summary: dict[str, Estimate] = {}
     body = [f"{len(results)} items, model {facts.get('model')}. {METHOD}\n"]
     pictures: dict[str, bytes] = {}
+    wholes = [name for name in groups if ", " not in name]
+    pictured = {held_out if (held_out := f"{name}, {HELD_OUT}") in groups else name for name in wholes}
     for name, group in groups.items():
         found = measures(group)
         summary |= {f"{name}: {measure}": estimate for measure, estimate in found.items()}
         body.append(f"## {name}\n\n{_by_tool(found)}{_overall(found)}")
-        if name in PICTURED or len(groups) == 1:
+        if name in pictured:
             stem = name.replace(" ", "-").replace("/", "-").replace(",", "")
             pictures[f"matrix-{stem}.png"] = matrix(group, f"Tools: {name}")
             body.append(f"![Wanted and called tools](matrix-{stem}.png)\n\n")
@@ -58,7 +60,7 @@ METHOD = (
     "called the right tool first. Parameters: of well-formed calls of the right tool that have parameters, how many are "
     "right by rules. Intervals are Wilson's, or resample sessions where a session has several items."
 )
-PICTURED = ("spoken, test", "text, test")
+HELD_OUT = "test"  # the half that is pictured, of sets that have one
 
 
 def groups_of(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -111,13 +113,6 @@ def _overall_measures(found: dict[str, Estimate], results: Sequence[Result]) -> 
 def _put(found: dict[str, Estimate], name: str, results: Sequence[Result], value: Callable[[Result], float]) -> None:
     if results:
         found[name] = share([value(result) for result in results], [result.cluster for result in results])
-
-
-def share(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
-    """A share with Wilson's interval; where sessions have several items, with one that resamples sessions."""
-    if len(set(clusters)) == len(values):
-        return wilson(int(sum(values)), len(values))
-    return mean(values, clusters)
 
 
 def called(result: Result) -> list[str]:

@@ -72,11 +72,8 @@ class ToolQuestion:
 
     def as_item(self) -> Item:
         """For the driver."""
-        worst = {"choice": 0.0, "false trigger": 1.0}
-        if self.is_request:
-            worst = dict.fromkeys(
-                ("choice", "triggered", "called", "type", *(["parameters"] if self.arguments else [])), 0.0
-            )
+        names = ["choice", "triggered", "called", "type", *(["parameters"] if self.arguments else [])]
+        worst = {name: 0.0 for name in names} if self.is_request else {"choice": 0.0, "false trigger": 1.0}
         return Item(self.id, self.session, asdict(self), worst)
 
     @staticmethod

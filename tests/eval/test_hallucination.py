@@ -135,7 +135,7 @@ async def test_questions_are_spoken_once_for_all_arms(run, tmp_path, monkeypatch
 
 async def test_each_seed_is_a_repetition_and_shares_its_passage(run):
     finished, _ = await run(unknowing, "closed-book,oracle,text", limit=1, seeds=(1, 2))
-    assert [result.id[-2:] for result in finished.results] == ["#1", "#2", "#1", "#2"]
+    assert [result.id[-5:] for result in finished.results] == ["seed1", "seed2", "seed1", "seed2"]
     assert len({result.cluster for result in finished.results}) == 1
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.settings import Settings
 from vivavoce.eval.cli_labs import options_of
 from vivavoce.eval.labs import one_open
-from vivavoce.eval.labs.compare import compare_runs
+from vivavoce.eval.labs.compare import compare, compare_runs
 from vivavoce.eval.labs.driver import evenly, run_lab
 from vivavoce.eval.labs.lab import Item, Options, Result, scores_of
 from vivavoce.eval.labs.page import Page, as_html, table
@@ -25,7 +26,7 @@ class Killed(BaseException):
 class Odd:
     """Finds odd numbers right. stop_after: items after which the process ends; refuses: numbers at which the agent fails."""
 
-    name, sets = "odd", ("numbers",)
+    name, sets, parallel = "odd", ("numbers",), True
 
     def __init__(self, *, stop_after=None, refuses=(), right=lambda n: n % 2):
         self.stop_after, self.refuses, self.right, self.asked = stop_after, refuses, right, []
@@ -126,7 +127,7 @@ def test_two_runs_are_compared_item_by_item(options, tmp_path):
     (found,) = compare_runs(tmp_path / "odd", tmp_path / "better")
     assert found.metric == "right"
     assert found.difference.value == pytest.approx(5 / 20)
-    assert found.p == pytest.approx(2 / 2**5)
+    assert found.p == pytest.approx(2 / 2**3), "of three clusters that differ"
     assert 0 < found.detectable < 1
     with pytest.raises(ConfigError, match="holds no run"):
         compare_runs(tmp_path / "odd", tmp_path)
@@ -175,3 +176,62 @@ async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
 def test_a_model_that_samples_is_asked_three_times(monkeypatch, model, temperature, asked, seeds):
     monkeypatch.setenv("VIVAVOCE_TEMPERATURE", temperature)
     assert options_of("toolcall", model, None, None, asked).seeds == seeds
+
+
+def result(name, value, seed=None, **facts):
+    marked = name if seed is None else f"{name}-seed{seed}"
+    return Result(marked, name, {"seed": 0 if seed is None else seed, **facts}, {"right": value}, "")
+
+
+def test_runs_with_one_seed_and_with_three_are_compared_by_item():
+    once = [result("a", 0.0), result("b", 1.0)]
+    thrice = [result(name, value, seed) for seed in (0, 1, 2) for name, value in (("a", 1.0), ("b", float(seed > 0)))]
+    (found,) = compare(once, thrice)
+    assert found.difference.count == 2
+    assert found.difference.value == pytest.approx((1.0 - 1 / 3) / 2)
+    assert found.p is None, "a mean of repetitions is no yes or no"
+
+
+def test_arms_are_compared_apart():
+    before = [result(f"{arm}/{n}", float(arm == "wrong"), arm=arm) for arm in ("rag", "wrong") for n in range(8)]
+    after = [result(f"{arm}/{n}", float(arm == "rag"), arm=arm) for arm in ("rag", "wrong") for n in range(8)]
+    found = {one.metric: one.difference.value for one in compare(before, after)}
+    assert found == {"rag: right": 1.0, "wrong: right": -1.0}
+
+
+async def test_items_of_one_name_and_no_items_are_refused(options, tmp_path):
+    class Twice(Odd):
+        def items(self, options):
+            return [*super().items(options), *super().items(options)]
+
+    class Empty(Odd):
+        def items(self, options):
+            return []
+
+    for lab, why in ((Twice(), "two items are called"), (Empty(), "nothing to ask")):
+        with pytest.raises(ConfigError, match=why):
+            await run_lab(lab, options, tmp_path / "run")
+
+
+async def test_a_lab_that_must_not_asks_one_at_a_time(options, tmp_path):
+    class Alone(Odd):
+        parallel = False
+        asking = most = 0
+
+        @asynccontextmanager
+        async def open(self, options, folder):
+            async with super().open(options, folder) as measure:
+
+                async def counted(item):
+                    self.asking += 1
+                    self.most = max(self.most, self.asking)
+                    await asyncio.sleep(0)
+                    self.asking -= 1
+                    return await measure(item)
+
+                yield counted
+
+    lab = Alone()
+    remote = replace(options, settings=options.settings.model_copy(update={"model": "remote"}))
+    await run_lab(lab, remote, tmp_path / "run")
+    assert lab.most == 1

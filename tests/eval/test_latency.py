@@ -32,7 +32,7 @@ BUDGETS = [
 
 
 def item(way: str, question: str, number: int) -> Item:
-    facts = {"way": way, "question": question, "round": number, "budgets": BUDGETS}
+    facts = {"way": way, "question": question, "round": number, "seed": 0, "budgets": BUDGETS}
     return Item(f"{way}/{question}/{number}", question, facts, {"answered": 0.0})
 
 

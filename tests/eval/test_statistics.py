@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.eval.statistics import detectable_difference, holm, kappa, mcnemar, mean, paired_difference, wilson
+from vivavoce.eval.statistics import (
+    bootstrap,
+    detectable_difference,
+    holm,
+    kappa,
+    mcnemar,
+    mean,
+    paired_difference,
+    share,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +82,45 @@ def test_the_detectable_difference_shrinks_with_the_square_root_of_the_pairs():
         (1.959964 + 0.841621) * spread / 20, rel=1e-4
     )
     assert detectable_difference([1.0], [0.0]) == float("inf")
+
+
+def test_mcnemar_gives_what_is_published_for_the_approval_ratings():
+    """Agresti, Categorical Data Analysis, 2nd edition, table 10.1; p of the package exact2x2 of R."""
+    before = [1.0] * (794 + 150) + [0.0] * (86 + 570)
+    after = [1.0] * 794 + [0.0] * 150 + [1.0] * 86 + [0.0] * 570
+    assert mcnemar(before, after) == pytest.approx(3.716e-5, rel=1e-3)
+
+
+def test_the_bootstrap_gives_what_is_published_for_the_law_schools():
+    """Efron and Tibshirani, An Introduction to the Bootstrap, table 3.1: correlation .776, standard error .132."""
+    lsat = [576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594]
+    gpa = [3.39, 3.30, 2.81, 3.03, 3.44, 3.07, 3.00, 3.43, 3.36, 3.13, 3.12, 2.74, 2.76, 2.88, 2.96]
+    drawn = []
+
+    def correlation(picked):
+        drawn.append(float(np.corrcoef(np.array(lsat)[picked], np.array(gpa)[picked])[0, 1]))
+        return drawn[-1]
+
+    estimate = bootstrap(len(lsat), correlation)
+    assert estimate.value == pytest.approx(0.776, abs=5e-4)
+    assert np.std(drawn[:-1], ddof=1) == pytest.approx(0.132, abs=0.01)
+
+
+def test_what_is_repeated_proves_no_more():
+    one, other = [1.0] * 6 + [0.0] * 14, [0.0] * 20
+    questions = [str(at) for at in range(20)]
+    for times in (1, 3):
+        again = (one * times, other * times, questions * times)
+        assert mcnemar(*again) == pytest.approx(2 / 2**6)
+        assert detectable_difference(*again) == pytest.approx(detectable_difference(one, other, questions))
+        assert share(one * times, questions * times).high == pytest.approx(wilson(6, 20).high, abs=0.06)
+        assert share([1.0] * 20 * times, questions * times).low == pytest.approx(wilson(20, 20).low)
+
+
+def test_clusters_that_lean_both_ways_cancel():
+    assert mcnemar([1.0, 0.0, 1.0], [0.0, 1.0, 0.0], ["a", "a", "b"]) == 1.0
+    assert mcnemar([1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0], ["a", "a", "b", "b"]) == pytest.approx(0.5)
+
+
+def test_that_no_pair_differs_does_not_mean_that_any_difference_would_show():
+    assert detectable_difference([1.0] * 50, [1.0] * 50) > 0.05
