@@ -8,6 +8,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from checkpoints import teach_dialogue
@@ -18,6 +19,8 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings, load_settings
 
+hypothesis.settings.register_profile("untimed", deadline=None)  # the first example may load tables and models
+hypothesis.settings.load_profile("untimed")
 DOCUMENTS = Path(__file__).parents[1] / "examples" / "documents"
 QUESTIONS = Path(__file__).parents[1] / "examples" / "questions"
 

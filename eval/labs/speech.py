@@ -1,6 +1,7 @@
 """The speech lab: what the agent hears and understands of recordings, by its own ears and nothing else."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -52,7 +53,9 @@ class SpeechLab:
                     clip = await asyncio.to_thread(load, Path(item.facts["audio"]))
                     async with agents.using(item.facts["seed"]) as agent:
                         if item.facts["task"] == "transcription" and settings.model in TRANSCRIBING:
-                            return judged(item, await _heard(agent, clip), {})
+                            start = time.perf_counter()
+                            heard = await _heard(agent, clip)
+                            return judged(item, heard, {"heard_s": round(time.perf_counter() - start, 3)})
                         return await _answered(agent, clip, item, folder)
 
                 yield measure

@@ -1,5 +1,7 @@
 """When the embedded model looks facts up, and what it makes of what was found."""
 
+from pathlib import Path
+
 import pytest
 
 from vivavoce.core.messages import TextDelta, ToolCall, ToolExample, ToolMessage, ToolResult, ToolSpec, UserMessage
@@ -7,6 +9,7 @@ from vivavoce.core.passage import Passage
 from vivavoce.model.embedded.language_model import EmbeddedLM
 from vivavoce.model.embedded.looking_up import LookUp, asks_for_facts
 from vivavoce.model.embedded.router import NO_TOOL, Route
+from vivavoce.model.embedded.spans import SpanFinders
 
 DOCUMENTS, WEB = "documents", "web"
 TOOLS = [ToolSpec(name, name, {}) for name in (DOCUMENTS, WEB, "clock")]
@@ -83,7 +86,7 @@ class Router:
     def fit(self, tools):
         pass
 
-    def route(self, utterance):
+    def route(self, utterance, after=""):
         return Route(NO_TOOL, 0.9)
 
 
@@ -116,7 +119,7 @@ ASKING = [
 
 async def stepped(mode, messages, tools=ASKING):
     llama = Llama()
-    model = EmbeddedLM(None, Router(), llama, ("Hello.",), look_up(mode))
+    model = EmbeddedLM(None, Router(), SpanFinders(Path("not written")), llama, ("Hello.",), look_up(mode))
     deltas = [delta async for delta in model.stream(messages, tools)]
     calls = [(delta.name, delta.arguments) for delta in deltas if isinstance(delta, ToolCall)]
     return calls, "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)).strip(), llama.prompts
@@ -154,3 +157,31 @@ async def test_the_model_answers_what_is_not_found_from_memory_only_where_it_may
 
 async def test_by_default_the_model_answers_talk_without_a_tool():
     assert (await stepped("asked", [UserMessage(FACT)]))[:2] == ([], "From memory.")
+
+
+@pytest.mark.parametrize(
+    ("request_", "label", "chance", "wanted"),
+    [
+        ("What about Athens?", NO_TOOL, 0.8, "weather"),
+        ("And who are you?", NO_TOOL, 0.97, NO_TOOL),
+        ("How about the time in Toronto?", "clock", 0.9, "clock"),
+        ("And now?", "clock", 0.4, "weather"),
+    ],
+)
+async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(request_, label, chance, wanted):
+    class Sure(Router):
+        def route(self, utterance, after=""):
+            assert after == "weather"
+            return Route(label, chance)
+
+    tools = [ToolSpec(name, "", {}, (ToolExample("x"),)) for name in ("weather", "clock")]
+    before = [
+        UserMessage(text="Is it dry in Rome?"),
+        ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", "dry")),
+        UserMessage(text=request_),
+    ]
+    model = EmbeddedLM(None, Sure(), None, None, ())
+    (step,) = await model._plan(request_, before, tools)
+    assert step.label == wanted
+    (alone,) = await EmbeddedLM(None, Router(), None, None, ())._plan(request_, before, tools[1:])
+    assert alone.label == NO_TOOL, "a tool that is gone is not asked"
