@@ -7,6 +7,7 @@ from typing import Any
 from vivavoce.eval.labs.lab import Result, scores_of
 from vivavoce.eval.labs.page import Page, table
 from vivavoce.eval.labs.toolcall_judge import agreement
+from vivavoce.eval.labs.toolcall_matching import plain
 from vivavoce.eval.labs.toolcall_questions import NO_TOOL, TOOLS
 from vivavoce.eval.plots import confusion, grouped_bars
 from vivavoce.eval.statistics import Estimate, share
@@ -58,7 +59,8 @@ METHOD = (
     "What is judged are the first calls of the last user turn. Precision: of the turns that called the tool, how many "
     "should have; recall: of those that should have, how many did. Type: of requests with a well-formed call, how many "
     "called the right tool first. Parameters: of well-formed calls of the right tool that have parameters, how many are "
-    "right by rules. Intervals are Wilson's, or resample sessions where a session has several items."
+    "right by rules; where every word was heard, what was misheard is left out. Intervals are Wilson's, or resample "
+    "sessions where a session has several items."
 )
 HELD_OUT = "test"  # the half that is pictured, of sets that have one
 
@@ -104,6 +106,8 @@ def _overall_measures(found: dict[str, Estimate], results: Sequence[Result]) -> 
         values, clusters = scores_of(results, metric)
         if values:
             found[metric] = share(values, clusters)
+    heard = [result for result in results if "parameters" in result.scores and was_heard(result)]
+    _put(found, "parameters, where every word was heard", heard, lambda result: result.scores["parameters"])
     negatives = [result for result in results if "false trigger" in result.scores]
     for kind in dict.fromkeys(str(result.facts["kind"]) for result in negatives):
         of_kind = [result for result in negatives if result.facts["kind"] == kind]
@@ -113,6 +117,11 @@ def _overall_measures(found: dict[str, Estimate], results: Sequence[Result]) -> 
 def _put(found: dict[str, Estimate], name: str, results: Sequence[Result], value: Callable[[Result], float]) -> None:
     if results:
         found[name] = share([value(result) for result in results], [result.cluster for result in results])
+
+
+def was_heard(result: Result) -> bool:
+    """Whether it was spoken, and the model's text of it has just the words that were said."""
+    return bool(result.facts["audio"]) and plain(str(result.record.get("heard", ""))) == plain(str(result.facts["text"]))
 
 
 def called(result: Result) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from hashlib import sha256
 
 import pytest
@@ -12,8 +13,9 @@ from vivavoce.core.messages import ToolMessage, UserMessage
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.labs.compare import compare_runs
 from vivavoce.eval.labs.driver import run_lab
-from vivavoce.eval.labs.lab import Options
+from vivavoce.eval.labs.lab import Options, Result
 from vivavoce.eval.labs.toolcall import ToolCallLab, questions_of
+from vivavoce.eval.labs.toolcall_page import measures
 from vivavoce.eval.labs.toolcall_questions import HALVES, NEGATIVE_KINDS, TOOLS, ToolQuestion, read_questions
 from vivavoce.model.scripted import ScriptedLM
 from vivavoce.model.step_audio2.tool_calls import render_tool_call
@@ -171,8 +173,8 @@ async def test_two_runs_can_be_compared_item_by_item(run_with, tmp_path):
     await run_with(talks)
     await run_with(calls(("get_date_time", {})))
     found = {difference.metric: difference for difference in compare_runs(tmp_path / "run1", tmp_path / "run2")}
-    assert found["triggered"].difference.value == pytest.approx(2 / 4)
-    assert found["false trigger"].difference.value == 1
+    assert found["dev: triggered"].difference.value == pytest.approx(1 / 2)
+    assert found["test: false trigger"].difference.value == 1
 
 
 async def test_repetitions_share_the_session_of_their_question(run_with):
@@ -275,3 +277,19 @@ def test_where_the_agent_fails_every_share_counts_it_as_wrong():
     assert wanting.as_item().at_worst == dict.fromkeys(("choice", "triggered", "called", "type", "parameters"), 0.0)
     of_another = ToolQuestion("b", "b", "What time is it?", "get_date_time", about="get_weather")
     assert of_another.as_item().at_worst == {"choice": 0.0, "false trigger": 1.0}
+
+
+def test_parameters_that_were_misheard_are_told_apart():
+    def spoken(name, heard, right, audio="a.ogg"):
+        facts = {**asdict(ToolQuestion(name, name, "Rain in Oslo?", "get_weather", {"location": "Oslo"})), "audio": audio}
+        record = {"heard": heard, "calls": [{"name": "get_weather", "arguments": "{}"}]}
+        return Result(name, name, facts, {"parameters": right}, "", record=record)
+
+    found = measures(
+        [spoken("a", "rain in Oslo", 1.0), spoken("b", "Rain in also?", 0.0), spoken("c", "Rain in Oslo?", 0.0, "")]
+    )
+    assert (found["parameters"].value, found["parameters"].count) == (pytest.approx(1 / 3), 3)
+    assert (
+        found["parameters, where every word was heard"].value,
+        found["parameters, where every word was heard"].count,
+    ) == (1, 1)
