@@ -55,17 +55,17 @@ class IntentRouter:
         self._chat_examples = tuple(chat_examples)
         self._cache_dir = cache_dir
         self._model: Classifier | None = None
-        self._fitted_on = ""
+        self._fitted_for: tuple[ToolSpec, ...] | None = None
         self._learning = Lock()
 
     def fit(self, tools: Sequence[ToolSpec]) -> None:
         """Learn from the tools' examples, or load what was learnt from the same ones before."""
+        if self._fitted_for == tuple(tools):  # the same specs, turn after turn
+            return
         pairs = [(example.utterance, tool.name) for tool in tools for example in tool.examples]
         pairs += [(utterance, NO_TOOL) for utterance in self._chat_examples]
         key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, pairs]).encode()).hexdigest()[:24]
         with self._learning:
-            if key == self._fitted_on:
-                return
             labels = sorted({label for _, label in pairs})
             if len(labels) > 1:
                 stored = self._cache_dir / f"router-{key}.npz"
@@ -73,7 +73,7 @@ class IntentRouter:
                 self._model = Classifier.kept(stored, labels, width, partial(self._learn, pairs))
             else:
                 self._model = None
-            self._fitted_on = key
+            self._fitted_for = tuple(tools)
 
     def _learn(self, pairs: Sequence[tuple[str, str]]) -> Classifier:
         chinese = [(utterance, label) for utterance, label in pairs if is_in_pairs(utterance)]
