@@ -85,11 +85,9 @@ class HallucinationLab:
         async with AsyncExitStack() as stack:
             settings = stack.enter_context(own_home(options.settings, folder))
             judge = await stack.enter_async_context(open_judge(options.settings, JUDGE, OUTCOMES))
-            rooms = Rooms(settings, sets, cache)
-            await stack.enter_async_context(rooms.open)
             first = self.items(options)[0].facts
-            async with rooms.open.using((first["set"], first["arm"], first["seed"])):
-                pass  # what is missing is told now, not by every item
+            rooms = Rooms(settings, sets, cache, (first["set"], first["arm"], first["seed"]))
+            await stack.enter_async_context(rooms.open)
 
             async def measure(item: Item) -> Result:
                 return await _measured(item, sets[item.facts["set"]], rooms, speaker, judge, folder)
@@ -181,13 +179,13 @@ def _sayable(text: str) -> str:
 
 
 class Rooms:
-    """The agents of the arms, one at a time."""
+    """The agents of the arms, one at a time. first: set, arm and seed of the one that is opened at once."""
 
-    def __init__(self, settings: Settings, sets: Mapping[str, Chosen], cache: Path) -> None:
+    def __init__(self, settings: Settings, sets: Mapping[str, Chosen], cache: Path, first: tuple[str, str, int]) -> None:
         self._settings = settings
         self._sets = sets
         self.knowledge = {name: Knowledge(chosen.whole, settings, cache) for name, chosen in sets.items()}
-        self.open = OneOpen(self._opened)
+        self.open = OneOpen(self._opened, first)
 
     def _opened(self, key: tuple[str, str, int]) -> AbstractAsyncContextManager[Room]:
         set_, arm, seed = key

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,11 @@ class LatencyLab:
         with own_home(options.settings, folder) as settings:
             if asked.documents:
                 await asyncio.to_thread(open_parts(settings).index.add, asked.documents)
-            async with OneOpen(lambda seed: _warm(settings.model_copy(update={"seed": seed}), clips)) as agents:
-                async with agents.using(options.seeds[0]):
-                    pass  # what is missing is told now, not by every item
+
+            def warm(seed: int) -> AbstractAsyncContextManager[tuple[Agent, StageByStage]]:
+                return _warm(settings.model_copy(update={"seed": seed}), clips)
+
+            async with OneOpen(warm, options.seeds[0]) as agents:
 
                 async def measure(item: Item) -> Result:
                     clip = clips[item.facts["question"]]

@@ -45,9 +45,7 @@ class SpeechLab:
     async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
         """An agent in a home of its own."""
         with own_home(options.settings, folder) as settings:
-            async with agents_by_seed(settings) as agents:
-                async with agents.using(options.seeds[0]):
-                    pass  # what is missing is told now, not by every item
+            async with agents_by_seed(settings, options.seeds) as agents:
 
                 async def measure(item: Item) -> Result:
                     clip = await asyncio.to_thread(load, Path(item.facts["audio"]))

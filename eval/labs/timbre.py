@@ -67,9 +67,7 @@ class TimbreLab:
             own = open_parts(_of_model(settings)).bank
             await asyncio.to_thread(fill, own, bank, entries)
             transcribe = _transcriber(settings)
-            async with agents_by_seed(settings) as agents:
-                async with agents.using(options.seeds[0]):
-                    pass  # what is missing is told now, not by every item
+            async with agents_by_seed(settings, options.seeds) as agents:
 
                 async def measure(item: Item) -> Result:
                     if item.id == CALIBRATION:

@@ -51,9 +51,7 @@ class ToolCallLab:
         """See `Lab.open`."""
         transcribes = options.settings.model in TRANSCRIBING
         with own_home(options.settings, folder) as settings:
-            async with open_judge(settings, TEMPLATE, WORDS) as judge, agents_by_seed(settings) as agents:
-                async with agents.using(options.seeds[0]):
-                    pass  # what is missing is told now, not by every item
+            async with open_judge(settings, TEMPLATE, WORDS) as judge, agents_by_seed(settings, options.seeds) as agents:
 
                 async def measure(item: Item) -> Result:
                     question = ToolQuestion.of(item.facts)

@@ -201,20 +201,19 @@ async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(
     monkeypatch.setattr(hallucination, "open_room", open_room)
     settings = Settings(home=tmp_path, model="remote")
     chosen = {"town": hallucination.choose(f"{questions}:rag,oracle", Options(settings, ()))}
-    rooms = Rooms(settings, chosen, tmp_path)
+    rooms = Rooms(settings, chosen, tmp_path, ("town", "rag", 0))
     together = set()
 
     async def ask(arm):
-        async with rooms.open.using(("town", arm, None)):
+        async with rooms.open.using(("town", arm, 0)):
             together.add(arm)
             assert len(together) == 1, "two arms at once"
             await asyncio.sleep(0)
             together.discard(arm)
 
-    async with asyncio.TaskGroup() as group:
+    async with rooms.open, asyncio.TaskGroup() as group:
         for arm in ("rag", "rag", "oracle", "rag", "oracle"):
             group.create_task(ask(arm))
-    await rooms.open.close()
     assert most == 1
     assert sorted(opened) == sorted(closed)
     assert set(opened) == {"all", "right"}

@@ -156,7 +156,7 @@ async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
         yield settings.seed
 
     monkeypatch.setattr(one_open, "open_agent", open_agent)
-    async with one_open.agents_by_seed(Settings(home=tmp_path)) as agents:
+    async with one_open.agents_by_seed(Settings(home=tmp_path), (0, 1)) as agents:
         for seed in (0, 0, 1, 1, 0):
             async with agents.using(seed) as agent:
                 assert agent == seed
