@@ -19,30 +19,39 @@ NEAR: Mapping[str, int] = {  # those that hold another first
     **dict.fromkeys(("昨天", "昨日", "昨儿"), -1),
 }
 
+# Units of a language by their words, as relativedelta counts them: "two fortnights" are four weeks.
+ENGLISH_UNITS = {
+    "day": ("days", 1),
+    "week": ("weeks", 1),
+    "fortnight": ("weeks", 2),
+    "month": ("months", 1),
+    "year": ("years", 1),
+}
+CHINESE_UNITS = {"天": "days", "周": "weeks", "星期": "weeks", "礼拜": "weeks", "月": "months", "年": "years"}
+
 # English
-SMALL = (  # what text2num leaves as it is
-    (re.compile(r"\b(?:a|one) fortnight\b|\bfortnight\b"), "2 weeks"),
-    (re.compile(r"\b(?:a couple|couple)(?: of)?\b|\btwo\b"), "2"),
-    (re.compile(r"\b(?:an?|one|next|last)(?= (?:day|week|month|year|fortnight)s?\b)"), "1"),
-    (re.compile(r"\b(\d+) fortnights\b"), r"\1 * 2 weeks"),
-)
-COUNTED = re.compile(r"\b(\d{1,4})( \* 2)? (day|week|month|year)s?\b")
-PAST = re.compile(r"\b(?:ago|last|past|before|earlier|back)\b")
+UNIT = rf"(?:{'|'.join(ENGLISH_UNITS)})s?"
 NUMBER_WORDS = (
     "a couple of|a couple|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
     "|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
 )
-NUMBER = rf"(?:\d{{1,4}}|(?:{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}|and)){{0,4}})"
-LENGTH = rf"{NUMBER} (?:day|week|fortnight|month|year)s?"
+LENGTH = rf"(?:\d{{1,4}}|(?:{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}|and)){{0,4}}) {UNIT}"
 WEEKDAY = rf"(?:{'|'.join(WEEKDAYS)})"
+SMALL = (  # what text2num leaves as it is
+    (re.compile(r"\b(?:a couple|couple)(?: of)?\b|\btwo\b"), "2"),
+    (re.compile(rf"\b(?:an?|one|next|last)(?= {UNIT}\b)|(?<!\d )(?=\bfortnight\b)"), "1 "),
+)
+COUNTED = re.compile(rf"\b(\d{{1,4}}) +({'|'.join(ENGLISH_UNITS)})s?\b")
+PAST = re.compile(r"\b(?:ago|last|past|before|earlier|back)\b")
+WEEK_OF_WEEKDAY = re.compile(r"\b(next|last) week\b")
+FROM_TOMORROW = re.compile(rf"({LENGTH}) (?:from|after) tomorrow\b")
 
 # Chinese
 DIGITS = {digit: n for n, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "日": 7, "天": 7}
 COUNT = r"(?:\d{1,4}|[零一二两三四五六七八九十百]{1,6})"
-UNITS = {"天": "day", "日": "day", "周": "week", "星期": "week", "礼拜": "week", "月": "month", "年": "year"}
 CHINESE_LENGTH = rf"{COUNT}(?:天|周|个?星期|个?礼拜|个月|年)"
 CHINESE_COUNTED = re.compile(
-    rf"(?P<over>再?过)?(?P<count>{COUNT})个?(?P<unit>天|周|星期|礼拜|月|年)(?:[之以]?(?P<way>[前后]))?"
+    rf"(?P<over>再?过)?(?P<count>{COUNT})个?(?P<unit>{'|'.join(CHINESE_UNITS)})(?:[之以]?(?P<way>[前后]))?"
 )
 CHINESE_WEEKDAY = re.compile(r"(?P<weeks>[上下]{0,3})个?(?:周|星期|礼拜)(?P<day>[一二三四五六日天])?")
 
@@ -63,50 +72,60 @@ def day_phrases(text: str) -> list[tuple[int, int, str]]:
     return [(*match.span(), str(match.lastgroup)) for match in PHRASES.finditer(text)]
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is the name of a day, and nothing else."""
+    return PHRASES.fullmatch(text.strip()) is not None
+
+
 def day_named(said: str, today: date) -> date | None:
     """The day that is meant; None where none is named or it is outside the calendar.
 
     A weekday alone is the next one in English, and the one of this week in Chinese, whose weeks begin on Monday.
     """
     text = " ".join(said.lower().replace("-", " ").split())
+    tomorrow = _moved(today, 1, "days")
+    if (counted := FROM_TOMORROW.search(text)) and tomorrow:
+        return _english_count(counted[1], tomorrow)
     if offset := next((offset for name, offset in NEAR.items() if name in text), 0):
-        counted_on = re.search(r"\b(?:from|after) tomorrow\b", text.replace("day after tomorrow", ""))
-        return _moved(today, offset, "day") if counted_on is None else _english(text, today, offset)
+        return _moved(today, offset, "days")
     return _english(text, today) if re.search(r"[a-z]", text) else _chinese(text, today)
 
 
-def _english(text: str, today: date, on: int = 0) -> date | None:
-    """on: days after today from which is counted."""
+def _english(text: str, today: date) -> date | None:
+    weekday = next((number for number, name in enumerate(WEEKDAYS) if name in text), None)
+    if weekday is None:
+        return _english_count(text, today)
+    if week := WEEK_OF_WEEKDAY.search(text):
+        return _moved(today, (WEEK if week[1] == "next" else -WEEK) + weekday - today.weekday(), "days")
+    ahead = (weekday - today.weekday()) % WEEK or WEEK
+    return _moved(today, (ahead - WEEK or -WEEK) if PAST.search(text) else ahead, "days")
+
+
+def _english_count(text: str, today: date) -> date | None:
     from text_to_num import alpha2digit
 
-    past = PAST.search(text) is not None
-    weekday = next((number for number, name in enumerate(WEEKDAYS) if name in text), None)
-    if weekday is not None:
-        if found := re.search(r"\b(next|last) week\b", text):
-            return _moved(today, (WEEK if found[1] == "next" else -WEEK) + weekday - today.weekday(), "day")
-        ahead = (weekday - today.weekday()) % WEEK
-        return _moved(today, (ahead or WEEK) - (WEEK if past and ahead else 2 * WEEK if past else 0), "day")
-    text = alpha2digit(text, "en")
+    figures = alpha2digit(text, "en")
     for pattern, digits in SMALL:
-        text = pattern.sub(digits, text)
-    counted = COUNTED.search(text)
+        figures = pattern.sub(digits, figures)
+    counted = COUNTED.search(figures)
     if counted is None:
         return None
-    count, unit = int(counted[1]) * (2 if counted[2] else 1), counted[3]
-    moved = _moved(today, -count if past else count, unit)
-    return _moved(moved, on, "day") if moved and on else moved
+    unit, length = ENGLISH_UNITS[counted[2]]
+    count = int(counted[1]) * length
+    return _moved(today, -count if PAST.search(text) else count, unit)
 
 
 def _chinese(text: str, today: date) -> date | None:
     counted = CHINESE_COUNTED.search(text)
     if counted and (counted["over"] or counted["way"]):
         count = _number(counted["count"])
-        return _moved(today, -count if counted["way"] == "前" else count, UNITS[counted["unit"]])
-    if weekday := CHINESE_WEEKDAY.search(text):
-        weeks = weekday["weeks"].count("下") - weekday["weeks"].count("上")
-        within = DIGITS[weekday["day"]] - 1 - today.weekday() if weekday["day"] else 0
-        return _moved(today, WEEK * weeks + within, "day") if weeks or weekday["day"] else None
-    return None
+        return _moved(today, -count if counted["way"] == "前" else count, CHINESE_UNITS[counted["unit"]])
+    weekday = CHINESE_WEEKDAY.search(text)
+    if weekday is None or not (weekday["weeks"] or weekday["day"]):
+        return None
+    weeks = weekday["weeks"].count("下") - weekday["weeks"].count("上")
+    within = DIGITS[weekday["day"]] - 1 - today.weekday() if weekday["day"] else 0
+    return _moved(today, WEEK * weeks + within, "days")
 
 
 def _number(said: str) -> int:
@@ -123,10 +142,10 @@ def _number(said: str) -> int:
 
 
 def _moved(today: date, count: int, unit: str) -> date | None:
+    """unit: an argument of relativedelta."""
     from dateutil.relativedelta import relativedelta
 
-    steps = {"day": 0, "week": 0, "month": 0, "year": 0} | {unit: count}
     try:
-        return today + relativedelta(days=steps["day"], weeks=steps["week"], months=steps["month"], years=steps["year"])
+        return today + relativedelta(**{unit: count})  # pyright: ignore[reportArgumentType]
     except (ValueError, OverflowError):
         return None

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vivavoce.core.days import day_named, day_phrases
+from vivavoce.core.days import day_named, is_day
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.core.places import place_of
@@ -55,7 +55,7 @@ class DateTimeTool:
         place, said = ((text or "").strip(" .?!。？！") for text in (asked.place, asked.day))
         if place.lower() in HERE:
             place = ""
-        if not said and place_of(place) is None and [span[:2] for span in day_phrases(place)] == [(0, len(place))]:
+        if not said and place_of(place) is None and is_day(place):
             said, place = place, ""  # small models put "tomorrow" into the place
         moment = self._now().astimezone(find_zone(place) if place else None)
         if (day := day_named(said, moment.date())) is not None:

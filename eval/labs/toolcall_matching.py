@@ -7,12 +7,14 @@ it is put; a free text is right when it has the key terms. Parameters that say n
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
 from pypinyin import Style, lazy_pinyin
 from Stemmer import Stemmer
 
+from vivavoce.core.days import day_named, is_day
 from vivavoce.core.lexemes import IS_CJK, words
 from vivavoce.eval.labs.toolcall_questions import SETS
 
@@ -22,28 +24,7 @@ NOTHING = frozenset(
 )
 FREE_TEXT = frozenset(["query", "description"])
 ENOUGH = 0.5  # share of the words of a wanted free text that must be there, where no key terms are marked
-NUMBERS = {name: value for value, name in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven"])} | {
-    "a": 1,
-    "an": 1,
-    "零": 0,
-    "一": 1,
-    "两": 2,
-    "二": 2,
-    "三": 3,
-    "四": 4,
-    "五": 5,
-    "六": 6,
-    "七": 7,
-}
-DAYS = {
-    "the day after tomorrow": 2, "day after tomorrow": 2, "the day before yesterday": -2, "day before yesterday": -2,
-    "tomorrow": 1, "yesterday": -1, "明天": 1, "明日": 1, "昨天": -1, "昨日": -1, "后天": 2, "前天": -2,
-    "大后天": 3, "大前天": -3, "next week": 7, "last week": -7,
-}  # fmt: skip
-COUNTED = re.compile(
-    r"^(?:in )?(?P<count>\d+|[a-z]+|[零一两二三四五六七])\s*(?P<unit>days?|weeks?|天|日|个?星期|周)\s*"
-    r"(?P<way>ago|before|from now|from today|later|之?后|以后|之?前|以前)?$"
-)
+ANY_DAY = date(2026, 1, 5)  # from which days are counted, so that two ways to put a day can be compared
 DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 PLACE_ENDING = re.compile(r"(?<=[\u4e00-\u9fff]{2})[市省县]$")
 stem = Stemmer("english").stemWord
@@ -114,21 +95,13 @@ def plain(text: str) -> str:
     """Lower case, one width, no punctuation, no article."""
     text = unicodedata.normalize("NFKC", text).lower()
     text = " ".join("".join(c if c.isalnum() or c.isspace() else " " for c in text.replace("'", "")).split())
-    return text.removeprefix("the ") if text not in DAYS else text
+    return text.removeprefix("the ")
 
 
 def day_offset(text: str) -> int | None:
     """Days from today that a plain text names, None where it names none."""
-    if text in DAYS or f"the {text}" in DAYS:
-        return DAYS.get(text, DAYS.get(f"the {text}"))
-    found = COUNTED.match(text)
-    if found is None:
-        return None
-    count = int(found["count"]) if found["count"].isdecimal() else NUMBERS.get(found["count"])
-    if count is None:
-        return None
-    days = count * (1 if found["unit"][0] in "d天日" else 7)
-    return -days if (found["way"] or "") in ("ago", "before", "前", "之前", "以前") else days
+    day = day_named(text, ANY_DAY) if is_day(text) else None
+    return None if day is None else (day - ANY_DAY).days
 
 
 def canonical(text: str) -> str:
