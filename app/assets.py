@@ -6,10 +6,10 @@ from typing import Any
 
 from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings
-from vivavoce.model.catalogue import CATALOGUE
-from vivavoce.model.hub import CHECKPOINT_BYTES, CHECKPOINTS, LICENCE, CheckpointStore
-from vivavoce.model.transfer import HUB
-from vivavoce.model.weights import WeightStore
+from vivavoce.model.weights.catalogue import CATALOGUE
+from vivavoce.model.weights.checkpoints import CHECKPOINT_BYTES, CHECKPOINTS, LICENCE, CheckpointStore
+from vivavoce.model.weights.store import WeightStore
+from vivavoce.model.weights.transfer import HUB
 
 DEFAULT_CHECKPOINT = "step-audio-2-mini"
 RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokenizer", "whisper-base-vocabulary")

@@ -92,8 +92,8 @@ def _memory() -> Finding:
 
 def _checkpoint(settings: Settings) -> list[Finding]:
     """The checkpoint's files, and whether it fits into memory."""
-    from vivavoce.model.step_audio2.checkpoint import choose_device, choose_dtype, read_checkpoint
-    from vivavoce.model.step_audio2.memory import free_bytes, needed_bytes
+    from vivavoce.model.step_audio2.network.checkpoint import choose_device, choose_dtype, read_checkpoint
+    from vivavoce.model.step_audio2.network.memory import free_bytes, needed_bytes
 
     try:
         checkpoint = read_checkpoint(checkpoint_folder(settings), settings.variant)

@@ -18,27 +18,27 @@ from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder, Tool
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID
+from vivavoce.model.embedded.choosing.looking_up import LookUp
 from vivavoce.model.embedded.language_model import EmbeddedLM
-from vivavoce.model.embedded.looking_up import LookUp
-from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
-from vivavoce.model.remote import RemoteLM
+from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+from vivavoce.model.remote.language_model import RemoteLM
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
 from vivavoce.retrieval.collections import Collections, collection_folder
 from vivavoce.retrieval.embedder import MiniLMEmbedder, SentenceTransformerEmbedder
-from vivavoce.retrieval.grounding import SentenceGrounding
+from vivavoce.retrieval.grounding.check import SentenceGrounding
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.reranker import CrossEncoderReranker
-from vivavoce.retrieval.sentences import best_sentences
+from vivavoce.retrieval.search.best_sentences import best_sentences
+from vivavoce.retrieval.search.reranker import CrossEncoderReranker
 from vivavoce.tools.chat_examples import CHAT_EXAMPLES
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.registry import ToolRegistry
 from vivavoce.tools.text_search import ExplainSourceTool, KnowledgeSearchTool
-from vivavoce.tools.voice_search import VoiceSearchTool
+from vivavoce.tools.voices.tool import VoiceSearchTool
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebSearchTool
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-from vivavoce.voicebank.vector_index import FaissIndexes
+from vivavoce.voicebank.faiss_index import FaissIndexes
 
 logger = logging.getLogger(__name__)
 WRITTEN_TOKENS = 1024
@@ -191,10 +191,10 @@ def open_language_model(parts: Parts) -> SpeechLM:
 
 
 def _open_embedded(parts: Parts) -> EmbeddedLM:
+    from vivavoce.model.embedded.choosing.router import IntentRouter
+    from vivavoce.model.embedded.choosing.spans import SpanFinders
+    from vivavoce.model.embedded.hearing.recogniser import Recogniser
     from vivavoce.model.embedded.llama import LlamaServer
-    from vivavoce.model.embedded.recogniser import Recogniser
-    from vivavoce.model.embedded.router import IntentRouter
-    from vivavoce.model.embedded.spans import SpanFinders
 
     settings = parts.settings
     store = weight_store(settings)
@@ -211,8 +211,8 @@ def _open_embedded(parts: Parts) -> EmbeddedLM:
 
 
 def _open_step_audio2(settings: Settings) -> SpeechLM:
-    from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
     from vivavoce.model.step_audio2.language_model import StepAudio2LM
+    from vivavoce.model.step_audio2.network.checkpoint import load_model, read_checkpoint
     from vivavoce.model.step_audio2.sampling import Sampling
 
     checkpoint = read_checkpoint(checkpoint_folder(settings), settings.variant)
@@ -335,7 +335,7 @@ def ensure_default_voice(parts: Parts, settings: Settings) -> None:
     Raises:
         StoreError: the bank cannot be written.
     """
-    from vivavoce.app.voices import add_default_voice, add_tone_voices
+    from vivavoce.app.voices.building import add_default_voice, add_tone_voices
 
     if parts.bank.has(DEFAULT_VOICE_ID):
         return

@@ -38,13 +38,13 @@ from bench.retrieval_peers import ENOUGH, TUNED_ON, Peer, built, in_turn, peers,
 from bench.voice_peers import file_bytes, memory
 from bench.voices import THREADS, Report, against, child, console, environment, say, timed
 from vivavoce.core.settings import load_settings
-from vivavoce.eval.retrieval_corpora import halueval
+from vivavoce.eval.retrieval.corpora import halueval
 from vivavoce.retrieval import index as index_module
+from vivavoce.retrieval.documents.finding import read_bytes
 from vivavoce.retrieval.embedder import MiniLMEmbedder
-from vivavoce.retrieval.finding import read_bytes
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.search import Mode
-from vivavoce.retrieval.view import SPACE
+from vivavoce.retrieval.search.ranking import Mode
+from vivavoce.retrieval.store.view import SPACE
 
 HALUEVAL, MADE_UP = "HaluEval-QA", "made-up"
 MODELS = {HALUEVAL: MiniLMEmbedder.id, MADE_UP: "made-up"}

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.vector_index import Matrix, Rows, Vector
-from vivavoce.retrieval.catalogue import Cut
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.lexemes import COMMON, K1, PAIRS, B, bm25, idf, lexemes
-from vivavoce.retrieval.records import DocumentRecord, PassageRecord, embedded_text
-from vivavoce.retrieval.search import MOST_WORDS, WORDS_WEIGHT, Mode, SearchOptions
-from vivavoce.retrieval.view import SPACE, IndexView
-from vivavoce.voicebank.vector_index import FaissIndexes
+from vivavoce.retrieval.search.ranking import MOST_WORDS, WORDS_WEIGHT, Mode, SearchOptions
+from vivavoce.retrieval.store.catalogue import Cut
+from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord, embedded_text
+from vivavoce.retrieval.store.view import SPACE, IndexView
+from vivavoce.retrieval.words import COMMON, K1, PAIRS, B, bm25, idf, lexemes
+from vivavoce.voicebank.faiss_index import FaissIndexes
 
 DIMENSION, HITS = 384, 10
 KINDS: dict[Mode, str] = {"hybrid": "both", "dense": "vectors", "lexical": "words"}  # what is searched by

@@ -20,10 +20,10 @@ from transformers import DynamicCache
 from tests.checkpoints import write_checkpoint
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import AssistantMessage, SystemMessage, UserMessage
-from vivavoce.model.step_audio2.checkpoint import Checkpoint, load_model, read_checkpoint
+from vivavoce.model.step_audio2.dialect.prompt import Prompt, PromptWriter
 from vivavoce.model.step_audio2.engine import Engine
-from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
-from vivavoce.model.step_audio2.prompt import Prompt, PromptWriter
+from vivavoce.model.step_audio2.network.checkpoint import Checkpoint, load_model, read_checkpoint
+from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling
 
 SIZES = {

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.eval.labs.toolcall_questions import SPOKEN, ToolQuestion, own_questions
+from vivavoce.eval.toolcall.questions import SPOKEN, ToolQuestion, own_questions
 
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 PARTS, STYLE_SIZE = 4, 256

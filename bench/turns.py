@@ -17,12 +17,12 @@ from vivavoce.app.wiring import open_agent, open_parts, open_tools
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, UserMessage
 from vivavoce.core.settings import load_settings
+from vivavoce.model.embedded.choosing.tool_choice import argument_grammar, example_prefix, request_suffix
 from vivavoce.model.embedded.language_model import EmbeddedLM
 from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT
 from vivavoce.model.embedded.prompts import answer_prompt
-from vivavoce.model.embedded.speech_decoder import EmbeddedDecoder
-from vivavoce.model.embedded.timbre import convert, measure
-from vivavoce.model.embedded.tool_choice import argument_grammar, example_prefix, request_suffix
+from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+from vivavoce.model.embedded.speaking.timbre import convert, measure
 from vivavoce.tools.chat_examples import CHAT_EXAMPLES
 from vivavoce.tools.registry import ToolRegistry
 

@@ -14,7 +14,7 @@ from vivavoce.core.store.manifest import Embedding
 from vivavoce.core.store.vector_index import ExactIndex
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts, VoiceFilters, VoiceHit
 from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
-from vivavoce.voicebank.batches import Vectors
+from vivavoce.voicebank.store.batches import Vectors
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -277,8 +277,8 @@ def import_clips(folder: Path, bank_folder: Path, jobs: int, threads: int) -> di
 
     from vivavoce.retrieval.embedder import MiniLMEmbedder
     from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-    from vivavoce.voicebank.importing import import_voices
-    from vivavoce.voicebank.layouts import find_candidates
+    from vivavoce.voicebank.imports.importing import import_voices
+    from vivavoce.voicebank.imports.layouts import find_candidates
 
     speakers, texts = ResemblyzerEmbedder(), MiniLMEmbedder(threads=threads)
     bank = FolderVoiceBank(bank_folder, texts, speakers)

@@ -40,7 +40,7 @@ from bench.voice_corpus import (
 )
 from bench.voice_peers import ENOUGH, MISSING, compare, file_bytes, memory
 from vivavoce.core.voice import VoiceHit
-from vivavoce.voicebank import search as search_module
+from vivavoce.voicebank.search import finding as search_module
 
 THREADS = 2
 CLIPS = 10  # of each speaker

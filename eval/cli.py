@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vivavoce.app import cli
+from vivavoce.app.cli import main as cli
 from vivavoce.app.console import JsonFlag, counting, out, print_json, print_table
 from vivavoce.eval.cli_labs import add_labs
 
 if TYPE_CHECKING:
-    from vivavoce.eval.grounding import GroundingReport
-    from vivavoce.eval.retrieval import RetrievalReport
-    from vivavoce.eval.voice_report import VoicesReport
+    from vivavoce.eval.grounding.lab import GroundingReport
+    from vivavoce.eval.retrieval.lab import RetrievalReport
+    from vivavoce.eval.voices.report import VoicesReport
 
 commands = typer.Typer(help="Measure what the product does, with intervals and plots.", no_args_is_help=True)
 cli.app.add_typer(commands, name="eval")
@@ -28,7 +28,7 @@ def voices(
     json_: JsonFlag = False,
 ) -> None:
     """Voice search by words and by clip, conditions, and the threshold below which nothing fits."""
-    from vivavoce.eval.voice_report import as_json, summary, write_report
+    from vivavoce.eval.voices.report import as_json, summary, write_report
 
     report = asyncio.run(_voices())
     write_report(report, folder)
@@ -42,9 +42,9 @@ def voices(
 async def _voices() -> "VoicesReport":
     from vivavoce.app.wiring import open_bank
     from vivavoce.core.settings import load_settings
-    from vivavoce.eval.voice_queries import HELD_OUT, QUERIES, read_queries
-    from vivavoce.eval.voice_report import VoicesReport
-    from vivavoce.eval.voices import FILTER_TRIALS, ask_all, calibrate, check_filters, compare_halves
+    from vivavoce.eval.voices.lab import FILTER_TRIALS, ask_all, calibrate, check_filters, compare_halves
+    from vivavoce.eval.voices.queries import HELD_OUT, QUERIES, read_queries
+    from vivavoce.eval.voices.report import VoicesReport
     from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
     bank = open_bank(load_settings())
@@ -73,7 +73,7 @@ def retrieval(
     json_: JsonFlag = False,
 ) -> None:
     """Document search by words, by meaning and by both, and whether it knows what no document answers."""
-    from vivavoce.eval.retrieval_report import as_json, summary, write_report
+    from vivavoce.eval.retrieval.report import as_json, summary, write_report
 
     report = asyncio.run(_retrieval(sets, limit))
     write_report(report, folder)
@@ -86,7 +86,7 @@ def retrieval(
 
 async def _retrieval(sets: list[str] | None, limit: int | None) -> "RetrievalReport":
     from vivavoce.core.settings import load_settings
-    from vivavoce.eval.retrieval import SETS, measure
+    from vivavoce.eval.retrieval.lab import SETS, measure
 
     with counting("documents and questions", None) as bar:
 
@@ -104,7 +104,7 @@ def grounding(
     json_: JsonFlag = False,
 ) -> None:
     """Whether the guard tells sentences that passages support from those that they do not."""
-    from vivavoce.eval.grounding_report import as_json, summary, write_report
+    from vivavoce.eval.grounding.report import as_json, summary, write_report
 
     report = _grounding()
     write_report(report, folder)
@@ -118,8 +118,8 @@ def grounding(
 def _grounding() -> "GroundingReport":
     from vivavoce.app.wiring import open_embedder
     from vivavoce.core.settings import load_settings
-    from vivavoce.eval.grounding import measure
-    from vivavoce.eval.grounding_claims import all_claims
+    from vivavoce.eval.grounding.claims import all_claims
+    from vivavoce.eval.grounding.lab import measure
 
     settings = load_settings()
     claims = all_claims(settings.home / "cache" / "eval")

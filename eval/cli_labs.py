@@ -12,7 +12,7 @@ import typer
 from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
 from vivavoce.core.errors import ConfigError, VivavoceError
 from vivavoce.core.settings import load_settings
-from vivavoce.eval.labs.lab import Lab, Options
+from vivavoce.eval.lab.lab import Lab, Options
 
 LABS = {
     "toolcall": "ToolCallLab",
@@ -96,7 +96,7 @@ def _all(
 
 
 def _lab(name: str) -> Lab:
-    return getattr(import_module(f"vivavoce.eval.labs.{name}"), LABS[name])()
+    return getattr(import_module(f"vivavoce.eval.lab.{name}"), LABS[name])()
 
 
 def options_of(name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None) -> Options:
@@ -110,7 +110,7 @@ def _run(
     name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool, again: Path | None = None
 ) -> None:
     """again: the folder to be named when it is to be resumed, where it is not the run's own."""
-    from vivavoce.eval.labs.driver import run_lab
+    from vivavoce.eval.lab.driver import run_lab
 
     if resume is not None and folder not in (None, resume):
         raise ConfigError("--out and --resume name different folders; leave one of them out")
@@ -139,7 +139,7 @@ def _run(
 def _compare(one: Path, other: Path, *, json_: bool) -> None:
     from dataclasses import asdict
 
-    from vivavoce.eval.labs.compare import COLUMNS, as_rows, compare_runs
+    from vivavoce.eval.lab.compare import COLUMNS, as_rows, compare_runs
 
     found = compare_runs(one, other)
     if json_:

@@ -3,8 +3,8 @@
 import io
 from typing import Any
 
-from vivavoce.eval.retrieval import SetReport
-from vivavoce.eval.retrieval_measures import Calibration
+from vivavoce.eval.retrieval.lab import SetReport
+from vivavoce.eval.retrieval.measures import Calibration
 from vivavoce.tools.text_search import PASSAGES
 
 BLUE, RED, GREY = "#4477aa", "#cc3311", "#888888"

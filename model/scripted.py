@@ -25,7 +25,7 @@ from vivavoce.core.messages import (
 )
 from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
-from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
+from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser, render_tool_call
 
 Script = Callable[[Sequence[Message], Sequence[ToolSpec]], Iterable[LMDelta | str]]
 WORD_S = 0.12

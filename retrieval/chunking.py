@@ -11,7 +11,7 @@ from itertools import groupby
 
 from vivavoce.core.passage import Passage
 from vivavoce.retrieval.cutting import CJK, Span, TokenCounter, approximate_tokens, last_sentence, pieces
-from vivavoce.retrieval.document import Document, Section
+from vivavoce.retrieval.documents.document import Document, Section
 
 __all__ = ["TokenCounter", "approximate_tokens", "passages"]
 

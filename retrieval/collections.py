@@ -8,7 +8,7 @@ from pathlib import Path
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
 from vivavoce.retrieval.index import DEFAULT, DocumentIndex
-from vivavoce.retrieval.search import SearchOptions
+from vivavoce.retrieval.search.ranking import SearchOptions
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
-from vivavoce.retrieval.document import Kind
+from vivavoce.retrieval.documents.document import Kind
 
 TokenCounter = Callable[[str], int]
 Span = tuple[int, int]

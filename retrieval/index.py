@@ -13,14 +13,14 @@ from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.manifest import Embedding
 from vivavoce.core.store.vector_index import LargeIndexes, Matrix, Vector
-from vivavoce.retrieval.catalogue import Cut
 from vivavoce.retrieval.chunking import TokenCounter, approximate_tokens, passages
-from vivavoce.retrieval.finding import read_bytes
-from vivavoce.retrieval.loaders import Document, Limits, find_files, read
-from vivavoce.retrieval.records import DocumentRecord, PassageRecord, embedded_text
-from vivavoce.retrieval.search import Query, Reranker, SearchOptions, find
-from vivavoce.retrieval.store import IndexStore, check, no_vectors
-from vivavoce.retrieval.view import SPACE, IndexView
+from vivavoce.retrieval.documents.finding import read_bytes
+from vivavoce.retrieval.documents.loading import Document, Limits, find_files, read
+from vivavoce.retrieval.search.ranking import Query, Reranker, SearchOptions, find
+from vivavoce.retrieval.store.catalogue import Cut
+from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord, embedded_text
+from vivavoce.retrieval.store.store import IndexStore, check, no_vectors
+from vivavoce.retrieval.store.view import SPACE, IndexView
 
 MAX_QUERY_CHARS = 2_000
 MAX_K = 1_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from watchfiles import Change, awatch
 
 from vivavoce.core.errors import DocumentError
-from vivavoce.retrieval.finding import find_files, format_of, is_hidden
+from vivavoce.retrieval.documents.finding import find_files, format_of, is_hidden
 
 DEBOUNCE_MS = 800  # changes closer together than this are one
 STEP_MS = 100  # how often it is looked whether more came

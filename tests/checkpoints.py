@@ -22,13 +22,13 @@ from torch.nn import functional as F
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import AssistantMessage, Message, ToolMessage, ToolResult, ToolSpec, UserMessage
 from vivavoce.core.untrusted import fence
-from vivavoce.model.step_audio2.checkpoint import Checkpoint, read_checkpoint
-from vivavoce.model.step_audio2.configuration import StepAudio2Config
-from vivavoce.model.step_audio2.delta_parser import DeltaParser
-from vivavoce.model.step_audio2.dialect import TTS_START
+from vivavoce.model.step_audio2.dialect.delta_parser import DeltaParser
+from vivavoce.model.step_audio2.dialect.markers import TTS_START
+from vivavoce.model.step_audio2.dialect.prompt import PromptWriter
 from vivavoce.model.step_audio2.language_model import as_message
-from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
-from vivavoce.model.step_audio2.prompt import PromptWriter
+from vivavoce.model.step_audio2.network.checkpoint import Checkpoint, read_checkpoint
+from vivavoce.model.step_audio2.network.configuration import StepAudio2Config
+from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
 from vivavoce.model.token2wav.vocoder import HiFT
 

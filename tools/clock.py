@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vivavoce.core.days import day_named, is_day
 from vivavoce.core.errors import ToolFailed
+from vivavoce.core.language.days import day_named, is_day
+from vivavoce.core.language.places import place_of
 from vivavoce.core.messages import ToolOutput, ToolSpec
-from vivavoce.core.places import place_of
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import CLOCK
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.core.errors import StoreError, ToolFailed
-from vivavoce.core.lexemes import words
+from vivavoce.core.language.words import words
 from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
 from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.protocols import Retriever
@@ -18,7 +18,7 @@ from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import EXPLAIN, KNOWLEDGE
 
 PASSAGES = 4
-ANSWERS = 0.5  # score from which a passage is taken to answer, see `vivavoce.retrieval.answerability`
+ANSWERS = 0.5  # score from which a passage is taken to answer, see `vivavoce.retrieval.search.answerability`
 NEAR_BEST = 0.3  # further passages are kept only when nearly as good
 MOST_CHARS = 2_400  # of all passages together, about 600 tokens
 BEGUN = 16  # searches that are kept ahead of their calls, of all sessions

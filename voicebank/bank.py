@@ -15,14 +15,14 @@ from vivavoce.core.store.manifest import Embedding
 from vivavoce.core.store.vector_index import Mask, Matrix, Vector
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.voicebank.acoustics import measure
-from vivavoce.voicebank.batches import Vectors
 from vivavoce.voicebank.embedders import SpeakerEmbedder
-from vivavoce.voicebank.entries import check
-from vivavoce.voicebank.query import in_english
-from vivavoce.voicebank.ranking import described
-from vivavoce.voicebank.search import Query, find
-from vivavoce.voicebank.store import BankStore
-from vivavoce.voicebank.view import View
+from vivavoce.voicebank.search.finding import Query, find
+from vivavoce.voicebank.search.query import in_english
+from vivavoce.voicebank.search.ranking import described
+from vivavoce.voicebank.store.batches import Vectors
+from vivavoce.voicebank.store.records import check
+from vivavoce.voicebank.store.store import BankStore
+from vivavoce.voicebank.store.view import View
 
 MIN_CLIP_S = 1.0
 MAX_CLIP_S = 60.0

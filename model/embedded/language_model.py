@@ -21,13 +21,10 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
-from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT, LlamaServer
-from vivavoce.model.embedded.looking_up import LookUp
-from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
-from vivavoce.model.embedded.recogniser import Recogniser
-from vivavoce.model.embedded.router import NO_TOOL, IntentRouter, Route
-from vivavoce.model.embedded.spans import SpanFinders
-from vivavoce.model.embedded.tool_choice import (
+from vivavoce.model.embedded.choosing.looking_up import LookUp
+from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.choosing.spans import SpanFinders
+from vivavoce.model.embedded.choosing.tool_choice import (
     argument_grammar,
     choice_grammar,
     copied_argument,
@@ -36,7 +33,10 @@ from vivavoce.model.embedded.tool_choice import (
     request_suffix,
     said_arguments,
 )
-from vivavoce.model.step_audio2.tool_calls import ToolCallParser, render_tool_call
+from vivavoce.model.embedded.hearing.recogniser import Recogniser
+from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT, LlamaServer
+from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
+from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser, render_tool_call
 
 CONFIDENT = 0.5  # below this the language model chooses, where a tool without examples may be meant
 CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from vivavoce.core.errors import ModelError
-from vivavoce.model.step_audio2.chat_template import Sound
-from vivavoce.model.step_audio2.features import UNCOUNTED_FRAMES
+from vivavoce.model.step_audio2.dialect.chat_template import Sound
+from vivavoce.model.step_audio2.dialect.prompt import Prompt
 from vivavoce.model.step_audio2.kv_cache import GrowingCache, PrefixCache
-from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
-from vivavoce.model.step_audio2.prompt import Prompt
+from vivavoce.model.step_audio2.network.features import UNCOUNTED_FRAMES
+from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 
 PREFILL_CHUNK = 512  # positions a pass at most: bounds memory
 FIRST_CHUNK = (

@@ -9,13 +9,13 @@ import torch
 
 from vivavoce.core.errors import ModelError, VivavoceError
 from vivavoce.core.messages import AssistantMessage, AudioTokens, LMDelta, Message, TextDelta, ToolCall, ToolSpec
-from vivavoce.model.step_audio2.checkpoint import Checkpoint
-from vivavoce.model.step_audio2.delta_parser import Delta, DeltaParser
-from vivavoce.model.step_audio2.dialect import THINK_END, THINK_START, TTS_START
+from vivavoce.model.step_audio2.dialect.delta_parser import Delta, DeltaParser
+from vivavoce.model.step_audio2.dialect.loop_guard import LoopGuard
+from vivavoce.model.step_audio2.dialect.markers import THINK_END, THINK_START, TTS_START
+from vivavoce.model.step_audio2.dialect.prompt import PromptWriter
 from vivavoce.model.step_audio2.engine import Cancelled, Decoding, Engine
-from vivavoce.model.step_audio2.loop_guard import LoopGuard
-from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
-from vivavoce.model.step_audio2.prompt import PromptWriter
+from vivavoce.model.step_audio2.network.checkpoint import Checkpoint
+from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling
 
 CLOSED = "the model has been closed; open the agent again"

@@ -9,7 +9,7 @@ import torch
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ModelError
-from vivavoce.model.step_audio2.features import log_mel
+from vivavoce.model.step_audio2.network.features import log_mel
 from vivavoce.model.token2wav.checkpoint import CONVERTED, load_tokenizer
 from vivavoce.model.token2wav.prompt_features import MEL_RATE, SPEAKER_RATE, fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample

@@ -16,7 +16,7 @@ from vivavoce.agent.grounding import HEDGE, Guard, GuardedAnswer
 from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import ToolMessage, UserMessage
 from vivavoce.core.passage import Grounding, Passage
-from vivavoce.model.step_audio2.tool_calls import render_tool_call
+from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 from vivavoce.tools.text_search import ExplainSourceTool, KnowledgeSearchTool
 
 HOURS = Passage("The museum opens at ten. It closes at five.", "/doc/museum.md", "Museum guide", "lines 3-4", 0.9, "Hours")

@@ -11,7 +11,7 @@ from vivavoce.app.assets import recogniser_assets, weight_store
 from vivavoce.app.turn_json import turn_json
 from vivavoce.app.wiring import open_parts
 from vivavoce.core.audio import AudioClip
-from vivavoce.model.embedded.recogniser import Recogniser
+from vivavoce.model.embedded.hearing.recogniser import Recogniser
 
 pytestmark = pytest.mark.models
 QUESTIONS = Path(__file__).parent / "questions"

@@ -10,7 +10,7 @@ from vivavoce.app import open_agent
 from vivavoce.app.assets import recogniser_assets, weight_store
 from vivavoce.app.wiring import open_bank
 from vivavoce.core.audio import AudioClip
-from vivavoce.model.embedded.recogniser import Recogniser
+from vivavoce.model.embedded.hearing.recogniser import Recogniser
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
 pytestmark = pytest.mark.models

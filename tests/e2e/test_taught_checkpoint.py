@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
-from vivavoce.model.step_audio2 import memory
-from vivavoce.model.step_audio2.checkpoint import load_model, read_checkpoint
 from vivavoce.model.step_audio2.language_model import StepAudio2LM
+from vivavoce.model.step_audio2.network import memory
+from vivavoce.model.step_audio2.network.checkpoint import load_model, read_checkpoint
 
 QUESTIONS = Path(__file__).parents[2] / "examples" / "questions"
 pytestmark = pytest.mark.models
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.models
 def vivavoce(*arguments, folder, home=None, **environment):
 
     env = {**os.environ, "VIVAVOCE_HOME": str(home or folder), "VIVAVOCE_TEMPERATURE": "0", **environment}
-    command = [sys.executable, "-m", "vivavoce.app.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "vivavoce.app.cli.main", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, timeout=300, check=False)
 
 

@@ -7,12 +7,12 @@ import pytest
 from parity.golden import about
 
 from vivavoce.core.messages import TextDelta, ToolCall
-from vivavoce.model.step_audio2.chat_template import Sound, render_base, render_chat
-from vivavoce.model.step_audio2.features import mel_pieces
-from vivavoce.model.step_audio2.server_template import ServerTemplate
-from vivavoce.model.step_audio2.ta4 import Ta4Stream, interleave, split_ids
-from vivavoce.model.step_audio2.token_ids import NAMES, TokenIds
-from vivavoce.model.step_audio2.tool_calls import ToolCallParser
+from vivavoce.model.step_audio2.dialect.chat_template import Sound, render_base, render_chat
+from vivavoce.model.step_audio2.dialect.server_template import ServerTemplate
+from vivavoce.model.step_audio2.dialect.ta4 import Ta4Stream, interleave, split_ids
+from vivavoce.model.step_audio2.dialect.token_ids import NAMES, TokenIds
+from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser
+from vivavoce.model.step_audio2.network.features import mel_pieces
 
 IDS = TokenIds()
 SPECIALS = {name: getattr(IDS, field) for field, name in NAMES.items()} | {"<tool_call>": 151_657, "</tool_call>": 151_658}

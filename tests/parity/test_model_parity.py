@@ -5,13 +5,13 @@ import pytest
 import torch
 from parity.golden import about, official_keys, tensors, weights
 
-from vivavoce.model.step_audio2.audio_encoder import Adaptor, AudioEncoder
-from vivavoce.model.step_audio2.chat_template import Sound
-from vivavoce.model.step_audio2.configuration import ADAPTER_STRIDE, AudioEncoderConfig, StepAudio2Config
+from vivavoce.model.step_audio2.dialect.chat_template import Sound
+from vivavoce.model.step_audio2.dialect.prompt import Prompt
 from vivavoce.model.step_audio2.engine import Engine
-from vivavoce.model.step_audio2.features import log_mel, mel_filters, mel_pieces, token_count
-from vivavoce.model.step_audio2.modeling import StepAudio2ForCausalLM
-from vivavoce.model.step_audio2.prompt import Prompt
+from vivavoce.model.step_audio2.network.audio_encoder import Adaptor, AudioEncoder
+from vivavoce.model.step_audio2.network.configuration import ADAPTER_STRIDE, AudioEncoderConfig, StepAudio2Config
+from vivavoce.model.step_audio2.network.features import log_mel, mel_filters, mel_pieces, token_count
+from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling, penalised
 
 

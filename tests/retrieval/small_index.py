@@ -3,8 +3,8 @@
 from word_embedder import WordEmbedder
 
 from vivavoce.core.errors import StoreCorrupt
+from vivavoce.retrieval.documents.loading import Document, Section
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.loaders import Document, Section
 
 
 def document(name, *texts):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from vivavoce.core.passage import Passage
 from vivavoce.retrieval.chunking import approximate_tokens, passages
-from vivavoce.retrieval.document import Document, DocumentBuilder, Section
-from vivavoce.retrieval.loaders import read
+from vivavoce.retrieval.documents.document import Document, DocumentBuilder, Section
+from vivavoce.retrieval.documents.loading import read
 
 WORD = st.text("abcdé上下", min_size=1, max_size=8).map(lambda word: word.strip())
 SENTENCE = st.lists(WORD, min_size=1, max_size=12).flatmap(

@@ -9,7 +9,7 @@ from langchain_core.tools import tool as langchain_tool
 from vivavoce.core.errors import ConfigError, ToolFailed
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.registry import ToolRegistry
-from vivavoce.tools.voice_requests import wants_default
+from vivavoce.tools.voices.requests import wants_default
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebHit, WebSearchTool, distinct, searxng
 

@@ -11,10 +11,10 @@ from vivavoce.core.errors import AudioError, ConfigError, ModelError, StoreCorru
 from vivavoce.core.protocols import VoiceBank
 from vivavoce.core.voice import VoiceFacts, VoiceFilters
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.builtin import BUILTIN
-from vivavoce.voicebank.compaction import reembed
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-from vivavoce.voicebank.recipes import Cut, build
+from vivavoce.voicebank.recipes.builtin import BUILTIN
+from vivavoce.voicebank.recipes.recipe import Cut, build
+from vivavoce.voicebank.upkeep.compaction import reembed
 
 
 class LetterCounts:

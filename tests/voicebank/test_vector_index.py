@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vivavoce.core.store.vector_index import ExactIndex, Probing, best
-from vivavoce.voicebank import vector_index
-from vivavoce.voicebank.vector_index import InvertedIndex, build, extend, read, serialised
+from vivavoce.voicebank import faiss_index as vector_index
+from vivavoce.voicebank.faiss_index import InvertedIndex, build, extend, read, serialised
 
 ROWS, D, CLIPS = 12_000, 32, 10
 

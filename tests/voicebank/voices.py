@@ -4,8 +4,8 @@ import numpy as np
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.voice import Voice, VoiceFacts
-from vivavoce.voicebank.builtin import cut_from
-from vivavoce.voicebank.recipes import Cut, Recipe, Spoken, Variation
+from vivavoce.voicebank.recipes.builtin import cut_from
+from vivavoce.voicebank.recipes.recipe import Cut, Recipe, Spoken, Variation
 
 RATE = 16_000
 HEART_F0_HZ = 197.0

@@ -1,0 +1,1 @@
+"""The demonstration: questions asked, and a page about the answers."""

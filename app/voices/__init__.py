@@ -1,0 +1,1 @@
+"""Building the voice bank, and its map."""

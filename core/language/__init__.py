@@ -1,0 +1,1 @@
+"""Words, days and places, in English and Chinese."""

@@ -1,0 +1,1 @@
+"""How well the guard tells what passages support."""

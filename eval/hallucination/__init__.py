@@ -1,0 +1,1 @@
+"""How often answers are made up, with and without knowledge."""

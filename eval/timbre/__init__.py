@@ -1,0 +1,1 @@
+"""Whether answers are spoken in the voice asked for."""

@@ -1,0 +1,1 @@
+"""Whether the right tools are called with the right arguments."""

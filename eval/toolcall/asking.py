@@ -1,0 +1,103 @@
+"""Puts a question to the agent after its earlier turns, and sees which tools are called first."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vivavoce.agent import Agent
+from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
+from vivavoce.agent.turn import HeardText, SpokenText, ToolFinished, ToolStarted, TurnDone
+from vivavoce.core.audio import AudioClip
+from vivavoce.core.messages import ToolCall, ToolResult
+from vivavoce.core.untrusted import fence
+from vivavoce.eval.toolcall.questions import Earlier, ToolQuestion
+
+SAME_ROUND_S = 0.3  # calls of one round start together; after so long without another there is none
+AFTER_RESULT_S = 0.02  # the same once one has ended: what starts later than that, the model wrote in answer to a result
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question led to. calls: of the first round that had any. said: before the turn was interrupted."""
+
+    heard: str
+    said: str
+    calls: tuple[ToolCall, ...]
+    decided_s: float
+
+
+async def ask_for_calls(agent: Agent, question: ToolQuestion, *, transcribes: bool, speaks_first: bool) -> Asked:
+    """Ask, and interrupt the turn as soon as it is clear what is called: closing the stream is the product's barge-in.
+
+    transcribes: whether earlier recordings are known to the model by their text. speaks_first: whether the model may say
+    something before it calls; then only the end of the turn tells that it does not.
+
+    Raises:
+        VivavoceError: as `Agent.stream`.
+    """
+    session = f"toolcall-{uuid.uuid4().hex[:12]}"
+    await _remember(agent, session, question.history, transcribes=transcribes)
+    asked = await asyncio.to_thread(AudioClip.load, question.audio) if question.audio else question.text
+    heard, said, calls = question.text if not question.audio else "", "", list[ToolCall]()
+    start, decided, patience = time.perf_counter(), 0.0, None
+    async with aclosing(agent.stream(asked, session=session)) as events:
+        while True:
+            try:
+                event = await asyncio.wait_for(anext(events), patience)
+            except (TimeoutError, StopAsyncIteration):
+                break
+            match event:
+                case HeardText(text):
+                    heard = text
+                case ToolStarted(call):
+                    calls.append(call)
+                    decided = decided or time.perf_counter() - start
+                    patience = patience or SAME_ROUND_S
+                case ToolFinished():
+                    patience = AFTER_RESULT_S
+                case SpokenText(text):
+                    said += text
+                    if calls or not speaks_first:
+                        break
+                case TurnDone():
+                    break
+                case _:
+                    continue
+    return Asked(heard, said.strip(), tuple(calls), decided or time.perf_counter() - start)
+
+
+async def _remember(agent: Agent, session: str, history: Sequence[Earlier], *, transcribes: bool) -> None:
+    """Give a new session its past, as the controller itself would have kept it."""
+    if not history:
+        return
+    records: list[Record] = []
+    for part in history:
+        match part.who:
+            case "user":
+                audio = agent.services.audio.put(AudioClip.load(Path(part.audio))) if part.audio else None
+                records.append(user_record(uuid.uuid4().hex, part.text if transcribes or not audio else None, audio))
+            case "call":
+                call = ToolCall(f"call_{uuid.uuid4().hex[:12]}", part.name, part.arguments)
+                records.append(assistant_record(uuid.uuid4().hex, "", (call,)))
+                records.append(tool_record(ToolResult(call, "done", fence(part.name, part.text))))
+            case _:
+                records.append(assistant_record(uuid.uuid4().hex, part.text, ()))
+    voice = agent.services.default_voice
+    values = {"messages": records, "voice_id": voice, "pending": [], "steps": 0, "switches": [], "provenance": []}
+    config: Any = {"configurable": {"thread_id": session}}
+    await agent.services.graph.aupdate_state(config, values, as_node="generate")
+
+
+def arguments_of(call: ToolCall) -> dict[str, Any] | None:
+    """A call's arguments, None where they are no JSON object."""
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return arguments if isinstance(arguments, dict) else None

@@ -1,0 +1,1 @@
+"""Which tool an utterance calls, and with what arguments."""

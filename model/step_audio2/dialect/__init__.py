@@ -1,0 +1,1 @@
+"""Step-Audio 2's dialect: markers, prompts, token ids."""

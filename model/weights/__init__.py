@@ -1,0 +1,1 @@
+"""Weights on disk: what there is, where it comes from."""

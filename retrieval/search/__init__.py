@@ -1,0 +1,1 @@
+"""Candidates, ranking, and whether the best one answers."""

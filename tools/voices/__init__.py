@@ -1,0 +1,1 @@
+"""Searching, listing, comparing and explaining voices."""

@@ -1,0 +1,1 @@
+"""Recordings and archives from elsewhere."""

@@ -1,0 +1,1 @@
+"""Voices that packages carry."""

@@ -1,0 +1,1 @@
+"""Verify, repair and compaction of a bank."""
