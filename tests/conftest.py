@@ -11,8 +11,8 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
-from checkpoints import teach_dialogue
-from dialect_server import running_server
+from support.checkpoints import teach_dialogue
+from support.dialect_server import running_server
 
 from vivavoce.app.wiring import open_parts, open_tools
 from vivavoce.core.audio import AudioClip
@@ -46,7 +46,7 @@ def own_home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def taught(home, tmp_path_factory) -> Path:
-    """A tiny Step-Audio 2 checkpoint that knows a few answers, see `checkpoints.teach_dialogue`."""
+    """A tiny Step-Audio 2 checkpoint that knows a few answers, see `support.checkpoints.teach_dialogue`."""
     recordings = {
         "time": AudioClip.load(QUESTIONS / "2-time.wav"),
         "france": AudioClip.load(QUESTIONS / "5-carried-over.wav"),
@@ -59,7 +59,7 @@ def taught(home, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server():
-    """Address of a running `dialect_server`."""
+    """Address of a running `support.dialect_server`."""
     with running_server() as address:
         yield address
 

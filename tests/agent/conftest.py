@@ -3,7 +3,7 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from agent_parts import SlowTool, VoiceTool, broken, huge, noise
+from support.agent_parts import SlowTool, VoiceTool, broken, huge, noise
 
 from vivavoce.agent import Agent
 from vivavoce.agent.session import open_checkpointer

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from agent_parts import NO_ARGUMENTS, FlakyTool, VoiceTool, noise
 from hypothesis import given
 from hypothesis import strategies as st
+from support.agent_parts import NO_ARGUMENTS, FlakyTool, VoiceTool, noise
 
 from vivavoce.agent import AudioChunk, SpokenText, ToolFinished, VoiceChanged
 from vivavoce.agent.graph import NOTHING_HEARD

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from document_files import pdf_of
+from support.document_files import pdf_of
 from test_spoken_questions import word_errors
 
 from vivavoce.app import open_agent

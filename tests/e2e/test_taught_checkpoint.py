@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkpoints import write_config, write_tokenizer, write_weights
 from safetensors.torch import load_file
+from support.checkpoints import write_config, write_tokenizer, write_weights
 
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip

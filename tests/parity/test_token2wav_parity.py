@@ -4,8 +4,8 @@ import re
 
 import pytest
 import torch
-from checkpoints import FLOW_YAML
 from parity.golden import about, official_keys, tensors, weights
+from support.checkpoints import FLOW_YAML
 
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
 from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD, EncoderState

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from word_embedder import WordEmbedder
+from support.word_embedder import WordEmbedder
 
 from vivavoce.core.errors import ConfigError, DocumentError, StoreError
 from vivavoce.retrieval import index as index_module

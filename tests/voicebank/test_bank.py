@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from voices import RATE, make_tone, tone, voice
+from support.voices import RATE, make_tone, tone, voice
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError, StoreCorrupt, StoreError, VoiceNotFound

@@ -14,8 +14,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from retrieval.word_embedder import WordEmbedder
-from voicebank.fakes import assert_one_line
+from support.fakes import assert_one_line
+from support.word_embedder import WordEmbedder
 
 from vivavoce.app.cli.main import main
 from vivavoce.app.wiring import open_parts

@@ -11,7 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from voicebank.voices import tone
+from support.voices import tone
 
 from vivavoce.app.cli.main import main
 from vivavoce.app.cli.voice_filters import parse_filters

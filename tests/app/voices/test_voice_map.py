@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from eval.test_voices import Spectrum
-from voicebank.voices import voice
+from support.fakes import Spectrum
+from support.voices import voice
 
 from vivavoce.app.voices.map import draw_map, place_labels, project
 from vivavoce.core.errors import ConfigError

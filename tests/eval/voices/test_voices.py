@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from voicebank.voices import tone, voice
+from support.fakes import Spectrum
+from support.voices import tone, voice
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.voice import VoiceFacts
@@ -17,14 +18,6 @@ from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.builtin import BUILTIN
 from vivavoce.voicebank.recipes.recorded import HUMAN_PACKS
 from vivavoce.voicebank.recipes.synthesised import SYNTHETIC_PACKS
-
-
-class Spectrum:
-    id, dimension = "spectrum-1", 64
-
-    def embed(self, clip):
-        power = np.abs(np.fft.rfft(clip.resampled(16_000).samples[:16_000]))[:1024].reshape(64, -1).sum(axis=1)
-        return (power / np.linalg.norm(power)).astype(np.float32)
 
 
 class Blind:

@@ -10,9 +10,9 @@ from itertools import pairwise
 import httpx
 import numpy as np
 import pytest
-from dialect_server import KEY
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dialect_server import KEY
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError, ModelError

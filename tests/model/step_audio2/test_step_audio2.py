@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from checkpoints import TINY, write_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.checkpoints import TINY, write_checkpoint
 from transformers import GenerationConfig
 from transformers.generation import (
     LogitsProcessorList,

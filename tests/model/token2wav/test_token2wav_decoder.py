@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from checkpoints import write_token2wav
 from safetensors.torch import save_file
+from support.checkpoints import write_token2wav
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ModelError

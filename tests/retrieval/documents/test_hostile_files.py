@@ -12,9 +12,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from document_files import docx_of, pdf_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.document_files import docx_of, pdf_of
 
 from vivavoce.core.errors import DocumentError
 from vivavoce.retrieval.chunking import passages

@@ -7,9 +7,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from document_files import docx_of, pdf_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.document_files import docx_of, pdf_of
 
 from vivavoce.core.errors import DocumentError
 from vivavoce.retrieval.documents.encoding import decode

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from crash_worker import without_syncing
 from hypothesis import given
 from hypothesis import strategies as st
-from small_index import document
+from support.crash_worker import without_syncing
+from support.fakes import assert_one_line, folder_in_memory
+from support.small_index import document
+from support.word_embedder import WordEmbedder
 from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
-from voicebank.fakes import assert_one_line, folder_in_memory
-from word_embedder import WordEmbedder
 
 from vivavoce.core.errors import ModelError
 from vivavoce.retrieval.embedder import MiniLMEmbedder, SentenceTransformerEmbedder

@@ -5,9 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from crash_worker import dies_at, without_syncing
-from small_index import contents, document, filled, small_index, state_of
-from word_embedder import WordEmbedder
+from support.crash_worker import dies_at, without_syncing
+from support.small_index import contents, document, filled, small_index, state_of
+from support.word_embedder import WordEmbedder
 
 from vivavoce.retrieval import index as index_module
 from vivavoce.retrieval.index import DocumentIndex

@@ -9,10 +9,10 @@ from functools import partial
 from multiprocessing import get_context
 
 import pytest
-from crash_worker import without_syncing
-from small_index import contents, document, filled, small_index
-from voicebank.fakes import assert_one_line, folder_in_memory
-from word_embedder import WordEmbedder
+from support.crash_worker import without_syncing
+from support.fakes import assert_one_line, folder_in_memory
+from support.small_index import contents, document, filled, small_index
+from support.word_embedder import WordEmbedder
 
 from vivavoce.core.durable import exclusive
 from vivavoce.core.errors import StoreError

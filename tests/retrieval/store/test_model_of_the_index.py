@@ -16,11 +16,11 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pytest
-from crash_worker import without_syncing
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from small_index import document
+from support.crash_worker import without_syncing
+from support.small_index import document
 
 from vivavoce.core.errors import ConfigError, DocumentError
 from vivavoce.core.store import view as view_module

@@ -11,10 +11,10 @@ from dataclasses import replace
 import faiss
 import numpy as np
 import pytest
-from crash_worker import without_syncing
-from small_index import contents, document, filled
-from voicebank.fakes import assert_one_line, folder_in_memory
-from word_embedder import WordEmbedder
+from support.crash_worker import without_syncing
+from support.fakes import assert_one_line, folder_in_memory
+from support.small_index import contents, document, filled
+from support.word_embedder import WordEmbedder
 
 from vivavoce.core.errors import DocumentError, StoreCorrupt, StoreError
 from vivavoce.retrieval.index import DocumentIndex

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from voicebank.voices import voice
+from support.voices import voice
 
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import SessionFacts

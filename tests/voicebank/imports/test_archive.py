@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from crash_worker import without_syncing
-from fakes import MEASURED, assert_one_line, buzz, contents, filled, folder_in_memory, small_bank, small_voice
+from support.crash_worker import without_syncing
+from support.fakes import MEASURED, assert_one_line, buzz, contents, filled, folder_in_memory, small_bank, small_voice
 
 from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError, VoiceNotFound
 from vivavoce.core.voice import Acoustics, VoiceFacts

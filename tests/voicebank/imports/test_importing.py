@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from crash_worker import without_syncing
-from fakes import MEASURED, assert_one_line, buzz, contents, folder_in_memory, small_bank
-from voices import tone
+from support.crash_worker import without_syncing
+from support.fakes import MEASURED, assert_one_line, buzz, contents, folder_in_memory, small_bank
+from support.voices import tone
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError

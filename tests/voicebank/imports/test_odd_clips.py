@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 import soundfile
-from fakes import MEASURED, assert_one_line, small_bank
-from voices import tone
+from support.fakes import MEASURED, assert_one_line, small_bank
+from support.voices import tone
 
 from vivavoce.core.errors import AudioError
 from vivavoce.voicebank.imports.audio_files import EXCERPT_S, KEPT_RATE_HZ, read_clip

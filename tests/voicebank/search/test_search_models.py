@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from voices import make_tone
+from support.voices import make_tone
 
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.builtin import BUILTIN

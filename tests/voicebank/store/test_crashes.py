@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
-from crash_worker import dies_at, without_syncing
-from fakes import MEASURED, LetterCounts, buzz, contents, filled, folder_in_memory, small_bank, small_voice
+from support.crash_worker import dies_at, without_syncing
+from support.fakes import MEASURED, LetterCounts, buzz, contents, filled, folder_in_memory, small_bank, small_voice
 
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.voice import VoiceFacts

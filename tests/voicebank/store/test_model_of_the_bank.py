@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from crash_worker import without_syncing
-from fakes import LetterCounts, Spectrum, buzz, small_bank, small_voice
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from support.crash_worker import without_syncing
+from support.fakes import LetterCounts, Spectrum, buzz, small_bank, small_voice
 
 from vivavoce.core.errors import ConfigError, VoiceNotFound
 from vivavoce.core.voice import Acoustics, VoiceFacts, VoiceFilters

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from crash_worker import without_syncing
-from fakes import MEASURED, assert_one_line, buzz, contents, filled, folder_in_memory, small_bank, small_voice
+from support.crash_worker import without_syncing
+from support.fakes import MEASURED, assert_one_line, buzz, contents, filled, folder_in_memory, small_bank, small_voice
 
 from vivavoce.core.durable import exclusive
 from vivavoce.core.errors import StoreError

@@ -9,8 +9,8 @@ from dataclasses import replace
 import faiss
 import numpy as np
 import pytest
-from crash_worker import without_syncing
-from fakes import (
+from support.crash_worker import without_syncing
+from support.fakes import (
     MEASURED,
     LetterCounts,
     assert_one_line,

@@ -48,7 +48,7 @@ SPECIALS = {
 }
 PLAIN = {151_657: "<tool_call>", 151_658: "</tool_call>"}
 AUDIO_0, AUDIO_LAST = 151_696, 158_257
-CORPUS = Path(__file__).parents[1] / "tools"
+CORPUS = Path(__file__).parents[2] / "tools"
 RESULTS = (  # of every length, the shortest first, the longest last
     "2027-05-03T10:00+09:00 (JST), Monday, May 3, 2027",
     "2028-07-30T04:07+09:00 (JST), Sunday, July 30, 2028",

@@ -1,6 +1,6 @@
 """Indexes that cost nothing to fill, and what a reader sees of one."""
 
-from word_embedder import WordEmbedder
+from support.word_embedder import WordEmbedder
 
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.retrieval.documents.loading import Document, Section
