@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +12,14 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from vivavoce.agent.audio_store import AudioStore
 from vivavoce.agent.graph import build_graph
 from vivavoce.agent.grounding import Guard
-from vivavoce.agent.running_turn import RunningTurn, Services
+from vivavoce.agent.running_turn import RunningTurn
+from vivavoce.agent.services import Services
 from vivavoce.agent.session import session_lock
 from vivavoce.agent.tool_runner import ToolBox
 from vivavoce.agent.turn import Turn, TurnDone, TurnEvent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError
-from vivavoce.core.protocols import SpeechDecoder, SpeechLM, VoiceBank
+from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
 MAX_TEXT_CHARS = 4000
@@ -42,7 +43,7 @@ class Agent:
         max_steps: int = 4,
         result_chars: int = 4000,
         guard: Guard | None = None,
-        on_close: Callable[[], Awaitable[None]] | None = None,
+        anticipating: Sequence[Anticipating] = (),
     ) -> None:
         self.services = Services(
             lm=lm,
@@ -55,10 +56,10 @@ class Agent:
             max_steps=max_steps,
             result_chars=result_chars,
             guard=guard,
+            anticipating=tuple(anticipating),
         )
         self._sessions_dir = sessions_dir
         self._max_question_s = max_question_s
-        self._on_close = on_close
 
     async def __aenter__(self) -> "Agent":
         """Nothing to do: the agent is open."""
@@ -73,9 +74,6 @@ class Agent:
         """Free models and the session store. May be called twice."""
         await self.services.lm.close()
         await self.services.decoder.close()
-        if self._on_close is not None:
-            on_close, self._on_close = self._on_close, None
-            await on_close()
 
     async def ask(self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None) -> Turn:
         """One turn, start to end. See `stream`."""
@@ -86,7 +84,7 @@ class Agent:
         raise ModelError("the turn ended without a result")
 
     def anticipate(self, heard: str) -> None:
-        """Let tools begin with a partial transcript, while the user still speaks; needs a running event loop.
+        """Let searches begin with a partial transcript, while the user still speaks; needs a running event loop.
 
         The turn takes the results up where the whole question turns out to be the same, and drops them elsewhere.
         """

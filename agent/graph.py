@@ -1,8 +1,9 @@
 """The state machine of a turn: generate <-> run_tool, one `Send` a call so that calls run in parallel."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -25,7 +26,7 @@ from vivavoce.agent.state import (
 )
 from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.agent.tool_runner import SPOKEN_CHARS, ToolBox, run_tool
-from vivavoce.agent.turn import HeardText, SentenceChecked, ToolFinished, ToolStarted
+from vivavoce.agent.turn import HeardText, SentenceChecked, ToolFinished, ToolProgress, ToolStarted
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import (
     AudioTokens,
@@ -36,6 +37,7 @@ from vivavoce.core.messages import (
     TextDelta,
     ToolCall,
     ToolMessage,
+    ToolOutput,
     ToolResult,
     UserMessage,
 )
@@ -113,7 +115,7 @@ async def _generate(state: DialogueState, runtime: Runtime[TurnContext]) -> dict
         "pending": answer["tool_calls"],
         "steps": steps + 1,
     }
-    explains = any(result.about_last_answer for result in _results(messages))
+    explains = any(result.output.about_last_answer for result in _results(messages))
     return update if said.calls or explains else update | {"provenance": said.provenance}
 
 
@@ -203,15 +205,28 @@ async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[s
         return {}
     runtime.stream_writer(ToolStarted(call))
     facts = SessionFacts(state["voice_id"], state["asked"], tuple(map(to_provenance, state["provenance"])))
-    result = await run_tool(call, context.tools, context.result_chars, facts)
+
+    loop = asyncio.get_running_loop()
+
+    def report(progress: str) -> None:  # tools may run in a thread
+        loop.call_soon_threadsafe(runtime.stream_writer, ToolProgress(call, neutralise(progress, SPOKEN_CHARS)))
+
+    result = await run_tool(call, context.tools, context.result_chars, facts, report)
     switches: list[Record] = []
-    if result.voice_id is not None:
+    if result.output.voice_id is not None:
         try:
-            switches = [switch_record(call.id, context.voice(result.voice_id).check_may_be_spoken(), result.asked)]
+            switches = [
+                switch_record(call.id, context.voice(result.output.voice_id).check_may_be_spoken(), result.output.asked)
+            ]
         except VoiceNotFound:
-            result = ToolResult(call, "failed", "that voice is no longer in the voice bank", duration_s=result.duration_s)
+            result = _refused(result, "that voice is no longer in the voice bank")
         except VoiceRefused as error:
-            result = ToolResult(call, "failed", neutralise(str(error), SPOKEN_CHARS), duration_s=result.duration_s)
+            result = _refused(result, neutralise(str(error), SPOKEN_CHARS))
     context.ledger.close(result)
     runtime.stream_writer(ToolFinished(result))
-    return {"messages": [tool_record(result)], "voice_id": result.voice_id or "", "switches": switches}
+    return {"messages": [tool_record(result)], "voice_id": result.output.voice_id or "", "switches": switches}
+
+
+def _refused(result: ToolResult, why: str) -> ToolResult:
+    """A call whose effect cannot be had."""
+    return replace(result, status="failed", output=ToolOutput(why))

@@ -92,14 +92,14 @@ class GuardedAnswer:
 def passages_of(results: Sequence[ToolResult]) -> list[Passage]:
     """What an answer may rest on: passages that tools retrieved, and beside them what other tools found; [] without any."""
     done = [result for result in results if result.status == "done"]
-    if not any(result.passages for result in done):
+    if not any(result.output.passages for result in done):
         return []
-    return [passage for result in done for passage in result.passages or (_as_passage(result),)]
+    return [passage for result in done for passage in result.output.passages or (_as_passage(result),)]
 
 
 def _as_passage(result: ToolResult) -> Passage:
     name = result.call.name
-    return Passage(result.spoken or result.content, name, f"{name.replace('_', ' ')} tool")
+    return Passage(result.output.spoken or result.output.content, name, f"{name.replace('_', ' ')} tool")
 
 
 async def provenance_of(spoken: str, guard: Guard, passages: Sequence[Passage], question: str) -> list[Provenance]:

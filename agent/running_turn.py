@@ -2,21 +2,18 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from langgraph.graph.state import CompiledStateGraph
-
-from vivavoce.agent.audio_store import AudioStore
 from vivavoce.agent.graph import Speech, TurnContext
-from vivavoce.agent.grounding import Guard, passages_of, provenance_of
+from vivavoce.agent.grounding import passages_of, provenance_of
+from vivavoce.agent.services import Services
 from vivavoce.agent.speech import SpeechQueue, speak
-from vivavoce.agent.state import Record, assistant_record, switch_record, to_switch, tool_record, user_record
+from vivavoce.agent.state import Record, assistant_record, switch_record, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
 from vivavoce.agent.tool_ledger import ToolLedger
-from vivavoce.agent.tool_runner import ToolBox
 from vivavoce.agent.turn import (
     AudioChunk,
     HeardText,
@@ -29,61 +26,9 @@ from vivavoce.agent.turn import (
     VoiceChanged,
 )
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import TextDelta
 from vivavoce.core.passage import Provenance
-from vivavoce.core.protocols import AnticipatingTool, SpeechDecoder, SpeechLM, VoiceBank, VoiceConditioning
-from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceSwitch
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every turn of an agent works with. result_chars: longest tool result a model reads."""
-
-    lm: SpeechLM
-    decoder: SpeechDecoder
-    bank: VoiceBank
-    tools: ToolBox
-    graph: CompiledStateGraph[Any, Any, Any, Any]
-    audio: AudioStore
-    default_voice: str
-    max_steps: int
-    result_chars: int
-    guard: Guard | None
-
-    def anticipate(self, heard: str) -> None:
-        """Let tools begin with what the user seems to say."""
-        for tool in self._anticipating():
-            tool.anticipate(heard)
-
-    def discard(self, heard: str) -> None:
-        """Let tools drop what they began with this and were not called for."""
-        for tool in self._anticipating():
-            tool.discard(heard)
-
-    def _anticipating(self) -> Iterator[AnticipatingTool]:
-        for spec in self.tools.specs:
-            tool = self.tools.get(spec.name)
-            if isinstance(tool, AnticipatingTool):
-                yield tool
-
-    async def voice_of(self, session: str) -> str:
-        """The id of the voice that a session speaks in; the default where that may no longer be spoken in."""
-        values = await self.values_of(session)
-        voice_id = str(values.get("voice_id") or self.default_voice)
-        try:
-            return self.bank.entry(voice_id).check_may_be_spoken().id
-        except (VoiceNotFound, VoiceRefused):
-            return DEFAULT_VOICE_ID
-
-    async def switches_of(self, session: str) -> tuple[VoiceSwitch, ...]:
-        """Every change of the voice in a session."""
-        return tuple(to_switch(record) for record in (await self.values_of(session)).get("switches", []))
-
-    async def values_of(self, session: str) -> dict[str, Any]:
-        """The state of a session."""
-        snapshot = await self.graph.aget_state({"configurable": {"thread_id": session}})
-        return snapshot.values
+from vivavoce.core.protocols import VoiceConditioning
 
 
 class RunningTurn:
@@ -184,8 +129,8 @@ class RunningTurn:
         self._written += " "  # what was said before a tool call and what is said after it are two sentences
         self._watch.saw(item)
         self._events.put_nowait(item)
-        if isinstance(item, ToolFinished) and item.result.voice_id:
-            self._events.put_nowait(VoiceChanged(self._services.bank.get(item.result.voice_id)))
+        if isinstance(item, ToolFinished) and item.result.output.voice_id:
+            self._events.put_nowait(VoiceChanged(self._services.bank.get(item.result.output.voice_id)))
 
     async def _speak(self) -> None:
         async with aclosing(speak(self._speech, self._services.decoder, self._prepare)) as clips:
@@ -229,11 +174,11 @@ class RunningTurn:
         spoken = "".join(chunk.text for chunk in self._chunks).strip()
         records.append(assistant_record(uuid.uuid4().hex, spoken, ()))
         for result in results:
-            if result.voice_id:
-                voice_id = result.voice_id
+            if result.output.voice_id:
+                voice_id = result.output.voice_id
                 entry = self._services.bank.entry(voice_id)
-                self._switches.append(switch_record(result.call.id, entry, result.asked))
+                self._switches.append(switch_record(result.call.id, entry, result.output.asked))
         values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
-        if not any(result.about_last_answer for result in results):
+        if not any(result.output.about_last_answer for result in results):
             values["provenance"] = [asdict(known) for known in await self._provenance_of(spoken)]
         await self._services.graph.aupdate_state(self._config, values, as_node="generate")

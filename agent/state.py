@@ -12,6 +12,7 @@ from vivavoce.core.messages import (
     SystemMessage,
     ToolCall,
     ToolMessage,
+    ToolOutput,
     ToolResult,
     UserMessage,
 )
@@ -98,10 +99,10 @@ def _to_passage(record: Mapping[str, Any]) -> Passage:
 
 def to_result(record: Mapping[str, Any]) -> ToolResult:
     """How a call ended, of `asdict`'s record."""
-    fields: dict[str, Any] = dict(record)
-    fields |= {"call": ToolCall(**record["call"]), "sources": tuple(record["sources"])}
-    fields["passages"] = tuple(map(_to_passage, record.get("passages", ())))  # sessions of an earlier version have none
-    return ToolResult(**fields)
+    given: Mapping[str, Any] = record["output"]
+    passages = tuple(map(_to_passage, given["passages"]))
+    fields: dict[str, Any] = {**given, "sources": tuple(given["sources"]), "passages": passages}
+    return ToolResult(ToolCall(**record["call"]), record["status"], ToolOutput(**fields), record["duration_s"])
 
 
 def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from vivavoce.core.calls import RunningCall, running, unheard
 from vivavoce.core.errors import ToolFailed
-from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec
+from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec, ToolStatus
 from vivavoce.core.passage import Passage
-from vivavoce.core.protocols import SessionTool, Tool
+from vivavoce.core.protocols import Tool
 from vivavoce.core.untrusted import fence, neutralise
 
 RETRY_PAUSE_S = 0.3
@@ -32,41 +34,45 @@ class ToolBox(Protocol):
         ...
 
 
-async def run_tool(call: ToolCall, tools: ToolBox, result_chars: int, session: SessionFacts) -> ToolResult:
-    """Run a call. Whatever the tool does, the result says how it ended. session: for tools whose answer depends on it."""
+async def run_tool(
+    call: ToolCall, tools: ToolBox, result_chars: int, session: SessionFacts, report: Callable[[str], None] = unheard
+) -> ToolResult:
+    """Run a call. Whatever the tool does, the result says how it ended. session, report: see `RunningCall`."""
     started = time.perf_counter()
     tool = tools.get(call.name)
     if tool is None:
-        result = ToolResult(call, "failed", f"there is no tool called {neutralise(call.name, 40)}")
+        result = _ended(call, "failed", f"there is no tool called {neutralise(call.name, 40)}")
     else:
-        result = await _run_known(call, tool, result_chars, session)
+        with running(RunningCall(call.id, session, report)):
+            result = await _run_known(call, tool, result_chars)
     return replace(result, duration_s=time.perf_counter() - started)
 
 
-async def _run_known(call: ToolCall, tool: Tool, result_chars: int, session: SessionFacts) -> ToolResult:
+async def _run_known(call: ToolCall, tool: Tool, result_chars: int) -> ToolResult:
     spoken_name = f"the {call.name.replace('_', ' ')} tool"
     try:
         async with asyncio.timeout(tool.spec.timeout_s):
-            output = await _call_with_retry(call, tool, session)
+            output = await _call_with_retry(call, tool)
     except TimeoutError:
-        return ToolResult(call, "timed_out", f"{spoken_name} did not answer within {tool.spec.timeout_s:g} seconds")
+        return _ended(call, "timed_out", f"{spoken_name} did not answer within {tool.spec.timeout_s:g} seconds")
     except ToolFailed as error:
-        return ToolResult(call, "failed", neutralise(str(error), SPOKEN_CHARS))
+        return _ended(call, "failed", neutralise(str(error), SPOKEN_CHARS))
     except Exception as error:
         logger.warning("tool %s raised", call.name, exc_info=True)
-        return ToolResult(call, "failed", f"{spoken_name} failed with {type(error).__name__}")
-    return ToolResult(
-        call,
-        "done",
-        fence(call.name, neutralise(output.content, result_chars)),
+        return _ended(call, "failed", f"{spoken_name} failed with {type(error).__name__}")
+    inert = replace(
+        output,
+        content=fence(call.name, neutralise(output.content, result_chars)),
         spoken=neutralise(output.spoken, SPOKEN_CHARS) if output.spoken else None,
         sources=tuple(neutralise(source, SOURCE_CHARS) for source in output.sources),
-        voice_id=output.voice_id,
         asked=neutralise(output.asked, SPOKEN_CHARS),
         passages=tuple(_inert(passage, result_chars) for passage in output.passages),
-        about_last_answer=output.about_last_answer,
-        saved_s=output.saved_s,
     )
+    return ToolResult(call, "done", inert)
+
+
+def _ended(call: ToolCall, status: ToolStatus, why: str) -> ToolResult:
+    return ToolResult(call, status, ToolOutput(why))
 
 
 def _inert(passage: Passage, limit: int) -> Passage:
@@ -76,17 +82,11 @@ def _inert(passage: Passage, limit: int) -> Passage:
     return replace(passage, text=text, source=source, before="", after="", **short)
 
 
-async def _call_with_retry(call: ToolCall, tool: Tool, session: SessionFacts) -> ToolOutput:
+async def _call_with_retry(call: ToolCall, tool: Tool) -> ToolOutput:
     try:
-        return await _call(call, tool, session)
+        return await tool.call(call.arguments)
     except ToolFailed as error:
         if not (error.retryable and tool.spec.idempotent):
             raise
     await asyncio.sleep(RETRY_PAUSE_S)
-    return await _call(call, tool, session)
-
-
-async def _call(call: ToolCall, tool: Tool, session: SessionFacts) -> ToolOutput:
-    if isinstance(tool, SessionTool):
-        return await tool.call_in_session(call.arguments, session)
     return await tool.call(call.arguments)

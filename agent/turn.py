@@ -23,6 +23,14 @@ class ToolStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """A running tool tells, in a few words, how far it is."""
+
+    call: ToolCall
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolFinished:
     """A call reached its end state."""
 
@@ -110,4 +118,14 @@ class TurnDone:
     turn: Turn
 
 
-TurnEvent = HeardText | ToolStarted | ToolFinished | VoiceChanged | SpokenText | SentenceChecked | AudioChunk | TurnDone
+TurnEvent = (
+    HeardText
+    | ToolStarted
+    | ToolProgress
+    | ToolFinished
+    | VoiceChanged
+    | SpokenText
+    | SentenceChecked
+    | AudioChunk
+    | TurnDone
+)

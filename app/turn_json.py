@@ -33,10 +33,10 @@ def _tool_call(result: ToolResult) -> dict[str, Any]:
         "name": result.call.name,
         "arguments": arguments,
         "status": result.status,
-        "result": result.content,
-        "sources": list(result.sources),
-        "passages": [asdict(passage) for passage in result.passages],
-        "saved_s": round(result.saved_s, 4),
+        "result": result.output.content,
+        "sources": list(result.output.sources),
+        "passages": [asdict(passage) for passage in result.output.passages],
+        "saved_s": round(result.output.saved_s, 4),
         "duration_s": round(result.duration_s, 4),
     }
 

@@ -74,6 +74,11 @@ class Parts:
         opened = {name: open_index(self.settings, self.embedder, name) for name in others}
         return Collections({first: self.index, **opened})
 
+    @cached_property
+    def knowledge(self) -> KnowledgeSearchTool:
+        """The search in the documents, as a tool and ahead of it."""
+        return KnowledgeSearchTool(self.documents, partial(_shorten, self.embedder))
+
 
 def open_embedder(settings: Settings) -> MiniLMEmbedder:
     """The embedded text embedder, its weights laid out for this processor when they are loaded."""
@@ -128,7 +133,7 @@ def open_tools(parts: Parts, only: Collection[str] | None = None) -> ToolRegistr
         DateTimeTool(),
         WeatherTool(),
         WebSearchTool(searxng_url=parts.settings.searxng_url),
-        KnowledgeSearchTool(parts.documents, partial(_shorten, parts.embedder)),
+        parts.knowledge,
     ]
     if parts.settings.model in ("embedded", "scripted"):  # larger models read the passages in their own dialogue
         tools.append(ExplainSourceTool())
@@ -289,6 +294,7 @@ async def open_agent(
             max_steps=settings.max_steps,
             result_chars=settings.tool_result_chars,
             guard=_open_guard(settings, parts.embedder),
+            anticipating=[parts.knowledge] if registry.get(parts.knowledge.spec.name) else [],
         )
         async with agent:
             if warm and settings.model != "scripted":

@@ -53,7 +53,7 @@ class Baseline:
             arguments = await llama.complete(prompt, TOOL_SLOT, max_tokens=64, stop=("\n",), grammar=grammar)
             output = await tool.call(arguments)
             call = ToolCall("1", route.label, arguments)
-            messages.append(ToolMessage(ToolResult(call, "done", output.content)))
+            messages.append(ToolMessage(ToolResult(call, "done", output)))
         answer = await llama.complete(answer_prompt(messages, text), ANSWER_SLOT, max_tokens=110)
         spoken = await asyncio.to_thread(self._decoder.speak_natively, answer or "I do not know.")
         source = await asyncio.to_thread(self._decoder._source_statistics)

@@ -12,6 +12,7 @@ AUDIO_TOKENS_HZ = 25  # Step-Audio 2 speech tokens per second (specification, se
 AUDIO_TOKEN_COUNT = 6561  # ids 0..6560 are sound, 6561 is padding (specification, section 1.2)
 
 ToolStatus = Literal["done", "failed", "timed_out", "cancelled"]
+OnInterrupt = Literal["cancel", "finish"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class ToolOutput:
     reliably. sources: short names of documents or pages. voice_id: a voice to answer in from now on; an effect is data,
     the controller applies it. asked: the request that the voice was chosen for. passages: what an answer should rest on.
     about_last_answer: it talks of the last answer, so what that one rested on stays what the session remembers. saved_s:
-    seconds that were saved because the work had begun before the call, see `AnticipatingTool`.
+    seconds that were saved because the work had begun before the call, see `Anticipating`.
     """
 
     content: str
@@ -81,29 +82,23 @@ class SessionFacts:
     """What a tool may know of the dialogue it is called in.
 
     voice_id: the voice that speaks. asked: what was asked when it was chosen. provenance: what the last answer rested on,
-    sentence by sentence.
+    sentence by sentence. language: ISO 639-1 code of the language to speak.
     """
 
     voice_id: str = DEFAULT_VOICE_ID
     asked: str = ""
     provenance: tuple[Provenance, ...] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The one end state of a tool call. ``content`` is bounded and neutralised; of a failure it says why."""
+    """The one end state of a tool call. output: bounded and neutralised; of a failure its content says why."""
 
     call: ToolCall
     status: ToolStatus
-    content: str
-    spoken: str | None = None
-    sources: tuple[str, ...] = ()
-    voice_id: str | None = None
+    output: ToolOutput
     duration_s: float = 0.0
-    asked: str = ""
-    passages: tuple[Passage, ...] = ()
-    about_last_answer: bool = False
-    saved_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +148,21 @@ class ToolSpec:
     """A tool as a model sees it.
 
     parameters: JSON schema of an object. examples: what a router learns from. idempotent: a failed call may be tried
-    again. timeout_s: deadline of one call including retries.
+    again. timeout_s: deadline of one call including retries. confirm: the user is asked before it acts. background: the
+    turn does not wait for it. filler: a sentence, by language, that is said where it takes long. on_interrupt: what becomes
+    of a call when the user interrupts.
     """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
     examples: tuple[ToolExample, ...] = ()
-    idempotent: bool = True
+    idempotent: bool = False
     timeout_s: float = 10.0
+    confirm: bool = False
+    background: bool = False
+    filler: Mapping[str, str] = field(default_factory=dict)
+    on_interrupt: OnInterrupt = "cancel"
 
     def as_json_schema(self) -> dict[str, Any]:
         """The ``{"type": "function", ...}`` form that chat models read."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import AudioTokens, LMDelta, Message, SessionFacts, SpokenClip, TextDelta, ToolOutput, ToolSpec
+from vivavoce.core.messages import AudioTokens, LMDelta, Message, SpokenClip, TextDelta, ToolOutput, ToolSpec
 from vivavoce.core.passage import Grounding, Passage
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
 
@@ -84,7 +84,7 @@ class Tool(Protocol):
         ...
 
     async def call(self, arguments: str) -> ToolOutput:
-        """Run with raw JSON arguments.
+        """Run with raw JSON arguments. `vivavoce.core.calls.current_call` tells of the dialogue around it.
 
         Raises:
             ToolFailed: with a clause that can be spoken.
@@ -92,25 +92,11 @@ class Tool(Protocol):
         ...
 
 
-@runtime_checkable
-class SessionTool(Tool, Protocol):
-    """A tool whose answer depends on the dialogue."""
-
-    async def call_in_session(self, arguments: str, session: SessionFacts) -> ToolOutput:
-        """Run with raw JSON arguments; instead of `call`.
-
-        Raises:
-            ToolFailed: with a clause that can be spoken.
-        """
-        ...
-
-
-@runtime_checkable
-class AnticipatingTool(Tool, Protocol):
-    """A tool that can begin before it is called."""
+class Anticipating(Protocol):
+    """Something that can begin before a tool is called."""
 
     def anticipate(self, heard: str) -> None:
-        """Begin with what the user seems to say, as far as it was heard; `call` takes it up. Returns at once."""
+        """Begin with what the user seems to say, as far as it was heard; the call takes it up. Returns at once."""
         ...
 
     def discard(self, heard: str) -> None:

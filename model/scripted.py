@@ -35,7 +35,7 @@ def echo(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Iterable[LMD
     """The default script: `tool NAME {json}` calls a tool, results are read out, anything else is repeated."""
     last = messages[-1]
     if isinstance(last, ToolMessage):
-        yield last.result.spoken or last.result.content
+        yield last.result.output.spoken or last.result.output.content
         return
     text = last.text or "" if isinstance(last, UserMessage) else ""
     if isinstance(last, UserMessage) and last.text is None and last.audio is not None:

@@ -43,7 +43,7 @@ class DateTimeTool:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
-        self.spec = ToolSpec("get_date_time", DESCRIPTION, schema_of(ClockArguments), CLOCK, timeout_s=5.0)
+        self.spec = ToolSpec("get_date_time", DESCRIPTION, schema_of(ClockArguments), CLOCK, idempotent=True, timeout_s=5.0)
 
     async def call(self, arguments: str) -> ToolOutput:
         """The moment, machine-readable and as a sentence.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.core.calls import current_call
 from vivavoce.core.errors import StoreError, ToolFailed
 from vivavoce.core.language.words import words
-from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
+from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.protocols import Retriever
 from vivavoce.tools.arguments import parse, schema_of
@@ -62,17 +63,17 @@ class _Begun:
 class KnowledgeSearchTool:
     """``knowledge_search`` over a retriever. shorten: (query, text) -> the part of the text that matters.
 
-    Implements `AnticipatingTool`: a search that began with the same words, in any order and without politeness, is taken up.
+    Implements `Anticipating`: a search that began with the same words, in any order and without politeness, is taken up.
     """
 
     def __init__(self, retriever: Retriever, shorten: Shorten | None = None) -> None:
         self._retriever = retriever
         self._shorten = shorten or _whole
         self._begun: OrderedDict[frozenset[str], _Begun] = OrderedDict()
-        self.spec = ToolSpec("knowledge_search", DESCRIPTION, schema_of(SearchArguments), KNOWLEDGE)
+        self.spec = ToolSpec("knowledge_search", DESCRIPTION, schema_of(SearchArguments), KNOWLEDGE, idempotent=True)
 
     def anticipate(self, heard: str) -> None:
-        """See `AnticipatingTool`."""
+        """See `Anticipating`."""
         key = _same_question(heard)
         begun = self._begun.get(key)
         if not key or (begun is not None and begun.is_fresh):
@@ -84,7 +85,7 @@ class KnowledgeSearchTool:
             _drop(dropped)
 
     def discard(self, heard: str) -> None:
-        """See `AnticipatingTool`."""
+        """See `Anticipating`."""
         begun = self._begun.pop(_same_question(heard), None)
         if begun is not None:
             _drop(begun)
@@ -120,19 +121,15 @@ class KnowledgeSearchTool:
 
 
 class ExplainSourceTool:
-    """``explain_source``: where the last answer came from. Implements `SessionTool`."""
+    """``explain_source``: where the last answer came from."""
 
     def __init__(self) -> None:
-        self.spec = ToolSpec("explain_source", ABOUT_SOURCE, schema_of(NoArguments), EXPLAIN)
+        self.spec = ToolSpec("explain_source", ABOUT_SOURCE, schema_of(NoArguments), EXPLAIN, idempotent=True)
 
     async def call(self, arguments: str) -> ToolOutput:
-        """As in a session that has just begun."""
-        return await self.call_in_session(arguments, SessionFacts())
-
-    async def call_in_session(self, arguments: str, session: SessionFacts) -> ToolOutput:
         """A sentence that names each source with its place."""
         parse(arguments, NoArguments)
-        spoken = " ".join(_explained(session.provenance)) or "My last answer did not come from a document."
+        spoken = " ".join(_explained(current_call().session.provenance)) or "My last answer did not come from a document."
         return ToolOutput(spoken, spoken=spoken, about_last_answer=True)
 
 

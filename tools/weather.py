@@ -39,7 +39,9 @@ class WeatherTool:
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
-        self.spec = ToolSpec("get_weather", DESCRIPTION, schema_of(WeatherArguments), WEATHER, timeout_s=8.0)
+        self.spec = ToolSpec(
+            "get_weather", DESCRIPTION, schema_of(WeatherArguments), WEATHER, idempotent=True, timeout_s=8.0
+        )
 
     async def call(self, arguments: str) -> ToolOutput:
         """The weather as data and as a sentence.

@@ -79,7 +79,9 @@ class WebSearchTool:
         self._providers = [(provider, CircuitBreaker()) for provider in providers]
         self._cache: dict[str, tuple[float, tuple[WebHit, ...]]] = {}
         self._flights: dict[str, asyncio.Task[tuple[WebHit, ...]]] = {}
-        self.spec = ToolSpec("web_search", DESCRIPTION, schema_of(WebArguments), WEB, timeout_s=DEADLINE_S + 2.0)
+        self.spec = ToolSpec(
+            "web_search", DESCRIPTION, schema_of(WebArguments), WEB, idempotent=True, timeout_s=DEADLINE_S + 2.0
+        )
 
     async def call(self, arguments: str) -> ToolOutput:
         """Titles and snippets of the best results.

@@ -20,7 +20,7 @@ def result_of(
 ) -> Result:
     """One answer. found: what a search finds for the question as it was heard. holds_all: whether the index has rivals."""
     verdict = judge(question.text, turn.answer_text, question.right, question.wrong)
-    read = [passage for call in turn.tool_calls for passage in call.passages]
+    read = [passage for call in turn.tool_calls for passage in call.output.passages]
     scores = scores_of_answer(verdict) | scores_of_passages(question.passages, turn.provenance)
     if holds_all:
         scores |= scores_of_search(question.passages, read, found)

@@ -66,7 +66,9 @@ class StageByStage:
                 messages.append(ToolMessage(results[-1]))
             last = sum(isinstance(message, AssistantMessage) for message in messages) >= services.max_steps
             said, calls = await self._think(messages, () if last else services.tools.specs, clock)
-        voice = next((result.voice_id for result in reversed(results) if result.voice_id), services.default_voice)
+        voice = next(
+            (result.output.voice_id for result in reversed(results) if result.output.voice_id), services.default_voice
+        )
         audio = await self._speak(said, voice, clock)
         now, user = clock.now(), messages[0]
         heard = user.text or "" if isinstance(user, UserMessage) else ""

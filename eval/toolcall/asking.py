@@ -14,7 +14,7 @@ from vivavoce.agent import Agent
 from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
 from vivavoce.agent.turn import HeardText, SpokenText, ToolFinished, ToolStarted, TurnDone
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import ToolCall, ToolResult
+from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import fence
 from vivavoce.eval.toolcall.questions import Earlier, ToolQuestion
 
@@ -85,7 +85,7 @@ async def _remember(agent: Agent, session: str, history: Sequence[Earlier], *, t
             case "call":
                 call = ToolCall(f"call_{uuid.uuid4().hex[:12]}", part.name, part.arguments)
                 records.append(assistant_record(uuid.uuid4().hex, "", (call,)))
-                records.append(tool_record(ToolResult(call, "done", fence(part.name, part.text))))
+                records.append(tool_record(ToolResult(call, "done", ToolOutput(fence(part.name, part.text)))))
             case _:
                 records.append(assistant_record(uuid.uuid4().hex, part.text, ()))
     voice = agent.services.default_voice

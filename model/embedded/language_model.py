@@ -250,11 +250,11 @@ def _previous_tool(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> st
 def _sentence(result: ToolResult) -> str:
     """What can be said of a result without a language model, or ""."""
     if result.status == "done":
-        return result.spoken or ""
-    return f"I am sorry, {result.content.rstrip('.')}."
+        return result.output.spoken or ""
+    return f"I am sorry, {result.output.content.rstrip('.')}."
 
 
 def _lead_in(results: Sequence[ToolMessage]) -> str:
     """The answer's first words name its source: true, and sound while the model is still reading."""
-    sources = [source for m in results for source in m.result.sources]
+    sources = [source for m in results for source in m.result.output.sources]
     return f"According to {sources[0]}," if sources else ""

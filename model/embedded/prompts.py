@@ -38,7 +38,7 @@ def current_results(messages: Sequence[Message]) -> list[ToolMessage]:
 
 
 def _results(messages: Sequence[Message]) -> list[str]:
-    return [f"Tool result from {m.result.call.name}:\n{m.result.content}" for m in current_results(messages)]
+    return [f"Tool result from {m.result.call.name}:\n{m.result.output.content}" for m in current_results(messages)]
 
 
 def _history(messages: Sequence[Message]) -> list[str]:

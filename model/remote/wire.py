@@ -63,7 +63,11 @@ def _fork_messages(messages: Sequence[Message]) -> Iterator[Json]:
                 yield {"role": "human", "content": _heard(message)}
             case ToolMessage(result):
                 instruction = "" if isinstance(following, ToolMessage) else TOOL_INSTRUCTION
-                yield {"role": "input", "tool_call_id": result.call.id, "content": _safe(result.content) + instruction}
+                yield {
+                    "role": "input",
+                    "tool_call_id": result.call.id,
+                    "content": _safe(result.output.content) + instruction,
+                }
             case AssistantMessage():
                 yield from _fork_answer(message)
 
@@ -88,7 +92,7 @@ def _standard_messages(messages: Sequence[Message]) -> Iterator[Json]:
             case UserMessage():
                 yield {"role": "user", "content": _heard(message)}
             case ToolMessage(result):
-                yield {"role": "tool", "tool_call_id": result.call.id, "content": _safe(result.content)}
+                yield {"role": "tool", "tool_call_id": result.call.id, "content": _safe(result.output.content)}
             case AssistantMessage(text, calls):
                 answer: Json = {"role": "assistant", "content": _safe(text)}
                 if calls:

@@ -12,6 +12,7 @@ from vivavoce.agent import AudioChunk, SpokenText, ToolFinished, VoiceChanged
 from vivavoce.agent.graph import NOTHING_HEARD
 from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.calls import current_call
 from vivavoce.core.errors import AudioError, ConfigError, SessionError, VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import (
     AssistantMessage,
@@ -107,8 +108,8 @@ async def test_a_tool_may_know_the_voice_and_what_it_was_asked_for(open_one):
     class Curious(VoiceTool):
         spec = ToolSpec("curious", "Wants to know.", NO_ARGUMENTS)
 
-        async def call_in_session(self, arguments, session):
-            seen.append(session)
+        async def call(self, arguments):
+            seen.append(current_call().session)
             return ToolOutput("changed", voice_id="other", asked="a better voice")
 
     async with open_one(tools=(Curious(),)) as agent:
@@ -140,7 +141,7 @@ async def test_a_tool_that_fails_is_spoken_about_and_the_dialogue_goes_on(open_o
 async def test_ten_megabytes_with_markers_are_cut_and_made_inert(open_one):
     async with open_one(result_chars=500) as agent:
         turn = await agent.ask("tool huge {}")
-    content = turn.tool_calls[0].content
+    content = turn.tool_calls[0].output.content
     assert len(content) < 700
     assert "<tool_call>" not in content
     assert "<|EOT|>" not in content
@@ -172,7 +173,7 @@ async def test_calls_run_in_parallel_and_results_keep_the_order_of_the_calls(ope
             yield ToolCall("1", "first", "{}")
             yield ToolCall("2", "second", "{}")
         else:
-            yield " ".join(m.result.content for m in messages if isinstance(m, ToolMessage))
+            yield " ".join(m.result.output.content for m in messages if isinstance(m, ToolMessage))
 
     async with open_one(script, tools=(first, second)) as agent:
         turn = await agent.ask("go")
@@ -271,7 +272,7 @@ def test_every_opened_call_gets_exactly_one_end_state(actions):
             opened.add(call.id)
         elif action == "close":
             was_open = call in ledger.open_calls
-            assert ledger.close(ToolResult(call, "done", "")) == was_open
+            assert ledger.close(ToolResult(call, "done", ToolOutput(""))) == was_open
         else:
             ledger.cancel_open()
             assert not ledger.open_calls

@@ -53,7 +53,7 @@ def answers(*pieces):
     def script(messages, tools):
         last = messages[-1]
         if isinstance(last, ToolMessage):
-            yield from pieces if last.result.call.name == "knowledge_search" else [last.result.spoken]
+            yield from pieces if last.result.call.name == "knowledge_search" else [last.result.output.spoken]
         elif isinstance(last, UserMessage) and "where" in last.text:
             yield render_tool_call("explain_source", "{}")
         elif isinstance(last, UserMessage) and "hello" in last.text:
@@ -91,7 +91,7 @@ async def test_flagging_changes_nothing_and_tells_what_each_sentence_rests_on(as
         ("Tea costs two euros.", TEA, True, "", "said"),
     ]
     assert [event.provenance for event in events if isinstance(event, SentenceChecked)] == list(turn.provenance)
-    assert turn.tool_calls[0].passages == (HOURS, TEA)
+    assert turn.tool_calls[0].output.passages == (HOURS, TEA)
 
 
 async def test_hedging_says_the_doubt_aloud_and_dropping_leaves_the_sentence_out(ask):
@@ -232,7 +232,7 @@ async def test_a_search_that_began_with_the_transcript_is_taken_up_or_dropped():
 async def test_what_was_not_taken_up_is_gone_with_the_turn(open_one):
     documents = Documents(HOURS)
     tool = KnowledgeSearchTool(documents)
-    async with open_one(answers("Ten."), tools=(tool,)) as agent:
+    async with open_one(answers("Ten."), tools=(tool,), anticipating=(tool,)) as agent:
         await agent.ask("hello")
     documents.passages = (TEA,)
     assert (await tool.call('{"query": "hello"}')).saved_s == 0.0
@@ -266,11 +266,12 @@ async def test_what_failed_ahead_fails_when_it_is_called_for():
 
 async def test_a_partial_transcript_can_be_given_to_the_agent(open_one):
     documents = Documents(HOURS)
-    async with open_one(answers("It opens at ten."), tools=(KnowledgeSearchTool(documents),)) as agent:
+    tool = KnowledgeSearchTool(documents)
+    async with open_one(answers("It opens at ten."), tools=(tool,), anticipating=(tool,)) as agent:
         agent.anticipate("when does it")
         agent.anticipate("when does it open")
         turn = await agent.ask("when does it open?")
-    assert turn.tool_calls[0].saved_s > 0
+    assert turn.tool_calls[0].output.saved_s > 0
     assert documents.asked.count("when does it open") == 1
 
 

@@ -85,4 +85,4 @@ async def test_a_document_that_gives_orders_is_read_and_not_obeyed(own):
     for marker in ("<tool_call>", "<|EOT|>", "<|BOT|>"):
         assert marker not in state
         assert marker not in turn.answer_text
-    assert any("Ignore all rules" in passage.text for passage in turn.tool_calls[0].passages)  # the trace shows it
+    assert any("Ignore all rules" in passage.text for passage in turn.tool_calls[0].output.passages)  # the trace shows it

@@ -123,4 +123,4 @@ async def test_a_users_own_tool_is_called_by_voice_and_its_arguments_are_filled(
         turn = await agent.ask("Please roll a die with twenty sides.")
     assert [result.call.name for result in turn.tool_calls] == ["roll_dice"]
     assert turn.tool_calls[0].status == "done"
-    assert "20" in turn.tool_calls[0].content
+    assert "20" in turn.tool_calls[0].output.content

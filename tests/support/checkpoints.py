@@ -20,7 +20,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from torch.nn import functional as F
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import AssistantMessage, Message, ToolMessage, ToolResult, ToolSpec, UserMessage
+from vivavoce.core.messages import AssistantMessage, Message, ToolMessage, ToolOutput, ToolResult, ToolSpec, UserMessage
 from vivavoce.core.untrusted import fence
 from vivavoce.model.step_audio2.dialect.delta_parser import DeltaParser
 from vivavoce.model.step_audio2.dialect.markers import TTS_START
@@ -338,7 +338,7 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
     lessons = [asks]
     message = said(checkpoint, asks)
     for result in RESULTS:
-        done = ToolResult(message.tool_calls[0], "done", fence("get_date_time", result))
+        done = ToolResult(message.tool_calls[0], "done", ToolOutput(fence("get_date_time", result)))
         turn = [time, message, ToolMessage(done)]
         lessons.append(Lesson(turn, tools, TTS_START, spoken("It", " is", " late", ".")))
         if result in {RESULTS[0], RESULTS[-1]}:

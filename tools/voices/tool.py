@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ToolFailed, VoiceNotFound
 from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
 from vivavoce.core.protocols import VoiceBank
@@ -36,7 +37,7 @@ class VoiceSearchTool:
 
     def __init__(self, bank: VoiceBank) -> None:
         self._bank = bank
-        self.spec = ToolSpec("voice_search", DESCRIPTION, schema_of(VoiceArguments), VOICE)
+        self.spec = ToolSpec("voice_search", DESCRIPTION, schema_of(VoiceArguments), VOICE, idempotent=True)
         self._actions: dict[Action, Callable[[str, SessionFacts], Awaitable[ToolOutput]]] = {
             "switch": self._switch,
             "default": self._default,
@@ -48,13 +49,9 @@ class VoiceSearchTool:
         }
 
     async def call(self, arguments: str) -> ToolOutput:
-        """As in a session that has just begun."""
-        return await self.call_in_session(arguments, SessionFacts())
-
-    async def call_in_session(self, arguments: str, session: SessionFacts) -> ToolOutput:
         """A voice as an effect where a new one is wanted and one fits; a sentence about voices otherwise."""
         given = parse(arguments, VoiceArguments)
-        return await self._actions[given.action or action_of(given.description)](given.description, session)
+        return await self._actions[given.action or action_of(given.description)](given.description, current_call().session)
 
     async def _default(self, request: str, _: SessionFacts) -> ToolOutput:
         content = f"voice set to {self._bank.entry(DEFAULT_VOICE_ID).name}"

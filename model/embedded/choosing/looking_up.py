@@ -56,4 +56,4 @@ def asks_for_facts(request: str) -> bool:
 
 
 def _found(result: ToolResult) -> bool:
-    return result.status == "done" and bool(result.passages or result.sources)
+    return result.status == "done" and bool(result.output.passages or result.output.sources)

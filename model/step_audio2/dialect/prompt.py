@@ -106,7 +106,7 @@ class PromptWriter:
                     items.append({"type": "text", "text": self._safe(text)})
                 return {"role": "human", "content": items}
             case ToolMessage(result):
-                items = [{"type": "text", "text": self._safe(result.content)}]
+                items = [{"type": "text", "text": self._safe(result.output.content)}]
                 if not more_results:
                     items.append({"type": "text", "text": TOOL_INSTRUCTION})
                 return {"role": "input", "content": items}

@@ -57,7 +57,7 @@ def run(tmp_path, monkeypatch, questions):
         def script(messages, tools):
             last = messages[-1]
             if isinstance(last, ToolMessage):
-                yield last.result.spoken or last.result.content
+                yield last.result.output.spoken or last.result.output.content
             elif tools:
                 yield render_tool_call(tools[0].name, json.dumps({"query": last.text}))
             else:

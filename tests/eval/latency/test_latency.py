@@ -11,7 +11,7 @@ from vivavoce.agent.turn import Span, Timings
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError
-from vivavoce.core.messages import ToolCall, ToolResult
+from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.home import own_home as own_home_of_run
@@ -44,7 +44,7 @@ def turn(way: str, question: str, number: int, first_s: float):
         Span("tool: clock", 0.75, 0.875),
         Span("speak", first_s - 0.1, first_s + 0.5),
     )
-    call = ToolResult(ToolCall("1", "clock", "{}"), "done", "", duration_s=0.1)
+    call = ToolResult(ToolCall("1", "clock", "{}"), "done", ToolOutput(""), duration_s=0.1)
     record = {"tool_calls": [{"name": "clock"}], "timings": {"spans": [[s.stage, s.start_s, s.end_s] for s in spans]}}
     return timed(item(way, question, number), Timings(spans, first_s, first_s + 0.5), FOUR_S, [call], record)
 

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.core.messages import TextDelta, ToolCall, ToolExample, ToolMessage, ToolResult, ToolSpec, UserMessage
+from vivavoce.core.messages import (
+    TextDelta,
+    ToolCall,
+    ToolExample,
+    ToolMessage,
+    ToolOutput,
+    ToolResult,
+    ToolSpec,
+    UserMessage,
+)
 from vivavoce.core.passage import Passage
 from vivavoce.model.embedded.choosing.looking_up import LookUp, asks_for_facts
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
@@ -18,7 +27,7 @@ FACT, CHAT = "Who painted the harbour of Lund?", "How are you today?"
 
 def came(name, *, found, status="done"):
     passages = (Passage("text", "a", "A"),) if found else ()
-    return ToolMessage(ToolResult(ToolCall(f"call-{name}", name, "{}"), status, "content", passages=passages))
+    return ToolMessage(ToolResult(ToolCall(f"call-{name}", name, "{}"), status, ToolOutput("content", passages=passages)))
 
 
 def look_up(mode):
@@ -127,7 +136,9 @@ async def stepped(mode, messages, tools=ASKING):
 
 def said(name, spoken, *, found):
     passages = (Passage("text", "a", "A"),) if found else ()
-    return ToolMessage(ToolResult(ToolCall(f"call-{name}", name, "{}"), "done", f"of {name}", spoken, passages=passages))
+    return ToolMessage(
+        ToolResult(ToolCall(f"call-{name}", name, "{}"), "done", ToolOutput(f"of {name}", spoken, passages=passages))
+    )
 
 
 async def test_the_model_looks_up_what_sounds_like_talk_and_reads_out_what_was_found_alone():
@@ -177,7 +188,7 @@ async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(
     tools = [ToolSpec(name, "", {}, (ToolExample("x"),)) for name in ("weather", "clock")]
     before = [
         UserMessage(text="Is it dry in Rome?"),
-        ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", "dry")),
+        ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", ToolOutput("dry"))),
         UserMessage(text=request_),
     ]
     model = EmbeddedLM(None, Sure(), None, None, ())

@@ -5,9 +5,9 @@ import json
 import pytest
 from support.voices import voice
 
+from vivavoce.core.calls import RunningCall, running
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import SessionFacts
-from vivavoce.core.protocols import SessionTool
 from vivavoce.core.voice import VoiceFacts
 from vivavoce.tools.voices.requests import action_of, compared, wants_any_other
 from vivavoce.tools.voices.tool import NO_MANNER, VoiceSearchTool
@@ -93,8 +93,12 @@ def test_any_other_voice_is_told_from_another_described_one():
     assert not wants_any_other("x" * 400 + "into" * 25)
 
 
+async def in_session(tool, arguments, session):
+    with running(RunningCall(session=session)):
+        return await tool.call(arguments)
+
+
 async def test_it_names_the_voice_and_tells_the_model_why_and_what_else_fits(tool):
-    assert isinstance(tool, SessionTool)
     found = await tool.call(request("a deep old man"))
     assert (found.voice_id, found.asked) == ("elias", "a deep old man")
     assert found.spoken == "All right, I am now speaking as Elias."
@@ -119,13 +123,13 @@ async def test_talk_about_voices_sets_none(tool, said):
 
 
 async def test_it_says_who_speaks_and_by_what_right(tool):
-    found = await tool.call_in_session(request("Who is speaking?"), SessionFacts("giant", "a giant"))
+    found = await in_session(tool, request("Who is speaking?"), SessionFacts("giant", "a giant"))
     assert found.spoken == "You are hearing Giant. A huge monster. It was recorded from a person; licence: MIT."
     assert (await tool.call(request("speak up"))).spoken == NO_MANNER
 
 
 async def test_it_says_why(tool):
-    found = await tool.call_in_session(request("Why did you choose that voice?"), SessionFacts("elias", "a deep old man"))
+    found = await in_session(tool, request("Why did you choose that voice?"), SessionFacts("elias", "a deep old man"))
     assert found.spoken.startswith('You asked: "a deep old man" Elias fits best: old, male, low pitch')
     assert "Nobody asked" in (await tool.call(request("Why this voice?"))).spoken
 
@@ -143,16 +147,16 @@ async def test_it_compares_two_voices(tool):
 
 async def test_it_lists_what_fits_and_alternatives_to_the_last_request(tool):
     assert "Elias" in (await tool.call(request("Which old men voices do you have?"))).spoken
-    found = await tool.call_in_session(request("Any alternatives?"), SessionFacts("elias", "an old man"))
+    found = await in_session(tool, request("Any alternatives?"), SessionFacts("elias", "an old man"))
     assert "Stage Man" in found.spoken
     assert "Elias" not in found.spoken
 
 
 async def test_another_voice_is_not_the_one_that_speaks(tool):
     for current in ("giant", "elias"):
-        found = await tool.call_in_session(request("Use another voice."), SessionFacts(current))
+        found = await in_session(tool, request("Use another voice."), SessionFacts(current))
         assert found.voice_id not in (None, current)
-    other = await tool.call_in_session(request("another old man"), SessionFacts("elias"))
+    other = await in_session(tool, request("another old man"), SessionFacts("elias"))
     assert other.voice_id == "stage-man"
 
 
