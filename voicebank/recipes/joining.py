@@ -13,12 +13,12 @@ PAUSE_S = 0.15
 PEAK = 0.7
 
 
-def joined(clips: Sequence[AudioClip], *, pause_s: float = PAUSE_S) -> AudioClip:
+def joined(clips: Sequence[AudioClip]) -> AudioClip:
     """Clips of one rate at one peak level, faded at the cuts, with pauses between them."""
     rate = clips[0].sample_rate
     peak = max(float(np.abs(clip.samples).max()) for clip in clips)
     gain = PEAK / peak if peak > 0 else 1.0
-    pause = AudioClip(np.zeros(max(1, int(pause_s * rate)), np.float32), rate)
+    pause = AudioClip(np.zeros(max(1, int(PAUSE_S * rate)), np.float32), rate)
     parts: list[AudioClip] = []
     for clip in clips:
         samples = clip.samples * gain
