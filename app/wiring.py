@@ -29,8 +29,8 @@ from vivavoce.retrieval.grounding.check import SentenceGrounding
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search.best_sentences import best_sentences
 from vivavoce.retrieval.search.reranker import CrossEncoderReranker
-from vivavoce.tools.chat_examples import CHAT_EXAMPLES
 from vivavoce.tools.clock import DateTimeTool
+from vivavoce.tools.examples import CHAT_EXAMPLES
 from vivavoce.tools.registry import ToolRegistry
 from vivavoce.tools.text_search import ExplainSourceTool, KnowledgeSearchTool
 from vivavoce.tools.voices.tool import VoiceSearchTool
