@@ -1,0 +1,37 @@
+"""What is said by itself, by language."""
+
+from string import Formatter
+
+import pytest
+
+from vivavoce.core.language import sentences
+from vivavoce.core.language.sentences import Sentence
+
+GREETING = Sentence({"en": "Hello, {name}.", "zh": "你好，{name}。"})
+
+
+def every_sentence():
+    for name, value in vars(sentences).items():
+        if isinstance(value, Sentence):
+            yield name, value
+        elif isinstance(value, dict) and name.isupper():
+            yield from ((f"{name} {key}", one) for key, one in value.items())
+
+
+def test_it_is_said_in_the_language_or_in_english():
+    assert GREETING("zh", name="小明") == "你好，小明。"
+    assert GREETING("en", name="{name}") == "Hello, {name}."
+    assert GREETING("fr", name="Ada") == GREETING("", name="Ada") == "Hello, Ada."
+    with pytest.raises(KeyError, match="name"):
+        GREETING("en")
+
+
+def test_every_sentence_is_there_in_both_languages_with_the_same_fields():
+    for name, sentence in every_sentence():
+        fields = {
+            code: {(field, form) for _, field, form, _ in Formatter().parse(text) if field}
+            for code, text in sentence.texts.items()
+        }
+        assert fields.keys() == {"en", "zh"}, name
+        assert fields["en"] == fields["zh"], name
+        assert all(text.strip() for text in sentence.texts.values()), name
