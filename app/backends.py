@@ -13,7 +13,7 @@ from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings
 from vivavoce.model.remote.language_model import RemoteLM
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
-from vivavoce.tools.chat_examples import CHAT_EXAMPLES
+from vivavoce.tools.examples import CHAT_EXAMPLES
 
 WRITTEN_TOKENS = 1024
 SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn

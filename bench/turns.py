@@ -23,7 +23,7 @@ from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT
 from vivavoce.model.embedded.prompts import answer_prompt
 from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
 from vivavoce.model.embedded.speaking.timbre import convert, measure
-from vivavoce.tools.chat_examples import CHAT_EXAMPLES
+from vivavoce.tools.examples import CHAT_EXAMPLES
 from vivavoce.tools.registry import ToolRegistry
 
 QUESTIONS = Path("tests/e2e/questions")

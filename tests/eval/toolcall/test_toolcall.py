@@ -209,8 +209,7 @@ def test_the_set_of_the_lab_holds_what_it_promises():
 
 
 def test_no_question_of_the_set_is_an_example_of_the_router():
-    from vivavoce.tools.chat_examples import CHAT_EXAMPLES
-    from vivavoce.tools.examples import CLOCK, EXPLAIN, KNOWLEDGE, VOICE, WEATHER, WEB
+    from vivavoce.tools.examples import CHAT_EXAMPLES, CLOCK, EXPLAIN, KNOWLEDGE, VOICE, WEATHER, WEB
 
     def plain(text):
         return "".join(c for c in text.lower() if c.isalnum())
