@@ -14,13 +14,14 @@ from vivavoce.agent.session import open_checkpointer
 from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
 from vivavoce.app.earlier_index import is_earlier
 from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError
-from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder, Tool
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID
+from vivavoce.model.cascade import Cascade
 from vivavoce.model.embedded.choosing.looking_up import LookUp
-from vivavoce.model.embedded.language_model import EmbeddedLM
+from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.remote.language_model import RemoteLM
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder
 from vivavoce.retrieval.collections import Collections, collection_folder
@@ -154,21 +155,21 @@ def open_decoder(settings: Settings, *, verify: bool = False) -> SpeechDecoder:
     if settings.model == "scripted":
         return ToneDecoder()
     cache = settings.home / "conditioning"
-    embedded = EmbeddedDecoder(cache, threads=settings.threads)
+    embedded = EmbeddedDecoder(Synthesiser(settings.threads), cache)
     if settings.decoder == "embedded" or (settings.decoder == "auto" and not settings.speak_tokens):
         return embedded
+    from vivavoce.model.token2wav.network import Token2WavNetwork
     from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder
     from vivavoce.model.token2wav.stream import Quality
 
+    quality = Quality(
+        settings.flow_steps, settings.guided_every, settings.products, settings.prompt_s, settings.as_reference
+    )
     return Token2WavDecoder(
-        checkpoint_folder(settings) / "token2wav",
+        Token2WavNetwork(checkpoint_folder(settings) / "token2wav", quality, settings.threads),
         cache,
-        quality=Quality(
-            settings.flow_steps, settings.guided_every, settings.products, settings.prompt_s, settings.as_reference
-        ),
         first_chunk=settings.first_chunk,
         seed=settings.seed or 0,
-        threads=settings.threads,
         verify=verify,
         text_decoder=embedded,
     )
@@ -195,23 +196,25 @@ def open_language_model(parts: Parts) -> SpeechLM:
             raise ConfigError(f"there is no model {other!r}; choose embedded, step-audio-2, remote or scripted")
 
 
-def _open_embedded(parts: Parts) -> EmbeddedLM:
+def _open_embedded(parts: Parts) -> Cascade:
     from vivavoce.model.embedded.choosing.router import IntentRouter
     from vivavoce.model.embedded.choosing.spans import SpanFinders
-    from vivavoce.model.embedded.hearing.recogniser import Recogniser
+    from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
     from vivavoce.model.embedded.llama import LlamaServer
 
     settings = parts.settings
     store = weight_store(settings)
     recogniser = next(store.path(name) for name in recogniser_assets(settings))
     cache = settings.home / "cache"
-    return EmbeddedLM(
-        Recogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
-        IntentRouter(parts.embedder, CHAT_EXAMPLES, cache),
-        SpanFinders(cache),
-        LlamaServer(store.path(settings.language_model), settings.threads, cache / "prompts"),
-        CHAT_EXAMPLES,
-        LookUp(settings.look_up, KNOWS_FACTS),
+    return Cascade(
+        WhisperRecogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
+        EmbeddedMind(
+            IntentRouter(parts.embedder, CHAT_EXAMPLES, cache),
+            SpanFinders(cache),
+            LlamaServer(store.path(settings.language_model), settings.threads, cache / "prompts"),
+            CHAT_EXAMPLES,
+            LookUp(settings.look_up, KNOWS_FACTS),
+        ),
     )
 
 
@@ -299,8 +302,8 @@ async def open_agent(
         async with agent:
             if warm and settings.model != "scripted":
                 await asyncio.gather(
-                    _warm_up_model(lm, registry.specs),
-                    decoder.warm_up() if isinstance(decoder, EmbeddedDecoder) else asyncio.sleep(0),
+                    lm.warm_up(registry.specs),
+                    decoder.warm_up(),
                     _warm_up_documents(parts),
                     parts.bank.search("a voice", 1),
                 )
@@ -327,12 +330,6 @@ async def _warm_up_documents(parts: Parts) -> None:
         await parts.documents.search("anything", 1)
     except StoreError as error:
         logger.warning("%s", error)
-
-
-async def _warm_up_model(lm: SpeechLM, tools: Sequence[ToolSpec]) -> None:
-    warm_up = getattr(lm, "warm_up", None)  # only models in this process have something to warm up
-    if warm_up is not None:
-        await warm_up(tools)
 
 
 def ensure_default_voice(parts: Parts, settings: Settings) -> None:

@@ -5,7 +5,7 @@ They make the whole product testable in milliseconds, and let a developer work o
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from vivavoce.core.messages import (
     LMDelta,
     Message,
     SpokenClip,
+    SystemMessage,
     TextDelta,
     ToolMessage,
     ToolSpec,
@@ -56,7 +57,10 @@ class ScriptedLM:
         self._script = script
         self._delay_s = delay_s
 
-    async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
+        """Nothing to do."""
+
+    async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `SpeechLM.stream`."""
         parser = ToolCallParser(lenient=True)
         for item in self._script(messages, tools):
@@ -82,6 +86,9 @@ class ToneDecoder:
     """A `SpeechDecoder` that plays one tone a word, at a pitch derived from the voice's clip."""
 
     sample_rate = 16_000
+
+    async def warm_up(self) -> None:
+        """Nothing to do."""
 
     async def prepare(self, voice: Voice) -> Tone:
         """A pitch from the clip's content."""

@@ -16,7 +16,7 @@ from vivavoce.core.durable import discard
 from vivavoce.core.errors import AudioError
 from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
-from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import vary
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.builtin import BUILTIN, cut_from
@@ -114,11 +114,11 @@ def _conditionings(settings: Settings, clip: str) -> list[Path]:
 
 def transcriber(settings: Settings) -> Callable[[AudioClip, str], str] | None:
     """What writes down English speech; None where the recogniser's weights are not installed."""
-    from vivavoce.model.embedded.hearing.recogniser import Recogniser
+    from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
 
     files = [weight_store(settings).path(name) for name in recogniser_assets(settings)]
-    recogniser = Recogniser(files[0] if files[0].is_dir() else files[0].parent, settings.threads)
-    return lambda clip, language: recogniser.transcribe(clip) if language.split("-")[0] in ("", "en") else ""
+    recogniser = WhisperRecogniser(files[0] if files[0].is_dir() else files[0].parent, settings.threads)
+    return lambda clip, language: recogniser.listen(clip) if language.split("-")[0] in ("", "en") else ""
 
 
 def add_default_voice(bank: FolderVoiceBank) -> None:
@@ -139,9 +139,9 @@ def add_tone_voices(bank: FolderVoiceBank) -> None:
 
 def synthesise(text: str, variation: Variation) -> AudioClip:
     """Speech of the decoder's own voice, varied."""
-    return vary(_voice().speak_natively(text), **asdict(variation))
+    return vary(_voice().speak(text), **asdict(variation))
 
 
 @cache
-def _voice() -> EmbeddedDecoder:
-    return EmbeddedDecoder(None)
+def _voice() -> Synthesiser:
+    return Synthesiser()
