@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from vivavoce.app.backends import backend_of
+from vivavoce.app.shared_weights import shared
 from vivavoce.core.errors import StoreError
 from vivavoce.core.protocols import DocumentEmbedder, Retriever, TextEmbedder, VoiceBank
 from vivavoce.core.settings import Settings
@@ -84,13 +85,13 @@ class Parts:
 
 def open_embedder(settings: Settings) -> MiniLMEmbedder:
     """The embedded text embedder, its weights laid out for this processor when they are loaded."""
+    return shared(MiniLMEmbedder, settings.threads, _pack)
 
-    def prepare(model: Any) -> None:  # noqa: ANN401 - a torch module
-        from vivavoce.model.packing import pack
 
-        pack(model)
+def _pack(model: Any) -> None:  # noqa: ANN401 - a torch module
+    from vivavoce.model.packing import pack
 
-    return MiniLMEmbedder(settings.threads, prepare)
+    pack(model)
 
 
 def open_index(settings: Settings, embedder: DocumentEmbedder, collection: str) -> DocumentIndex:
@@ -117,7 +118,7 @@ def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> Folde
     return FolderVoiceBank(
         settings.voices_dir,
         embedder or open_embedder(settings),
-        ResemblyzerEmbedder(),
+        shared(ResemblyzerEmbedder),
         allow_unlicensed=settings.unlicensed_voices,
     )
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -129,7 +128,7 @@ class CallPieces:
         if not self.name:
             raise ModelError("the server sent a tool call without a name; check its tool call parser")
         # The server's ids need not differ between turns.
-        return ToolCall(f"call_{uuid.uuid4().hex[:12]}", self.name.strip(), self.arguments.strip())
+        return ToolCall.new(self.name.strip(), self.arguments.strip())
 
 
 class AnswerReader:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from vivavoce.agent.testing.tone_decoder import Tone, ToneDecoder
 from vivavoce.app.backends import open_decoder, open_language_model
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_tools
@@ -11,7 +12,6 @@ from vivavoce.core.errors import ModelError, ToolFailed, VoiceNotFound
 from vivavoce.core.messages import AudioTokens, Heard, SpokenClip, TextDelta, ToolCall, UserMessage
 from vivavoce.core.protocols import Retriever, SpeechDecoder, SpeechLM, Tool, VoiceBank
 from vivavoce.core.voice import Voice, VoiceFilters
-from vivavoce.model.scripted import Tone, ToneDecoder
 from vivavoce.tools.registry import ToolRegistry
 
 MODELS = [pytest.param("scripted"), pytest.param("embedded", marks=pytest.mark.models)]

@@ -15,7 +15,6 @@ from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
 from vivavoce.model.step_audio2.language_model import StepAudio2LM
-from vivavoce.model.step_audio2.network import memory
 from vivavoce.model.step_audio2.network.checkpoint import load_model, read_checkpoint
 
 QUESTIONS = Path(__file__).parents[2] / "examples" / "questions"
@@ -236,11 +235,9 @@ def test_bad_choices_are_one_line_and_an_exit_code(arguments, environment, code,
     assert (done.returncode, line in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
 
 
-def test_too_little_memory_is_said_before_loading(taught, monkeypatch):
-
-    monkeypatch.setattr(memory, "free_bytes", lambda device: 10 << 20)
+def test_too_little_memory_is_said_before_loading(taught):
     with pytest.raises(ModelError, match=r"needs 0\.0 GiB on cpu and 0\.0 GiB are free"):
-        load_model(read_checkpoint(taught))
+        load_model(read_checkpoint(taught), free=lambda device: 10 << 20)
 
 
 async def test_a_question_longer_than_the_context_is_one_line(taught, home):

@@ -4,7 +4,6 @@ Specification, section 5.3 with the clarifications 9.1-9.3 and 9.10.
 """
 
 import json
-import uuid
 from collections.abc import Collection
 from typing import Any
 
@@ -105,7 +104,7 @@ class ToolCallParser:
             raw = parts[2].strip()
         else:
             return None
-        return ToolCall(id=f"call_{uuid.uuid4().hex[:12]}", name=name, arguments=raw)
+        return ToolCall.new(name, raw)
 
 
 def _json_object(text: str, *, may_repair: bool) -> dict[str, Any] | None:

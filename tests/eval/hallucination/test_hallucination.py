@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from vivavoce.agent.testing import ScriptedLM
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolMessage
 from vivavoce.core.settings import Settings
@@ -17,7 +18,6 @@ from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.judge import Judge
 from vivavoce.eval.lab.lab import Options, Result
 from vivavoce.eval.lab.run_folder import read_results
-from vivavoce.model.scripted import ScriptedLM
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
 FACTS = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vivavoce.agent.testing import ScriptedLM, echo
 from vivavoce.agent.turn import Span, Timings
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
@@ -20,7 +21,6 @@ from vivavoce.eval.latency.lab import LatencyLab, timed
 from vivavoce.eval.latency.report import AGENT, STAGES, exceeded, latency_page, percentile
 from vivavoce.eval.latency.set import read_latency_set
 from vivavoce.eval.latency.stages import StageByStage
-from vivavoce.model.scripted import ScriptedLM, echo
 
 QUESTIONS = Path(__file__).parents[3] / "examples" / "questions"
 FOUR_S = AudioClip(np.full(32_000, 0.1, np.float32), 8_000)

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 
+from vivavoce.agent.testing import ScriptedLM
 from vivavoce.app import wiring
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolMessage, UserMessage
@@ -17,7 +18,6 @@ from vivavoce.eval.lab.lab import Options, Result
 from vivavoce.eval.toolcall.lab import ToolCallLab, questions_of
 from vivavoce.eval.toolcall.questions import HALVES, NEGATIVE_KINDS, TOOLS, ToolQuestion, read_questions
 from vivavoce.eval.toolcall.report import measures
-from vivavoce.model.scripted import ScriptedLM
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
 TABLE = (
