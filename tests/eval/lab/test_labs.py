@@ -232,6 +232,6 @@ async def test_a_lab_that_must_not_asks_one_at_a_time(options, tmp_path):
                 yield counted
 
     lab = Alone()
-    remote = replace(options, settings=options.settings.model_copy(update={"model": "remote"}))
+    remote = replace(options, settings=options.settings.changed(model="remote"))
     await run_lab(lab, remote, tmp_path / "run")
     assert lab.most == 1
