@@ -65,9 +65,6 @@ class Settings(BaseSettings):
     )
     embedder: str | None = Field(None, description="folder or name of another embedder for documents, as a multilingual one")
     reranker: str | None = Field(None, description="folder or name of a cross-encoder that reads the best passages again")
-    judge_url: str | None = Field(None, description="address of a server whose model judges answers in the labs, with /v1")
-    judge_model: str | None = Field(None, description="the name of that model")
-    judge_key: SecretStr | None = Field(None, description="key of that server")
     searxng_url: str | None = Field(None, description="a SearXNG server to search first")
     hub: bool = Field(True, description="whether weights may come from a model hub")
 

@@ -16,7 +16,7 @@ from vivavoce.eval.hallucination.sets import Question, QuestionSet
 from vivavoce.eval.hallucination.web import cassette, closed_web, live, replayed
 from vivavoce.eval.hallucination.words import places, words
 from vivavoce.eval.retrieval.embeddings import RememberingEmbedder
-from vivavoce.eval.retrieval.lab import bm25s_alone
+from vivavoce.eval.retrieval.systems import bm25s_alone
 from vivavoce.retrieval.documents.document import Document, Section
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.tools.web_search import Provider, WebSearchTool

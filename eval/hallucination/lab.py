@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vivavoce.agent import Turn
 from vivavoce.app.voices.debian import DebianPackages
 from vivavoce.app.voices.pack_audio import PackAudio
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, ModelError, WeightsError
+from vivavoce.core.errors import AudioError, ConfigError, WeightsError
 from vivavoce.core.settings import Settings
 from vivavoce.eval.hallucination.arms import ARMS, ON_REQUEST, Knowledge, Room, open_room
 from vivavoce.eval.hallucination.report import hallucination_page
@@ -26,7 +25,7 @@ from vivavoce.eval.hallucination.scores import AT_WORST, OUTCOMES, result_of
 from vivavoce.eval.hallucination.sets import SETS, Question, QuestionSet, read_set
 from vivavoce.eval.lab.driver import evenly
 from vivavoce.eval.lab.home import own_home
-from vivavoce.eval.lab.judge import Judge, open_judge
+from vivavoce.eval.lab.judge import Judge, open_judge, second_opinion
 from vivavoce.eval.lab.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.lab.one_open import OneOpen
 from vivavoce.eval.lab.page import Page
@@ -63,7 +62,7 @@ class HallucinationLab:
     """Every question in every arm; the arms are compared question by question."""
 
     name = "hallucination"
-    sets = SETS
+    sets = SETS[:1]
     parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
@@ -84,7 +83,7 @@ class HallucinationLab:
         speaker = Speaker(folder / QUESTIONS, cache)
         async with AsyncExitStack() as stack:
             settings = stack.enter_context(own_home(options.settings, folder))
-            judge = await stack.enter_async_context(open_judge(options.settings, JUDGE, OUTCOMES))
+            judge = await stack.enter_async_context(open_judge(options.judge, JUDGE, OUTCOMES))
             first = self.items(options)[0].facts
             rooms = Rooms(settings, sets, cache, (first["set"], first["arm"], first["seed"]))
             await stack.enter_async_context(rooms.open)
@@ -208,14 +207,8 @@ async def _measured(item: Item, chosen: Chosen, rooms: Rooms, speaker: Speaker, 
         found = await room.found(turn.heard) if arm.holds == "all" else ()
     record |= {"asked": "typed" if isinstance(asked, str) else "spoken"} | ({"web": room.web} if room.web else {})
     result = result_of(item, question, turn, record, found, arm.holds == "all")
-    return result if judge is None else replace(result, record=record | await _second_opinion(judge, question, turn))
-
-
-async def _second_opinion(judge: Judge, question: Question, turn: Turn) -> dict[str, Any]:
-    """What the judge says; that it could not be asked is no fault of the agent."""
+    if judge is None:
+        return result
     answer, right = turn.answer_text or "(nothing)", "; ".join(question.right)
-    try:
-        said = await judge.verdict(question=question.text, right=right, answer=answer)
-    except ModelError as error:
-        return {"judge_error": str(error)}
-    return {"judge": said, "judge_id": judge.id, "judge_prompt": judge.prompt_hash}
+    opinion = await second_opinion(judge, question=question.text, right=right, answer=answer)
+    return replace(result, record=record | opinion)

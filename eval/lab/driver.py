@@ -18,6 +18,8 @@ from vivavoce.eval.lab.run_folder import RunFolder
 
 PACKAGES = (
     "vivavoce",
+    "bm25s",
+    "faiss-cpu",
     "numpy",
     "scipy",
     "scikit-learn",
@@ -28,7 +30,7 @@ PACKAGES = (
     "jiwer",
     "sacrebleu",
 )
-UNRECORDED = {"home", "api_key", "judge_key"}  # a place and secrets
+UNRECORDED = {"home", "api_key"}  # a place and a secret
 AT_ONCE = {"remote": 4}  # models that answer several questions at a time; those of this process share its cores
 
 Progress = Callable[[int, int], None]
@@ -61,6 +63,7 @@ def facts_of(lab: Lab, options: Options, items: Sequence[Item]) -> dict[str, Any
         "seeds": list(options.seeds),
         "what is asked": f"{len(items)} items, sha256 {hashlib.sha256(asked.encode(errors='replace')).hexdigest()[:16]}",
         **options.settings.model_dump(mode="json", exclude=UNRECORDED),
+        **{f"judge_{name}": value for name, value in options.judge.model_dump(exclude={"key"}).items()},
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
@@ -110,7 +113,7 @@ def _check_ids(items: Sequence[Item]) -> None:
 
 def _told_of_failures(page: Page, results: Sequence[Result]) -> Page:
     failed = sum(result.error is not None for result in results)
-    told = f"**The agent failed on {failed} of {len(results)} items, which count as wrong.**\n\n" if failed else ""
+    told = f"**{failed} of {len(results)} items failed, and count as wrong.**\n\n" if failed else ""
     return replace(page, body=told + page.body)
 
 

@@ -26,10 +26,10 @@ WRITE_DOWN = "Write down word for word what I say next, and nothing else."
 
 
 class SpeechLab:
-    """Word errors, translation, paralinguistics, multiple choice and spoken questions; sets: see `speech_sets.read_set`."""
+    """Word errors, translation, paralinguistics, multiple choice and spoken questions; sets: see `sets.read_set`."""
 
     name = "speech"
-    sets = tuple(OWN)
+    sets = tuple(OWN)[:1]
     parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
