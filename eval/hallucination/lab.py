@@ -8,7 +8,7 @@ questions; each is asked once in every arm, with the same recording.
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -180,8 +180,16 @@ def _sayable(text: str) -> str:
 class Rooms:
     """The agents of the arms, one at a time. first: set, arm and seed of the one that is opened at once."""
 
-    def __init__(self, settings: Settings, sets: Mapping[str, Chosen], cache: Path, first: tuple[str, str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sets: Mapping[str, Chosen],
+        cache: Path,
+        first: tuple[str, str, int],
+        opening: Callable[..., AbstractAsyncContextManager[Room]] = open_room,
+    ) -> None:
         self._settings = settings
+        self._opening = opening
         self._sets = sets
         self.knowledge = {name: Knowledge(chosen.whole, settings, cache) for name, chosen in sets.items()}
         self.open = OneOpen(self._opened, first)
@@ -191,7 +199,7 @@ class Rooms:
         chosen = self._sets[set_]
         settings = self._settings.model_copy(update={"seed": seed})
         collection = f"{list(self._sets).index(set_)}-{EVERY_ARM[arm].holds}"
-        return open_room(EVERY_ARM[arm], collection, self.knowledge[set_], tuple(chosen.asked.values()), settings)
+        return self._opening(EVERY_ARM[arm], collection, self.knowledge[set_], tuple(chosen.asked.values()), settings)
 
 
 async def _measured(item: Item, chosen: Chosen, rooms: Rooms, speaker: Speaker, judge: Judge | None, folder: Path) -> Result:

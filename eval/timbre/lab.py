@@ -25,21 +25,28 @@ from vivavoce.eval.timbre.embedders import open_embedder
 from vivavoce.eval.timbre.report import timbre_page
 from vivavoce.eval.timbre.scores import CALIBRATION, STATES, WON, Heard, calibrated, judged
 from vivavoce.eval.timbre.set import OWN, TimbreSet, read_timbre_set
+from vivavoce.voicebank.embedders import SpeakerEmbedder
 
 Transcribe = Callable[[AudioClip, str], str]
 
 
 class TimbreLab:
-    """For each voice of the bank: named, carried over, back to the default, and asked for by words."""
+    """For each voice of the bank: named, carried over, back to the default, and asked for by words.
+
+    embedder: how one is opened by its name, with so many threads.
+    """
 
     name = "timbre"
     sets = (OWN,)
     parallel = True
 
+    def __init__(self, embedder: Callable[[str, int], SpeakerEmbedder] = open_embedder) -> None:
+        self._embedder = embedder
+
     def items(self, options: Options) -> Sequence[Item]:
         """A calibration of the embedders, then a dialogue for each voice. limit: of voices."""
         asked = _the_set(options)
-        ids = [open_embedder(name).id for name in asked.embedders]
+        ids = [self._embedder(name, options.settings.threads).id for name in asked.embedders]
         entries = {entry.id: entry for entry in _entries(options.settings)}
         unknown = [voice for voice in asked.voices if voice not in entries]
         if unknown:
@@ -60,7 +67,7 @@ class TimbreLab:
         asked, entries = _the_set(options), _entries(options.settings)
         bank = open_bank(_of_model(options.settings))
         ears = [
-            await asyncio.to_thread(listen, bank, entries, open_embedder(name, options.settings.threads))
+            await asyncio.to_thread(listen, bank, entries, self._embedder(name, options.settings.threads))
             for name in asked.embedders
         ]
         with own_home(options.settings, folder, ("weights", "cache")) as settings:

@@ -186,7 +186,7 @@ def test_a_judge_is_named_with_its_agreement():
     assert "The judge" not in hallucination_page([result("rag", 0, "correct")], {}).body
 
 
-async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(monkeypatch, tmp_path, questions):
+async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(tmp_path, questions):
     opened, most = [], 0
 
     @asynccontextmanager
@@ -198,10 +198,9 @@ async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(
         closed.append(arm.holds)
 
     closed = []
-    monkeypatch.setattr(hallucination, "open_room", open_room)
     settings = Settings(home=tmp_path, model="remote")
     chosen = {"town": hallucination.choose(f"{questions}:rag,oracle", Options(settings, ()))}
-    rooms = Rooms(settings, chosen, tmp_path, ("town", "rag", 0))
+    rooms = Rooms(settings, chosen, tmp_path, ("town", "rag", 0), open_room)
     together = set()
 
     async def ask(arm):

@@ -10,11 +10,11 @@ import pytest
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.settings import Settings
 from vivavoce.eval.cli import LABS, options_of
-from vivavoce.eval.lab import one_open
 from vivavoce.eval.lab.compare import compare, compare_runs
 from vivavoce.eval.lab.driver import evenly, run_lab
 from vivavoce.eval.lab.judge import JudgeSettings
 from vivavoce.eval.lab.lab import Item, Options, Result, scores_of
+from vivavoce.eval.lab.one_open import agents_by_seed
 from vivavoce.eval.lab.page import Page, as_html, table
 from vivavoce.eval.lab.run_folder import read_results
 from vivavoce.eval.lab.statistics import mean
@@ -148,7 +148,7 @@ def test_what_models_wrote_is_shown_and_not_obeyed():
     assert "a | b next" in page
 
 
-async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
+async def test_each_seed_asks_an_agent_of_its_own(tmp_path):
     seeds = []
 
     @asynccontextmanager
@@ -156,8 +156,7 @@ async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
         seeds.append(settings.seed)
         yield settings.seed
 
-    monkeypatch.setattr(one_open, "open_agent", open_agent)
-    async with one_open.agents_by_seed(Settings(home=tmp_path), (0, 1)) as agents:
+    async with agents_by_seed(Settings(home=tmp_path), (0, 1), open_agent) as agents:
         for seed in (0, 0, 1, 1, 0):
             async with agents.using(seed) as agent:
                 assert agent == seed
