@@ -62,7 +62,7 @@ class ScriptedLM:
 
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `SpeechLM.stream`."""
-        parser = ToolCallParser(lenient=True)
+        parser = ToolCallParser()
         for item in self._script(messages, tools):
             await asyncio.sleep(self._delay_s)
             for delta in parser.push(item) if isinstance(item, str) else [item]:
