@@ -58,7 +58,9 @@ class StepAudio2Settings(_Section):
     """A Step-Audio 2 checkpoint in this process."""
 
     checkpoint: Path | None = Field(default=None, description="folder of a checkpoint; none means the pulled one")
-    variant: Literal["chat", "base", "think"] | None = Field(None, description="form of the prompt; none: by the folder")
+    variant: Literal["chat", "base", "think"] | None = Field(
+        default=None, description="form of the prompt; none: by the folder"
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     dtype: str = Field(default="auto", description="auto (as stored), float32, bfloat16, float16")
     weights: Literal["full", "int8", "int4"] = Field(default="full", description="bits of the weights")
