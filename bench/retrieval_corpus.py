@@ -21,7 +21,7 @@ from vivavoce.retrieval.store.catalogue import Cut
 from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord, embedded_text
 from vivavoce.retrieval.store.view import SPACE, IndexView
 from vivavoce.retrieval.words import COMMON, K1, PAIRS, B, bm25, idf, lexemes
-from vivavoce.voicebank.faiss_index import FaissIndexes
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 DIMENSION, HITS = 384, 10
 KINDS: dict[Mode, str] = {"hybrid": "both", "dense": "vectors", "lexical": "words"}  # what is searched by

@@ -12,11 +12,11 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNotFound
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.manifest import Embedding
-from vivavoce.core.store.vector_index import Mask, Matrix, Vector
+from vivavoce.core.store.vector_index import LargeIndexes, Mask, Matrix, Vector
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.voicebank.acoustics import measure
 from vivavoce.voicebank.embedders import SpeakerEmbedder
-from vivavoce.voicebank.search.finding import Query, find
+from vivavoce.voicebank.search.finding import RANK_ALL, Query, find
 from vivavoce.voicebank.search.query import in_english
 from vivavoce.voicebank.search.ranking import described
 from vivavoce.voicebank.store.batches import Vectors
@@ -42,8 +42,9 @@ class FolderVoiceBank:
     """A voice bank in one folder; opening it reads nothing.
 
     embedder: for search by description; without one only stated facts, measurements and words count. speaker_embedder:
-    for search by clip. A bank is written with the embedders it was made with. allow_unlicensed: whether voices without
-    licence and consent are found.
+    for search by clip. A bank is written with the embedders it was made with. large: indexes for many voices, see
+    `LargeIndexes`; without it every voice is compared. allow_unlicensed: whether voices without licence and consent are
+    found. rank_all: of no more voices that may be found, all are ranked; of more, those that one ranking puts first.
     """
 
     def __init__(
@@ -52,12 +53,15 @@ class FolderVoiceBank:
         embedder: TextEmbedder | None,
         speaker_embedder: SpeakerEmbedder | None = None,
         *,
+        large: LargeIndexes | None = None,
         allow_unlicensed: bool = False,
+        rank_all: int = RANK_ALL,
     ) -> None:
         self._embedder = embedder
         self._speakers = speaker_embedder
         self._allow_unlicensed = allow_unlicensed
-        self.store = BankStore(folder)
+        self._rank_all = rank_all
+        self.store = BankStore(folder, large)
 
     @property
     def embeddings(self) -> dict[str, Embedding]:
@@ -246,7 +250,7 @@ class FolderVoiceBank:
         for space, vector in (("description", asked.meaning), ("speaker", asked.voice)):
             if vector is not None:
                 self.store.check_models(view.manifest, self.embeddings, space)
-        return tuple(find(view, asked, k, self.allowed(view, filters)))
+        return tuple(find(view, asked, k, self.allowed(view, filters), self._rank_all))
 
     def allowed(self, view: View, filters: VoiceFilters | None) -> Mask:
         """The rows that may be found."""

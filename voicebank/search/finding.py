@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from vivavoce.core.store.vector_index import Mask, Rows, Vector, best
 from vivavoce.core.voice import VoiceEntry, VoiceHit
-from vivavoce.voicebank.faiss_index import GATHERED_ROWS, WIDE
 from vivavoce.voicebank.search.query import Wishes, parse_wishes, unread
 from vivavoce.voicebank.search.ranking import FACTS_SHARE, Met, Rankings, Scores, likeness, meet
 from vivavoce.voicebank.store.columns import CATEGORIES
 from vivavoce.voicebank.store.view import View
 from vivavoce.voicebank.words import lexemes, phrases
 
+RANK_ALL = 8_192  # voices that may be found; of no more, all are ranked
 NEAREST = 256  # candidates that each ranker brings in a large bank
+NEAREST_ALONE = 40  # the same where there is one ranking: it needs hardly more than the hits
 FITTING = 1_024  # rows that meet the facts best, of which the nearest in meaning are taken
 COMMON_WORD = 2_000  # a word in more entries than this says nothing
 MAX_WORDS = 32  # of a query
@@ -38,12 +39,14 @@ class Query:
         return parse_wishes(self.text)
 
 
-def find(view: View, query: Query, k: int, allowed: Mask) -> list[VoiceHit]:
-    """The ``k`` best of the allowed rows (R,), best first."""
+def find(view: View, query: Query, k: int, allowed: Mask, rank_all: int = RANK_ALL) -> list[VoiceHit]:
+    """The ``k`` best of the allowed rows (R,), best first. rank_all: of no more rows, all are ranked."""
     wishes = query.wishes
     words = _word_scores(view, unread(query.text))
-    alone = not query.text  # one ranking needs no more candidates than hits
-    rows = _candidates(view, query, wishes, words, max(k, WIDE if alone else NEAREST), allowed)
+    if np.count_nonzero(allowed) <= rank_all:
+        rows = np.flatnonzero(allowed)
+    else:
+        rows = _candidates(view, query, wishes, words, max(k, NEAREST if query.text else NEAREST_ALONE), allowed)
     if rows.size == 0:
         return []
     met = meet(wishes, view, rows)
@@ -55,9 +58,7 @@ def find(view: View, query: Query, k: int, allowed: Mask) -> list[VoiceHit]:
 
 
 def _candidates(view: View, query: Query, wishes: Wishes, words: dict[int, float], count: int, allowed: Mask) -> Rows:
-    """All allowed rows of a small bank; of a large one the best of each ranker."""
-    if np.count_nonzero(allowed) <= GATHERED_ROWS:
-        return np.flatnonzero(allowed)
+    """Of the allowed rows, the best of each ranker."""
     found = [np.fromiter((row for row in words if allowed[row]), np.int64)]
     for space, vector in (("description", query.meaning), ("speaker", query.voice)):
         if vector is not None:

@@ -16,7 +16,6 @@ from vivavoce.core.store.generations import GenerationStore
 from vivavoce.core.store.manifest import Embedding, Manifest
 from vivavoce.core.store.rows import RowFile
 from vivavoce.core.voice import VoiceEntry
-from vivavoce.voicebank.faiss_index import FaissIndexes
 from vivavoce.voicebank.store.batches import Vectors, append, row_files
 from vivavoce.voicebank.store.catalogue import Catalogue
 from vivavoce.voicebank.store.view import SPACES, View
@@ -29,10 +28,6 @@ class BankStore(GenerationStore[View, Catalogue]):
     catalogue_type = Catalogue
     reembed = "vivavoce voices reembed"
 
-    def __init__(self, folder: Path) -> None:
-        self._large = FaissIndexes()
-        super().__init__(folder, self._large)
-
     def clip_path(self, clip: str) -> Path:
         """Where the samples of a content hash lie."""
         return self.folder / "clips" / clip[:2] / f"{clip}.flac"
@@ -42,7 +37,7 @@ class BankStore(GenerationStore[View, Catalogue]):
         return row_files(folder, embeddings)
 
     def _opened(self, manifest: Manifest, folder: Path) -> View:
-        return View.open(manifest, folder, self.row_files(folder, manifest.embeddings), self._large)
+        return View.open(manifest, folder, self.row_files(folder, manifest.embeddings), self.large)
 
     def _caught_up(self, view: View, state: State) -> View:
         return view.caught_up(state, self.row_files(view.folder, view.manifest.embeddings))

@@ -23,7 +23,7 @@ class View(StoreView[Catalogue]):
     _words: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     @classmethod
-    def open(cls, manifest: Manifest, folder: Path, files: Mapping[str, RowFile], large: LargeIndexes) -> "View":
+    def open(cls, manifest: Manifest, folder: Path, files: Mapping[str, RowFile], large: LargeIndexes | None) -> "View":
         """The committed state of a generation.
 
         Raises:

@@ -19,12 +19,12 @@ from support.word_embedder import WordEmbedder
 from vivavoce.core.errors import DocumentError, StoreCorrupt, StoreError
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.upkeep.repair import RepairReport, compact, repair, verify
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import FaissIndexes, extend, serialised
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 COUNT = 4
 ADVICE = "run `vivavoce index repair`"
 NOBODY = 65_534
+INDEXES = FaissIndexes(exact_rows=16, gathered_rows=4, trials=10)
 PAGE = {"x": document("X", "x")}
 GENERATION_FILES = ("catalogue.sqlite", "journal.jsonl", "passage.rows")
 
@@ -88,7 +88,7 @@ def snapshot(folder):
 
 
 def reopened(index, embedder="words-1"):
-    return DocumentIndex(index.store.folder, WordEmbedder(embedder), large=FaissIndexes())
+    return DocumentIndex(index.store.folder, WordEmbedder(embedder), large=INDEXES)
 
 
 def generation(index):
@@ -383,10 +383,7 @@ def test_a_file_in_place_of_a_folder_is_one_line(index, which):
 
 
 @pytest.fixture
-def sealed(index, monkeypatch):
-    monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
-    monkeypatch.setattr(vector_index, "GATHERED_ROWS", 4)
-    monkeypatch.setattr(vector_index, "TRIALS", 10)
+def sealed(index):
     again = reopened(index)
     again.put({f"more-{n}": document(f"More {n}", f"delta {n}", f"omega {n}") for n in range(12)})
     assert set(again.store.view().manifest.indexes) == {"passage"}
@@ -408,8 +405,8 @@ def test_a_damaged_index_file_is_noticed_when_searched_and_made_again(sealed, da
 def test_an_index_file_of_other_rows_is_noticed(sealed):
     manifest, folder = sealed.store.view().manifest, generation(sealed)
     index = faiss.read_index(str(folder / manifest.indexes["passage"].file))
-    extend(index, np.tile(np.eye(64, dtype=np.float32)[:1], (index.ntotal + 3, 1)))
-    data = serialised(index)
+    INDEXES.extend(index, np.tile(np.eye(64, dtype=np.float32)[:1], (index.ntotal + 3, 1)))
+    data = INDEXES.serialised(index)
     (folder / "passage-99.index").write_bytes(data)
     wrong = replace(manifest.indexes["passage"], file="passage-99.index", sha256=hashlib.sha256(data).hexdigest())
     sealed.store.publish(replace(manifest, indexes={"passage": wrong}))

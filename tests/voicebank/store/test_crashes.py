@@ -9,7 +9,7 @@ from support.fakes import MEASURED, LetterCounts, buzz, contents, filled, folder
 
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.voice import VoiceFacts
-from vivavoce.voicebank import faiss_index as vector_index
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.imports import archive, importing
 from vivavoce.voicebank.imports.archive import export_bank, import_archive
 from vivavoce.voicebank.imports.importing import import_voices
@@ -168,17 +168,17 @@ def test_repairing(tmp_path, damaged):
     kill_at_every_write(tmp_path, tmp_path / "template", lambda folder: repair(small_bank(folder)), step=step)
 
 
-def test_sealing(tmp_path, monkeypatch):
-    monkeypatch.setattr(vector_index, "EXACT_ROWS", 8)
+def test_sealing(tmp_path):
     bank = small_bank(tmp_path / "template")
-    with monkeypatch.context() as patch:
-        patch.setattr(vector_index, "EXACT_ROWS", 1_000)
-        bank.add_all([bank.analyse(small_voice(f"voice-{n}", n)) for n in range(20)])
+    bank.add_all([bank.analyse(small_voice(f"voice-{n}", n)) for n in range(20)])
     before = state_of(tmp_path / "template")
     assert not bank.store.view().manifest.indexes
 
+    def opened(folder):
+        return small_bank(folder, large=FaissIndexes(exact_rows=8))
+
     def work(folder):
-        sealed = small_bank(folder).store
+        sealed = opened(folder).store
         with sealed.writing():
             sealed.seal()
 
@@ -189,11 +189,11 @@ def test_sealing(tmp_path, monkeypatch):
         shutil.rmtree(folder, ignore_errors=True)
         copy(tmp_path / "template", folder)
         died = dies_at(number, lambda folder=folder: work(folder), tmp_path / "complaints")
-        sealed.append(sorted(small_bank(folder).store.view().manifest.indexes))
+        sealed.append(sorted(opened(folder).store.view().manifest.indexes))
         if number % 4 == 0 or not died:  # learning takes its time
             assert_whole_and_usable(folder, [before])
         else:
-            assert not [finding for finding in verify(small_bank(folder)) if finding.damage]
+            assert not [finding for finding in verify(opened(folder)) if finding.damage]
     assert [] in sealed and ["description", "speaker"] in sealed
     assert all(names in ([], ["description", "speaker"]) for names in sealed)
 

@@ -25,12 +25,12 @@ from test_crashes import earlier_layout
 
 from vivavoce.core.errors import ConfigError, StoreCorrupt, StoreError
 from vivavoce.core.store.manifest import Embedding
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import extend, serialised
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.upkeep.repair import Report, repair
 from vivavoce.voicebank.upkeep.verify import verify
 
 COUNT = 4
+INDEXES = FaissIndexes(exact_rows=16)
 GENERATION_FILES = ("catalogue.sqlite", "journal.jsonl", "facts.rows", "speaker.rows", "description.rows")
 
 
@@ -91,7 +91,7 @@ def snapshot(folder):
 
 
 def reopened(bank):
-    return small_bank(bank.store.folder)
+    return small_bank(bank.store.folder, large=INDEXES)
 
 
 def findings_of(bank):
@@ -288,8 +288,8 @@ def test_adding_a_voice_again_mends_its_clip(bank):
 
 
 @pytest.fixture
-def sealed(bank, monkeypatch):
-    monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
+def sealed(bank):
+    bank = reopened(bank)
     bank.add_all([bank.analyse(small_voice(f"more-{n}", 20 + n)) for n in range(20)])
     assert set(bank.store.view().manifest.indexes) == {"speaker", "description"}
     return bank
@@ -310,8 +310,8 @@ def test_a_damaged_index_is_noticed_when_searched_and_made_again(sealed, damage)
 def test_an_index_of_other_rows_is_noticed(sealed):
     manifest, folder = sealed.store.view().manifest, sealed.store.view().folder
     index = faiss.read_index(str(folder / manifest.indexes["speaker"].file))
-    extend(index, np.tile(np.eye(64, dtype=np.float32)[:1], (index.ntotal + 3, 1)))
-    data = serialised(index)
+    INDEXES.extend(index, np.tile(np.eye(64, dtype=np.float32)[:1], (index.ntotal + 3, 1)))
+    data = INDEXES.serialised(index)
     (folder / "speaker-99.index").write_bytes(data)
     wrong = replace(manifest.indexes["speaker"], file="speaker-99.index", sha256=hashlib.sha256(data).hexdigest())
     sealed.store.publish(replace(manifest, indexes={**manifest.indexes, "speaker": wrong}))
