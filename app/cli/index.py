@@ -46,7 +46,6 @@ def add(
     """Add documents; what is there already and unchanged is kept."""
     from vivavoce.retrieval.index import AddReport
 
-    _take_over_earlier()
     index, report = _index(collection), AddReport()
     if "-" in paths:
         report = index.put({name: _standard_input(name)})
@@ -91,15 +90,6 @@ def _standard_input(name: str) -> "Document":
 
     limits = Limits()
     return read(sys.stdin.buffer.read(limits.bytes + 1), name, limits)
-
-
-def _take_over_earlier() -> None:
-    from vivavoce.app.earlier_index import take_over
-
-    settings = load_settings()
-    lost = take_over(settings.index_dir, lambda: _index(DEFAULT))
-    for source in lost:
-        err.print(f"{source} was in the index of an earlier version and is gone", style="yellow", highlight=False)
 
 
 def _print_report(report: "AddReport", as_json: bool) -> None:
@@ -248,7 +238,6 @@ def repair(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Bring back what can be brought back of a damaged collection, and say what was lost."""
     from vivavoce.retrieval.upkeep.repair import repair as repaired
 
-    _take_over_earlier()
     with working("repairing"):
         report = repaired(_index(collection))
     if json_:

@@ -24,7 +24,7 @@ import numpy as np
 from vivavoce.core.durable import discard, exclusive, remove_wholly, sync_folder, write_atomic
 from vivavoce.core.errors import StoreCorrupt, StoreError
 from vivavoce.core.store.catalogue import State, StoreCatalogue
-from vivavoce.core.store.manifest import Embedding, Manifest, SealedIndex, load, save
+from vivavoce.core.store.manifest import Embedding, Manifest, SealedIndex, check_version, load, save
 from vivavoce.core.store.rows import RowFile
 from vivavoce.core.store.vector_index import LargeIndexes
 from vivavoce.core.store.view import StoreView, opened_index
@@ -166,12 +166,24 @@ class GenerationStore(ABC, Generic[V, C]):
             self._manifest, self._stamp = load(self._manifest_path, self.advice), stamp
         return self._manifest is not None
 
+    def check_layout(self) -> None:
+        """Leave alone what a program of another version wrote: nothing of it is damaged.
+
+        Raises:
+            StoreCorrupt: the manifest or a catalogue is of another version.
+        """
+        check_version(self._manifest_path)
+        for generation in self.generations:
+            if self.catalogue_type.is_newer(generation / "catalogue.sqlite"):
+                self.catalogue_type(generation / "catalogue.sqlite")
+
     def _check_not_damaged(self) -> None:
         """Whether a folder without a manifest is empty as it should be.
 
         Raises:
             StoreCorrupt: it is not.
         """
+        self.check_layout()
         if self.has_batches:
             raise StoreCorrupt(f"{self._manifest_path} is missing; {self.advice}")
 

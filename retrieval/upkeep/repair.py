@@ -11,7 +11,7 @@ import numpy as np
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import StoreCorrupt, StoreError
 from vivavoce.core.store.manifest import Embedding, Manifest
-from vivavoce.core.store.repairing import check_not_newer, move_folder_away
+from vivavoce.core.store.repairing import move_folder_away
 from vivavoce.core.store.vector_index import Matrix
 from vivavoce.core.store.verifying import Finding, damage, left_over
 from vivavoce.retrieval.index import DocumentIndex
@@ -93,9 +93,7 @@ def repair(index: DocumentIndex) -> RepairReport:
     """
     store = index.store
     with store.writing():
-        if not (store.folder / "manifest.json").exists() and not store.generations:
-            return RepairReport()
-        check_not_newer(store)
+        store.check_layout()
         if not any(finding.damage for finding in verify(index)):
             return RepairReport(kept=sum(1 for _ in index.documents()))
         salvage = best_salvage(store)

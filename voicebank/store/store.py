@@ -42,12 +42,13 @@ class BankStore(GenerationStore[View, Catalogue]):
     def _caught_up(self, view: View, state: State) -> View:
         return view.caught_up(state, self.row_files(view.folder, view.manifest.embeddings))
 
-    def _check_not_damaged(self) -> None:
-        if (self.folder / "voices.json").exists():
+    def check_layout(self) -> None:
+        """See `GenerationStore.check_layout`."""
+        if (self.folder / "voices.json").exists() and not (self.folder / "manifest.json").exists():
             raise StoreCorrupt(
-                f"the voice bank in {self.folder} was made by an earlier version; {self.advice} to take it over"
+                f"the voice bank in {self.folder} is of an earlier version; move it away and run `vivavoce voices build`"
             )
-        super()._check_not_damaged()
+        super().check_layout()
 
     def commit(
         self,

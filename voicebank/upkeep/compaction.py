@@ -117,15 +117,8 @@ def sweep_clips(bank: FolderVoiceBank) -> int:
 
 
 def orphan_clips(bank: FolderVoiceBank, view: View) -> Iterator[Path]:
-    """Clip files that no entry refers to, unfinished files, and what the first version of the layout left."""
+    """Clip files that no entry refers to, and unfinished files."""
     for path in sorted((bank.store.folder / "clips").glob("*/*")):
         if path != bank.store.clip_path(path.stem) or not view.catalogue.ids_of_clip(path.stem):
             yield path
-    yield from earlier_files(bank.store.folder)
     yield from bank.store.folder.glob(".*.partial")
-
-
-def earlier_files(folder: Path) -> list[Path]:
-    """All that a bank of the first version consists of; what makes it one comes last."""
-    clips = [path for path in sorted((folder / "clips").glob("*")) if path.is_file()]
-    return [*sorted(folder.glob("*_vectors.npz")), *clips, *folder.glob("voices.json")]

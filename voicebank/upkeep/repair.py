@@ -4,31 +4,27 @@ Entries come from the catalogue, and where that is damaged from the journal; vec
 holds, otherwise they are made again; a clip that is gone takes its entry with it.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from vivavoce.core.audio import AudioClip
-from vivavoce.core.durable import remove_wholly
-from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError
+from vivavoce.core.errors import StoreCorrupt, StoreError
 from vivavoce.core.store import journal
 from vivavoce.core.store.manifest import Embedding, Manifest, load
-from vivavoce.core.store.repairing import check_not_newer, move_folder_away
+from vivavoce.core.store.repairing import move_folder_away
 from vivavoce.core.store.rows import RowFile
-from vivavoce.core.store.vector_index import Matrix, Vector
-from vivavoce.core.voice import Voice, VoiceEntry, VoiceFacts
-from vivavoce.voicebank.bank import FolderVoiceBank, entry_of
+from vivavoce.core.store.vector_index import Matrix
+from vivavoce.core.voice import VoiceEntry
+from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.store.batches import Vectors, append, row_files
 from vivavoce.voicebank.store.catalogue import ADVICE, Catalogue
-from vivavoce.voicebank.store.records import CLIP, decode
+from vivavoce.voicebank.store.records import decode
 from vivavoce.voicebank.store.view import SPACES
-from vivavoce.voicebank.upkeep.compaction import BATCH, batched, earlier_files, sweep_clips
-from vivavoce.voicebank.upkeep.verify import is_earlier_layout, verify
+from vivavoce.voicebank.upkeep.compaction import BATCH, batched, sweep_clips
+from vivavoce.voicebank.upkeep.verify import verify
 
 MOST_ROWS = 100_000_000  # a damaged catalogue may claim any number
 
@@ -63,11 +59,7 @@ def repair(bank: FolderVoiceBank) -> Report:
         ModelError: vectors must be made again and the embedder cannot be loaded.
     """
     with bank.store.writing():
-        if is_earlier_layout(bank.store.folder):
-            return _take_over(bank)
-        if not (bank.store.folder / "manifest.json").exists() and not bank.store.generations:
-            return Report()
-        check_not_newer(bank.store)
+        bank.store.check_layout()
         if not any(finding.damage for finding in verify(bank)):
             return Report(kept=len(bank))
         bank.store.close()
@@ -222,59 +214,3 @@ def _embeddings(bank: FolderVoiceBank, commits: list[journal.Commit]) -> dict[st
         if manifest is not None:
             return manifest.embeddings
     return commits[-1].models if commits else bank.embeddings
-
-
-def _take_over(bank: FolderVoiceBank) -> Report:
-    """Bring a bank of the first version (one JSON file) into this form; its files go when that is done."""
-    earlier, lost = bank.store.folder / "voices.json", list[tuple[str, str]]()
-    taken: dict[str, tuple[VoiceEntry, Vector | None]] = {}
-    for old in _earlier_voices(earlier):
-        try:
-            analysed = bank.analyse(_earlier_voice(bank.store.folder, old))
-        except (AudioError, ConfigError, StoreCorrupt, KeyError, TypeError, AttributeError) as error:
-            lost.append((str(old.get("id")) if isinstance(old, dict) else "?", _why(error)))
-            continue
-        entry = entry_of(analysed.voice)
-        bank.store.save_clip(entry.clip, analysed.voice.reference)
-        taken[entry.id] = (entry, analysed.speaker)
-
-    def fill(folder: Path, manifest: Manifest, catalogue: Catalogue) -> None:
-        for batch in batched(iter(enumerate(entry for entry, _ in taken.values())), BATCH):
-            entries = [entry for _, entry in batch]
-            speakers = [speaker for entry in entries if (speaker := taken[entry.id][1]) is not None]
-            vectors = {"speaker": np.stack(speakers)} if speakers else {}
-            if (meanings := bank.vectors_of("description", entries)) is not None:
-                vectors["description"] = meanings
-            append(folder, manifest, catalogue, entries, Vectors(vectors), ())
-
-    bank.store.start_generation(bank.embeddings, fill)
-    bank.store.seal()
-    for path in earlier_files(bank.store.folder):
-        remove_wholly(path)
-    return Report(kept=len(taken), lost=tuple(lost))
-
-
-def _earlier_voices(path: Path) -> list[Any]:
-    try:
-        return list(json.loads(path.read_bytes())["voices"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StoreCorrupt(
-            f"{path} is damaged and tells of no voice; put a copy of it back, or delete it to begin anew"
-        ) from error
-
-
-def _why(error: Exception) -> str:
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
-
-
-def _earlier_voice(folder: Path, old: dict[str, Any]) -> Voice:
-    facts = {name: value for name, value in old["facts"].items() if name in {field.name for field in fields(VoiceFacts)}}
-    known = {name: old[name] for name in ("id", "name", "description")}
-    known |= {name: old[name] for name in ("licence", "source", "synthetic", "native", "recipe") if name in old}
-    clip = str(old["clip"])
-    if not CLIP.fullmatch(clip):
-        raise StoreCorrupt("it names no clip")
-    reference = AudioClip.load(folder / "clips" / f"{clip}.flac")
-    if reference.content_hash != clip:
-        raise StoreCorrupt("its clip does not match its checksum")
-    return Voice(reference=reference, facts=VoiceFacts(**facts), **known)

@@ -1,7 +1,6 @@
 """Whether a bank is whole, file by file."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.store.verifying import Finding, damage, left_over
@@ -42,8 +41,3 @@ def _orphans(bank: FolderVoiceBank, view: View) -> Iterator[Finding]:
     orphans = sum(1 for _ in orphan_clips(bank, view))
     if orphans:
         yield Finding(f"{orphans} files belong to no entry", damage=False)
-
-
-def is_earlier_layout(folder: Path) -> bool:
-    """Whether a bank of the first version lies there that was not taken over yet."""
-    return (folder / "voices.json").exists() and not (folder / "manifest.json").exists()
