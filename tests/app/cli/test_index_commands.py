@@ -66,7 +66,7 @@ def index(*arguments, home, stdin=b"", **more):
     out, err, code = io.StringIO(), io.StringIO(), 0
     argv = ["vivavoce", "index", *map(str, arguments)]
     with ExitStack() as around:
-        around.enter_context(patch("vivavoce.app.wiring.MiniLMEmbedder", HashedWords))
+        around.enter_context(patch("vivavoce.app.parts.MiniLMEmbedder", HashedWords))
         around.enter_context(patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin))))
         around.enter_context(patch.dict(os.environ, environment(home, **more)))
         around.enter_context(patch.object(sys, "argv", argv))
