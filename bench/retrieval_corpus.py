@@ -246,9 +246,8 @@ def _vectors(rng: np.random.Generator, topics: Rows) -> Matrix:
 
 def texts_of(view: IndexView) -> Iterator[str]:
     """What is embedded and searched of each passage, in the order of the rows."""
-    for first, document in view.catalogue.documents():
-        records = view.catalogue.passages(range(first, first + document.passages))
-        yield from (embedded_text(document, records[row][1]) for row in sorted(records))
+    for group in view.catalogue.groups():
+        yield from (embedded_text(cut.document, cut.passage) for cut in group.records)
 
 
 # What an exact search finds

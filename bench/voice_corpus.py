@@ -16,7 +16,6 @@ from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts, VoiceF
 from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
 from vivavoce.voicebank.search.finding import RANK_ALL
-from vivavoce.voicebank.store.batches import Vectors
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -229,9 +228,9 @@ class Asked:
         return Asked(self.bank.store.folder, None, rank_all)
 
 
-def vectors_of(corpus: Corpus) -> Vectors:
+def vectors_of(corpus: Corpus) -> dict[str, Matrix]:
     """As the store takes them."""
-    return Vectors({"speaker": corpus.speaker, "description": corpus.description})
+    return {"speaker": corpus.speaker, "description": corpus.description}
 
 
 def with_clips(asked: Asked, corpus: Corpus) -> None:

@@ -216,7 +216,7 @@ def remove(
 @app.command()
 def verify(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Read everything in a collection and compare it with its checksums."""
-    from vivavoce.retrieval.upkeep.repair import verify as findings_of
+    from vivavoce.retrieval.upkeep.verify import verify as findings_of
 
     index = _index(collection)
     with working("reading"):
@@ -251,7 +251,7 @@ def repair(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
 @app.command()
 def compact(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Free the space of forgotten documents."""
-    from vivavoce.retrieval.upkeep.repair import compact as compacted
+    from vivavoce.retrieval.upkeep.compaction import compact as compacted
 
     with working("compacting"):
         rows = compacted(_index(collection))
@@ -264,7 +264,7 @@ def compact(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
 @app.command()
 def reembed(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Make the vectors of a collection again that was made with another embedder."""
-    from vivavoce.retrieval.upkeep.repair import reembed as reembedded
+    from vivavoce.retrieval.upkeep.compaction import reembed as reembedded
 
     with working("embedding"):
         count = reembedded(_index(collection))
@@ -281,7 +281,7 @@ def export_(
     json_: JsonFlag = False,
 ) -> None:
     """Write all passages with their sources into one file that other programs read."""
-    from vivavoce.retrieval.upkeep.repair import export
+    from vivavoce.retrieval.export import export
 
     with working("writing"):
         count = export(_index(collection), path)

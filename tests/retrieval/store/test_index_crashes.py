@@ -11,7 +11,9 @@ from support.word_embedder import WordEmbedder
 
 from vivavoce.retrieval import index as index_module
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.upkeep.repair import compact, reembed, repair, verify
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.repair import repair
+from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.vectors.faiss_index import FaissIndexes
 
 MOST_WRITES = 2_000

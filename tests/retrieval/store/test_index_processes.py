@@ -19,7 +19,9 @@ from vivavoce.core.errors import StoreError
 from vivavoce.core.store import generations
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search.ranking import SearchOptions
-from vivavoce.retrieval.upkeep.repair import compact, reembed, repair, verify
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.repair import repair
+from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.vectors.faiss_index import FaissIndexes
 
 ROUNDS = 24

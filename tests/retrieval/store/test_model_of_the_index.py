@@ -27,6 +27,7 @@ from vivavoce.core.store import view as view_module
 from vivavoce.core.store.vector_index import Probing
 from vivavoce.retrieval.chunking import passages
 from vivavoce.retrieval.documents.loading import read
+from vivavoce.retrieval.export import export
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search import ranking as search
 from vivavoce.retrieval.search.ranking import (
@@ -39,7 +40,8 @@ from vivavoce.retrieval.search.ranking import (
     SearchOptions,
 )
 from vivavoce.retrieval.store.records import PassageRecord, embedded_text
-from vivavoce.retrieval.upkeep.repair import compact, export, reembed, verify
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.retrieval.words import K1, PAIRS, B, lexemes
 from vivavoce.vectors.faiss_index import FaissIndexes
 

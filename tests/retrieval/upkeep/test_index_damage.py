@@ -17,8 +17,11 @@ from support.small_index import contents, document, filled
 from support.word_embedder import WordEmbedder
 
 from vivavoce.core.errors import DocumentError, StoreCorrupt, StoreError
+from vivavoce.core.store.repair import RepairReport
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.upkeep.repair import RepairReport, compact, repair, verify
+from vivavoce.retrieval.upkeep.compaction import compact
+from vivavoce.retrieval.upkeep.repair import repair
+from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.vectors.faiss_index import FaissIndexes
 
 COUNT = 4
@@ -524,7 +527,7 @@ def test_vectors_of_another_model_are_not_made_again_by_this_one(index):
     before = snapshot(index.store.folder)
     with pytest.raises(StoreError) as refused:
         repair(reopened(index, "words-2"))
-    assert_one_line(refused.value, "words-1", "use the program that made the index")
+    assert_one_line(refused.value, "passage vectors of the document index", "words-1", "use the program that made it")
     assert snapshot(index.store.folder) == before
 
 

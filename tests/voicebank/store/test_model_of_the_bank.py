@@ -17,11 +17,11 @@ from support.fakes import LetterCounts, Spectrum, buzz, small_bank, small_voice
 from vivavoce.core.errors import ConfigError, VoiceNotFound
 from vivavoce.core.voice import Acoustics, VoiceFacts, VoiceFilters
 from vivavoce.vectors.faiss_index import FaissIndexes
-from vivavoce.voicebank.bank import entry_of
 from vivavoce.voicebank.imports.archive import export_bank, import_archive
 from vivavoce.voicebank.search.finding import RANK_ALL
 from vivavoce.voicebank.search.ranking import described
 from vivavoce.voicebank.store.columns import passes
+from vivavoce.voicebank.store.records import record_of
 from vivavoce.voicebank.upkeep.compaction import compact, reembed
 from vivavoce.voicebank.upkeep.verify import verify
 
@@ -124,7 +124,7 @@ class BankModel(RuleBasedStateMachine):
         return self.bank.analyse(small_voice(voice_id, clip, **fields))
 
     def remember(self, analysed):
-        entry = entry_of(analysed.voice)
+        entry = record_of(analysed.voice)
         self.entries.pop(entry.id, None)
         self.entries[entry.id], self.speakers[entry.id] = entry, analysed.speaker
 
@@ -352,7 +352,7 @@ def test_every_filter_alone_lets_the_same_pass_as_one_by_one(tmp_path):
     ],
 )
 def test_what_a_word_in_a_filter_means(column, word, met, missed):
-    entry = entry_of(small_voice("one", facts=VoiceFacts(**{column: word})))
+    entry = record_of(small_voice("one", facts=VoiceFacts(**{column: word})))
     assert all(passes(entry, VoiceFilters(**{column: wanted})) for wanted in met)
     assert not any(passes(entry, VoiceFilters(**{column: wanted})) for wanted in missed)
 
@@ -362,6 +362,6 @@ def test_what_a_word_in_a_filter_means(column, word, met, missed):
     [((4.0, None), True), ((None, 4.0), True), ((4.1, None), False), ((None, 3.9), False), ((None, None), True)],
 )
 def test_what_a_range_in_a_filter_means(bounds, met):
-    known, unknown = (entry_of(small_voice("one", acoustics=Acoustics(f0_range_st=value))) for value in (4.0, None))
+    known, unknown = (record_of(small_voice("one", acoustics=Acoustics(f0_range_st=value))) for value in (4.0, None))
     assert passes(known, VoiceFilters(f0_range_st=bounds)) == met
     assert not passes(unknown, VoiceFilters(f0_range_st=bounds))

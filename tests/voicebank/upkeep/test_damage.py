@@ -21,8 +21,9 @@ from support.fakes import (
 )
 
 from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.store.repair import RepairReport
 from vivavoce.vectors.faiss_index import FaissIndexes
-from vivavoce.voicebank.upkeep.repair import Report, repair
+from vivavoce.voicebank.upkeep.repair import repair
 from vivavoce.voicebank.upkeep.verify import verify
 
 COUNT = 4
@@ -114,7 +115,7 @@ def assert_repaired(bank, wanted, lost=()):
     assert contents(fresh) == wanted
     assert [finding for finding in verify(fresh) if finding.damage] == []
     before = snapshot(bank.store.folder)
-    assert repair(reopened(bank)) == Report(kept=len(wanted))
+    assert repair(reopened(bank)) == RepairReport(kept=len(wanted))
     assert snapshot(bank.store.folder) == before
     fresh.add(small_voice("after", 77))
     fresh.remove("after")
@@ -124,12 +125,12 @@ def assert_repaired(bank, wanted, lost=()):
 
 def test_repairing_a_healthy_bank_writes_nothing(bank):
     before = snapshot(bank.store.folder)
-    assert repair(reopened(bank)) == Report(kept=COUNT)
+    assert repair(reopened(bank)) == RepairReport(kept=COUNT)
     assert snapshot(bank.store.folder) == before
 
 
 def test_repairing_where_there_is_no_bank_makes_none(tmp_path):
-    assert repair(small_bank(tmp_path / "none")) == Report()
+    assert repair(small_bank(tmp_path / "none")) == RepairReport()
     assert not (tmp_path / "none" / "manifest.json").exists()
 
 
@@ -362,7 +363,7 @@ def test_vectors_of_another_model_are_not_made_again_by_this_one(bank):
     before = snapshot(bank.store.folder)
     with pytest.raises(StoreError) as refused:
         repair(small_bank(bank.store.folder, texts="letters-2"))
-    assert_one_line(refused.value, "letters-1", "use the program that made the bank")
+    assert_one_line(refused.value, "description vectors of the voice bank", "letters-1", "use the program that made it")
     assert snapshot(bank.store.folder) == before
 
 
