@@ -16,9 +16,9 @@ from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search.best_sentences import best_sentences
 from vivavoce.retrieval.search.reranker import CrossEncoderReranker
 from vivavoce.tools.text_search import KnowledgeSearchTool
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-from vivavoce.voicebank.faiss_index import FaissIndexes
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> Folde
         settings.voices_dir,
         embedder or open_embedder(settings),
         shared(ResemblyzerEmbedder),
+        large=FaissIndexes(),
         allow_unlicensed=settings.unlicensed_voices,
     )
 
