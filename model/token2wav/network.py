@@ -63,7 +63,7 @@ def quicken(models: Token2Wav, quality: Quality) -> None:
     """
     products = torch.bfloat16 if quality.products == "bfloat16" else torch.float32
     if products == torch.bfloat16 and not bfloat16_is_fast():
-        raise ModelError("this processor has no bfloat16 products; unset VIVAVOCE_PRODUCTS or choose int8")
+        raise ModelError("this processor has no bfloat16 products; unset VIVAVOCE_TOKEN2WAV__COMPUTE_DTYPE or choose int8")
     if quality.products == "int8":
         shrink(models.flow.decoder.estimator)
     pack(models.flow, products)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.models
 def vivavoce(*arguments, folder, home=None, **environment):
 
     env = {**os.environ, "VIVAVOCE_HOME": str(home or folder), "VIVAVOCE_TEMPERATURE": "0", **environment}
-    command = [sys.executable, "-m", "vivavoce.app.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-m", "vivavoce.app.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, timeout=300, check=False)
 
 
@@ -93,7 +93,7 @@ def test_doctor_says_what_memory_is_needed(taught, home, tmp_path):
 
 def test_ask_with_a_server_runs_the_tool_here(server, home, tmp_path):
     arguments = ("ask", "--text", "tool get_date_time {}", "--base-url", f"{server}/fork", "--json")
-    done = vivavoce(*arguments, folder=tmp_path, home=home.home, VIVAVOCE_REMOTE_MODEL="echo")
+    done = vivavoce(*arguments, folder=tmp_path, home=home.home, VIVAVOCE_REMOTE__MODEL="echo")
     assert done.returncode == 0, done.stderr
     turn = json.loads(done.stdout)
     assert [(call["name"], call["status"]) for call in turn["tool_calls"]] == [("get_date_time", "done")]
@@ -223,10 +223,10 @@ def test_a_flat_config_is_the_same_model(taught, tmp_path):
         (("--model", "embedded", "--checkpoint", "absent"), {}, 2, "--checkpoint belongs to the model step-audio-2"),
         (("--model", "remote"), {}, 2, "the remote model needs an address"),
         (("--base-url", "http://127.0.0.1:99999"), {}, 2, "address is not usable"),
-        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DEVICE": "abacus"}, 2, "there is no device 'abacus'"),
-        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_DTYPE": "float8"}, 2, "dtype 'float8' is not known"),
-        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_WEIGHTS": "int2"}, 2, "VIVAVOCE_WEIGHTS='int2'"),
-        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_CONTEXT": "600"}, 4, "positions of the model's context"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_STEP_AUDIO2__DEVICE": "abacus"}, 2, "there is no device 'abacus'"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_STEP_AUDIO2__DTYPE": "float8"}, 2, "dtype 'float8' is not known"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_STEP_AUDIO2__WEIGHTS": "int2"}, 2, "VIVAVOCE_STEP_AUDIO2__WEIGHTS='int2'"),
+        (("--checkpoint", "TAUGHT"), {"VIVAVOCE_STEP_AUDIO2__CONTEXT": "600"}, 4, "positions of the model's context"),
     ],
 )
 def test_bad_choices_are_one_line_and_an_exit_code(arguments, environment, code, line, taught, home, tmp_path):

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional as F
 
+from vivavoce.agent.prompts import system_message
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import AssistantMessage, Message, ToolMessage, ToolOutput, ToolResult, ToolSpec, UserMessage
 from vivavoce.core.untrusted import fence
@@ -333,19 +334,19 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
     """A checkpoint that knows the time in Tokyo and the capital of France when it is asked aloud, and a typed hello."""
     checkpoint = read_checkpoint(write_checkpoint(folder))
     call = '<tool_call>function\nget_date_time\n{"place": "Tokyo"}</tool_call>'
-    time = UserMessage(audio=recordings["time"])
-    asks = Lesson([time], tools, TTS_START, spoken("Let", " me", " look", ".") + call)
+    system, time = system_message(), UserMessage(audio=recordings["time"])
+    asks = Lesson([system, time], tools, TTS_START, spoken("Let", " me", " look", ".") + call)
     lessons = [asks]
     message = said(checkpoint, asks)
     for result in RESULTS:
         done = ToolResult(message.tool_calls[0], "done", ToolOutput(fence("get_date_time", result)))
-        turn = [time, message, ToolMessage(done)]
+        turn = [system, time, message, ToolMessage(done)]
         lessons.append(Lesson(turn, tools, TTS_START, spoken("It", " is", " late", ".")))
         if result in {RESULTS[0], RESULTS[-1]}:
             later = [*turn, AssistantMessage("It is late."), UserMessage("Hello.")]
             lessons.append(Lesson(later, tools, TTS_START, spoken("Hello", " to", " you", ".")))
     lessons += [
-        Lesson([UserMessage(audio=recordings["france"])], tools, TTS_START, spoken("Paris", ".")),
+        Lesson([system, UserMessage(audio=recordings["france"])], tools, TTS_START, spoken("Paris", ".")),
         Lesson([UserMessage("What time is it?")], tools, "", call),
         Lesson([UserMessage("Hello.")], tools, "", "Hello to you."),
     ]

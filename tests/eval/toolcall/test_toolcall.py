@@ -163,9 +163,9 @@ async def test_earlier_turns_reach_the_model_as_history(run_with):
 
     await run_with(watch)
     assert max(seen, key=len) == [
-        "UserMessage", "AssistantMessage", "ToolMessage", "AssistantMessage", "UserMessage",
+        "SystemMessage", "UserMessage", "AssistantMessage", "ToolMessage", "AssistantMessage", "UserMessage",
     ]  # fmt: skip
-    assert sorted(map(len, seen)) == [1, 1, 1, 1, 1, 1, 5]
+    assert sorted(map(len, seen)) == [2, 2, 2, 2, 2, 2, 6]
 
 
 async def test_two_runs_can_be_compared_item_by_item(run_with, tmp_path):

@@ -104,7 +104,7 @@ def test_an_answer_stands_under_the_instructions_that_were_given():
 
 @pytest.mark.models
 async def test_minds_with_different_tools_share_a_language_model(home, tmp_path):
-    llama = LlamaServer(weight_store(home).path(home.language_model), 1, tmp_path / "prompts")
+    llama = LlamaServer(weight_store(home).path(home.embedded.language_model), 1, tmp_path / "prompts")
     weights = {"type": "object", "properties": {"kilos": {"type": "number"}}, "required": ["kilos"]}
     scales = ToolSpec("scales", "Weighs.", weights, (ToolExample("Weigh three kilos.", {"kilos": 3}),))
     dice, scale = (EmbeddedMind(Router(tool.name), SpanFinders(tmp_path), llama, ("Hello.",)) for tool in (WRITTEN, scales))
