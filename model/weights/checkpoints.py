@@ -34,10 +34,6 @@ WANTED = re.compile(
 )
 
 
-def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
-
-
 class CheckpointStore:
     """Checkpoints in one folder.
 
@@ -51,7 +47,7 @@ class CheckpointStore:
         hub: ModelHub | None,
         *,
         checkpoints: dict[str, str] = CHECKPOINTS,
-        free_bytes: Callable[[Path], int] = _free_bytes,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._folder = folder
         self._hub = hub

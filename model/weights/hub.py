@@ -14,7 +14,6 @@ from typing import Any, TypeVar, cast
 
 import tenacity
 
-from vivavoce.core.durable import discard
 from vivavoce.core.errors import WeightsError
 from vivavoce.model.weights.files import git_blob_of, sha256_of
 
@@ -24,13 +23,11 @@ TRIES = 4
 PAUSE_S = 1.0  # before the second try; it doubles
 MAX_FILES = 500
 HEADERS = {"user-agent": "vivavoce", "accept-encoding": "identity"}  # the library's own would name what is installed here
-RANGE_NOT_SATISFIABLE = 416
 BY_HAND = "log in with `hf auth login`, or fetch the files yourself and give --checkpoint"
 REFUSALS = {
     401: ("asks for a login", BY_HAND),
     403: ("refuses access", BY_HAND),
     404: ("has no such file, repository or commit", "delete the checkpoint's .vivavoce.json and pull again for the newest"),
-    RANGE_NOT_SATISFIABLE: ("has less of a file than it lists", "pull again, or report it"),
     429: ("asks to come back later", "try again later"),
 }
 Result = TypeVar("Result")
@@ -89,12 +86,11 @@ class ModelHub:
         api = HfApi(endpoint=self._endpoint, headers=HEADERS)
         try:
             info = self._asked(lambda: api.model_info(repo, revision="main", timeout=TIMEOUT_S, files_metadata=True))
-            files = tuple(map(_hub_file, (info.siblings or [])[:MAX_FILES]))
+            if not re.fullmatch(r"[0-9a-f]{40}", info.sha or ""):
+                raise ValueError("no commit")
+            return Revision(repo, info.sha or "", tuple(map(_hub_file, (info.siblings or [])[:MAX_FILES])))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Unreachable(f"the list of {repo} at {self._shown} cannot be read; check its address") from error
-        if not re.fullmatch(r"[0-9a-f]{40}", str(info.sha)):
-            raise Unreachable(f"the list of {repo} at {self._shown} names no commit; check its address")
-        return Revision(repo, str(info.sha), files)
 
     def download(self, revision: Revision, file: HubFile, partial: Path, progress: Callable[[int], None]) -> None:
         """Append what is missing of a file to ``partial``; what came stays for the next try. Its content is not checked.
@@ -130,12 +126,8 @@ class ModelHub:
             except Unreachable:
                 target.truncate(0)
                 raise
-            except HfHubHTTPError as error:
-                if error.response.status_code == RANGE_NOT_SATISFIABLE:
-                    discard(partial)
-                raise
             except OSError as error:
-                if error.errno is not None:
+                if error.errno is not None or isinstance(error, HfHubHTTPError):
                     raise
                 raise Unreachable(f"{self._shown} sent less of {file.name} than it should have; pull again") from error
             finally:
