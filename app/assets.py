@@ -8,8 +8,8 @@ from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings
 from vivavoce.model.weights.catalogue import CATALOGUE
 from vivavoce.model.weights.checkpoints import CHECKPOINT_BYTES, CHECKPOINTS, LICENCE, CheckpointStore
+from vivavoce.model.weights.hub import HUB, ModelHub
 from vivavoce.model.weights.store import WeightStore
-from vivavoce.model.weights.transfer import HUB
 
 DEFAULT_CHECKPOINT = "step-audio-2-mini"
 RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokenizer", "whisper-base-vocabulary")
@@ -18,12 +18,19 @@ RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokeniz
 def weight_store(settings: Settings) -> WeightStore:
     """The store in the settings' folder; a language model file of the user's own goes first."""
     own = settings.embedded.language_model_path
-    return WeightStore(settings.weights_dir, settings.hub, paths={settings.embedded.language_model: own} if own else None)
+    return WeightStore(
+        settings.weights_dir, model_hub(settings), paths={settings.embedded.language_model: own} if own else None
+    )
 
 
 def checkpoint_store(settings: Settings) -> CheckpointStore:
-    """The store of whole checkpoints, in the same folder; HF_ENDPOINT names a mirror of the hub."""
-    return CheckpointStore(settings.weights_dir, settings.hub, hub=os.environ.get("HF_ENDPOINT") or HUB)
+    """The store of whole checkpoints, in the same folder."""
+    return CheckpointStore(settings.weights_dir, model_hub(settings))
+
+
+def model_hub(settings: Settings) -> ModelHub | None:
+    """The hub that may be asked, if any; HF_ENDPOINT names a mirror of it."""
+    return ModelHub(os.environ.get("HF_ENDPOINT") or HUB) if settings.hub else None
 
 
 def store_of(name: str, settings: Settings) -> WeightStore | CheckpointStore:

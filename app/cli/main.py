@@ -26,6 +26,8 @@ cli_voices.app.add_typer(cli_voice_store.commands)
 app.add_typer(cli_voices.app, name="voices")
 app.add_typer(cli_index.app, name="index")
 
+TRUE = ("1", "ON", "YES", "TRUE")  # of the hub's own variables
+
 ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default), step-audio-2, remote or scripted.")]
 CheckpointOption = Annotated[
     Path | None, typer.Option("--checkpoint", help="Folder of a Step-Audio 2 checkpoint, see `vivavoce models pull`.")
@@ -161,7 +163,12 @@ def demo(
 
 def main() -> None:
     """Entry point: errors of ours become one line and an exit code."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # libraries must not look for weights on their own
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in TRUE:
+        os.environ["VIVAVOCE_HUB"] = "false"
+    os.environ["HF_HUB_OFFLINE"] = "1"  # libraries must not look for weights on their own
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app()

@@ -31,7 +31,7 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
     """Fetch assets; a pull that was cut off goes on where it stopped."""
     from vivavoce.app.assets import needed_assets, store_of
 
-    os.environ.pop("HF_HUB_OFFLINE", None)
+    os.environ.pop("HF_HUB_OFFLINE", None)  # it was set for other libraries; whether this may ask is VIVAVOCE_HUB
     settings = load_settings()
     paths: dict[str, str] = {}
     for name in names or needed_assets(settings):

@@ -8,18 +8,15 @@ commit; a file has its name only once its content was checked.
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from vivavoce.core.durable import discard, exclusive, publish, write_atomic
 from vivavoce.core.errors import WeightsError
+from vivavoce.model.weights.files import Progress, bytes_of, no_progress
+from vivavoce.model.weights.hub import HubFile, ModelHub, Revision, Unreachable
 from vivavoce.model.weights.store import AssetStatus
-from vivavoce.model.weights.transfer import HUB, TIMEOUT, Progress, bytes_of, download, git_blob_of, no_progress, sha256_of
 
 CHECKPOINTS = {
     "step-audio-2-mini": "stepfun-ai/Step-Audio-2-mini",
@@ -30,76 +27,32 @@ CHECKPOINT_BYTES = 17_900_000_000  # about; the hub says exactly
 LICENCE = "Apache-2.0"
 RECORD = ".vivavoce.json"
 RECORD_VERSION = 1
-MAX_FILES = 500
 # Weights, tokenizer and papers; never code.
 WANTED = re.compile(
     r"[\w.-]+\.safetensors(\.index\.json)?|(generation_)?config\.json|tokenizer(_config)?\.json|vocab\.json|merges\.txt"
     r"|added_tokens\.json|special_tokens_map\.json|token2wav/[\w-]+\.(yaml|pt|onnx)|LICENSE[\w.]*|README\.md"
 )
-TRIES = 4
-PAUSE_S = 1.0
-BY_HAND = "fetch the files yourself and give --checkpoint"
-REFUSALS = {
-    401: ("asks for a login", BY_HAND),
-    403: ("refuses access", BY_HAND),
-    404: ("has no such repository or commit", f"delete the checkpoint's {RECORD} and pull again to take the newest"),
-    429: ("asks to come back later", "try again later"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class HubFile:
-    """A file of a repository. sha256 of large files, git's blob name of the others; one of them is empty."""
-
-    name: str
-    size: int
-    sha256: str
-    git_blob: str
-
-    def matches(self, path: Path) -> bool:
-        """Whether a file on disk is this one."""
-        if path.stat().st_size != self.size:
-            return False
-        return sha256_of(path) == self.sha256 if self.sha256 else git_blob_of(path) == self.git_blob
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A repository at a commit."""
-
-    repo: str
-    commit: str
-    files: tuple[HubFile, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
 
 
 class CheckpointStore:
     """Checkpoints in one folder.
 
-    allowed: whether the hub may be asked. The remaining arguments replace the list of checkpoints, the hub's address, the
-    HTTP transport and the wait between tries.
+    hub: where they come from; None where none may be asked. The remaining arguments replace the list of checkpoints and what
+    tells the free bytes of a disk.
     """
 
     def __init__(
         self,
         folder: Path,
-        allowed: bool,
+        hub: ModelHub | None,
         *,
         checkpoints: dict[str, str] = CHECKPOINTS,
-        hub: str = HUB,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._folder = folder
-        self._allowed = allowed
+        self._hub = hub
         self._checkpoints = checkpoints
-        self._hub = hub.rstrip("/")
-        self._transport = transport
-        self._sleep = sleep
+        self._free_bytes = free_bytes
 
     def status(self, name: str) -> AssetStatus:
         """Whether a checkpoint is ready, half fetched or missing.
@@ -143,84 +96,44 @@ class CheckpointStore:
         folder = self._place(name)
         if self.status(name).path is not None:
             return folder
-        if not self._allowed:
-            raise WeightsError(f"{name} comes from a model hub, and VIVAVOCE_HUB is off; turn it on and pull again")
+        if self._hub is None:
+            raise WeightsError(
+                f"{name} comes from a model hub, and VIVAVOCE_HUB is off or HF_HUB_OFFLINE is set; change that, pull again"
+            )
         busy = f"{name} is being fetched by another process; wait until it has finished"
         with exclusive(self._folder / f".{name}.lock", busy):
             try:
-                with httpx.Client(transport=self._transport, timeout=TIMEOUT, follow_redirects=True) as client:
-                    self._pull_locked(client, name, folder, progress)
+                self._pull_locked(self._hub, name, folder, progress)
             except OSError as error:
                 why = error.strerror or error
                 raise WeightsError(f"cannot write {name} to {folder}: {why}; free space and pull again") from error
         return folder
 
-    def _pull_locked(self, client: httpx.Client, name: str, folder: Path, progress: Progress) -> None:
+    def _pull_locked(self, hub: ModelHub, name: str, folder: Path, progress: Progress) -> None:
         revision, _ = self._record(folder)
         if revision is None:
-            revision = self._look_up(client, self._checkpoints[name])
+            revision = _checkpoint(hub.newest(self._checkpoints[name]))
             for file in revision.files:
                 # Without a record it may be another commit's, of the same size.
                 if _has_size(folder, file) and not file.matches(folder / file.name):
                     (folder / file.name).unlink()
             _write_record(folder, revision, complete=False)
         missing = [file for file in revision.files if not _has_size(folder, file)]
-        begun = sum(_partial(folder, file).stat().st_size for file in missing if _partial(folder, file).is_file())
-        needed, free = sum(file.size for file in missing) - begun, shutil.disk_usage(folder).free
+        begun = bytes_of(_partial(folder, file) for file in missing)
+        needed, free = sum(file.size for file in missing) - begun, self._free_bytes(folder)
         if needed > free:
             raise WeightsError(f"{name} needs {needed / 1e9:.1f} GB more and {free / 1e9:.1f} GB are free in {self._folder}")
         done = revision.size - sum(file.size for file in missing)
         for file in missing:
-            self._fetch(client, revision, file, folder, lambda now, done=done: progress(done + now, revision.size))
+            target, partial = folder / file.name, _partial(folder, file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            hub.download(revision, file, partial, lambda now, done=done: progress(done + now, revision.size))
+            if not file.matches(partial):
+                discard(partial)
+                raise WeightsError(f"{file.name} from {revision.repo} has a wrong checksum; it was not kept, pull again")
+            publish(partial, target)
             done += file.size
         _write_record(folder, revision, complete=True)
-
-    def _look_up(self, client: httpx.Client, repo: str) -> Revision:
-        """The newest commit and its files."""
-        response = self._tried(lambda: client.get(f"{self._hub}/api/models/{repo}/revision/main", params={"blobs": "true"}))
-        try:
-            answer = response.json()
-            commit, siblings = str(answer["sha"]), list(answer["siblings"])
-            files = tuple(_hub_file(sibling) for sibling in siblings[:MAX_FILES] if _wanted(str(sibling["rfilename"])))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise WeightsError(f"the hub's list of {repo} cannot be read; check its address") from error
-        if not re.fullmatch(r"[0-9a-f]{7,64}", commit) or not any(file.name == "config.json" for file in files):
-            raise WeightsError(f"the hub's list of {repo} holds no checkpoint; check its address")
-        return Revision(repo, commit, files)
-
-    def _fetch(
-        self, client: httpx.Client, revision: Revision, file: HubFile, folder: Path, progress: Callable[[int], None]
-    ) -> None:
-        target, partial = folder / file.name, _partial(folder, file)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        url = f"{self._hub}/{revision.repo}/resolve/{revision.commit}/{file.name}"
-        self._tried(lambda: download(client, url, partial, file.size, progress))
-        if not file.matches(partial):
-            discard(partial)
-            raise WeightsError(f"{file.name} from {revision.repo} has a wrong checksum; nothing of it was kept, pull again")
-        publish(partial, target)
-
-    def _tried(self, fetch: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
-        """Run something that asks the hub, again where the connection broke."""
-        for attempt in range(TRIES):
-            try:
-                response = fetch()
-                if isinstance(response, httpx.Response):
-                    response.raise_for_status()
-                return response
-            except httpx.HTTPStatusError as error:
-                status = error.response.status_code
-                says, advice = REFUSALS.get(status, ("cannot answer now" if status >= 500 else "refuses", "try again later"))
-                if status < 500 or attempt == TRIES - 1:
-                    raise WeightsError(f"the hub at {self._hub} {says} ({status}); {advice}") from error
-            except httpx.HTTPError as error:
-                if attempt == TRIES - 1:
-                    why = (str(error).splitlines() or ["no answer"])[0]
-                    raise WeightsError(
-                        f"the hub at {self._hub} cannot be reached ({why}); connect and pull again, it goes on from there"
-                    ) from error
-            self._sleep(PAUSE_S * 2**attempt)
-        raise WeightsError(f"the hub at {self._hub} cannot be reached")
 
     def _place(self, name: str) -> Path:
         if name not in self._checkpoints:
@@ -247,10 +160,16 @@ def _write_record(folder: Path, revision: Revision, *, complete: bool) -> None:
     write_atomic(folder / RECORD, json.dumps(record, indent=1).encode())
 
 
-def _hub_file(sibling: dict[str, Any]) -> HubFile:
-    stored = sibling.get("lfs")
-    sha256, blob = (str(stored["sha256"]), "") if stored else ("", str(sibling["blobId"]))
-    return HubFile(str(sibling["rfilename"]), int(sibling["size"]), sha256, blob)
+def _checkpoint(revision: Revision) -> Revision:
+    """What is wanted of a repository.
+
+    Raises:
+        Unreachable: it holds no checkpoint.
+    """
+    files = tuple(file for file in revision.files if _wanted(file.name))
+    if not any(file.name == "config.json" for file in files):
+        raise Unreachable(f"the hub's list of {revision.repo} holds no checkpoint; check its address")
+    return Revision(revision.repo, revision.commit, files)
 
 
 def _wanted(name: str) -> bool:

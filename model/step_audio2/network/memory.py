@@ -44,7 +44,11 @@ def check_memory(
     """
     needed = needed_bytes(shapes, dtype, weights)
     if free is not None and free < needed:
-        smaller = "" if weights == "int4" else "; use VIVAVOCE_STEP_AUDIO2__WEIGHTS=int8 or int4, a smaller dtype, or a remote server"
+        smaller = (
+            ""
+            if weights == "int4"
+            else "; use VIVAVOCE_STEP_AUDIO2__WEIGHTS=int8 or int4, a smaller dtype, or a remote server"
+        )
         raise ModelError(f"the model needs {needed / GIB:.1f} GiB on {device} and {free / GIB:.1f} GiB are free{smaller}")
 
 

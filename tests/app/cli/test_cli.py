@@ -1,14 +1,13 @@
 """The command line as a user meets it: exit codes, one line for an error, one JSON object."""
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
 
 import pytest
+from support.hub_server import BLOCK, running_hub
 
 
 def run(*arguments, home, **environment):
@@ -103,48 +102,79 @@ def test_chat_goes_on_after_a_bad_turn(home):
 
 @pytest.fixture
 def hub():
-    """A hub on a socket with one repository; it breaks off once in the middle of the weights. Address and requests."""
-    files = {"config.json": b"{}", "model.safetensors": os.urandom(400_000), "code.py": b"raise SystemExit"}
-    asked = []
+    files = {"config.json": b"{}", "model.safetensors": os.urandom(BLOCK + 400_000), "code.py": b"raise SystemExit"}
+    with running_hub(files, repo="stepfun-ai/Step-Audio-2-mini", commit="c" * 40) as hub:
+        yield hub
 
-    class Repository(BaseHTTPRequestHandler):
-        def do_GET(self):
-            name, wanted = self.path.rpartition("/")[2], self.headers.get("Range")
-            asked.append((name, wanted))
-            if self.path.startswith("/api/"):
-                entries = [
-                    {"rfilename": n, "size": len(c), "blobId": hashlib.sha1(b"blob %d\0" % len(c) + c).hexdigest()}
-                    for n, c in files.items()
-                ]
-                content = json.dumps({"sha": "c" * 40, "siblings": entries}).encode()
-            else:
-                content = files[name][int(wanted[6:-1]) if wanted else 0 :]
-            self.send_response(206 if wanted else 200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[:150_000] if name == "model.safetensors" and not wanted else content)
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Repository)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked, files
-    server.shutdown()
-    server.server_close()
+def asking(hub, **more):
+    """What lets the command ask the hub, whatever the tests run under."""
+    return {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "VIVAVOCE_HUB": "true", "NO_PROXY": "127.0.0.1"} | more
 
 
 def test_a_checkpoint_is_pulled_from_a_mirror_over_a_socket(home, hub):
-    address, asked, files = hub
-    environment = {"HF_ENDPOINT": address, "VIVAVOCE_HUB": "true", "NO_PROXY": "127.0.0.1"}
-    done = run("models", "pull", "step-audio-2-mini", "--json", home=home, **environment)
+    hub.cut["model.safetensors"] = BLOCK + 150_000
+    done = run("models", "pull", "step-audio-2-mini", "--json", home=home, **asking(hub))
     assert done.returncode == 0, done.stderr
     folder = home / "weights" / "step-audio-2-mini"
     assert json.loads(done.stdout) == {"step-audio-2-mini": str(folder)}
-    assert (folder / "model.safetensors").read_bytes() == files["model.safetensors"]
-    assert [wanted for name, wanted in asked if name == "model.safetensors"] == [None, "bytes=150000-"]
-    assert "code.py" not in [name for name, _ in asked]
+    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+    assert hub.asked_for("model.safetensors") == [None, f"bytes={BLOCK}-"]
+    assert hub.asked_for("code.py") == []
     assert run("models", "verify", "step-audio-2-mini", home=home).returncode == 0
     rows = json.loads(run("models", "list", "--json", home=home).stdout)
     row = next(row for row in rows if row["name"] == "step-audio-2-mini")
     assert (row["kind"], row["state"], row["licence"]) == ("checkpoint", "ready", "Apache-2.0")
+
+
+def test_a_pull_that_was_killed_goes_on_where_it_was(home, hub):
+    hub.held["model.safetensors"] = BLOCK + 150_000
+    env = os.environ | {"VIVAVOCE_HOME": str(home)} | asking(hub, HF_HUB_DOWNLOAD_TIMEOUT="600")
+    command = [sys.executable, "-m", "vivavoce.app.cli.main", "models", "pull", "step-audio-2-mini"]
+    pulling = subprocess.Popen(command, env=env, cwd=home, stderr=subprocess.DEVNULL)
+    partial = home / "weights" / "step-audio-2-mini" / ".model.safetensors.partial"
+    while pulling.poll() is None and not (partial.exists() and partial.stat().st_size == BLOCK):
+        time.sleep(0.05)
+    assert pulling.poll() is None, "it was ended before it had written anything"
+    pulling.kill()
+    pulling.wait()
+    done = run("models", "pull", "step-audio-2-mini", home=home, **asking(hub))
+    assert done.returncode == 0, done.stderr
+    assert hub.asked_for("model.safetensors") == [None, f"bytes={BLOCK}-"]
+    assert run("models", "verify", "step-audio-2-mini", home=home).returncode == 0
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (5 << 20, 5 << 20))
+from vivavoce.app.cli.main import main
+main()
+"""
+
+
+def test_a_disk_that_takes_no_more_is_one_line_and_the_pull_goes_on_later(home, hub):
+    env = os.environ | {"VIVAVOCE_HOME": str(home)} | asking(hub)
+    command = [sys.executable, "-c", LIMITED, "models", "pull", "step-audio-2-mini"]
+    done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
+    assert "free space and pull again" in " ".join(done.stderr.split())
+    done = run("models", "pull", "step-audio-2-mini", home=home, **asking(hub))
+    assert done.returncode == 0, done.stderr
+    assert hub.asked_for("model.safetensors") == [None, f"bytes={5 << 20}-"]
+
+
+def test_what_is_to_stay_offline_is_not_asked(home, hub):
+    for environment in ({"HF_HUB_OFFLINE": "1"}, {"VIVAVOCE_HUB": "false"}):
+        done = run("models", "pull", "step-audio-2-mini", home=home, **asking(hub, **environment))
+        assert done.returncode == 4
+        assert "VIVAVOCE_HUB is off or HF_HUB_OFFLINE is set" in " ".join(done.stderr.split())
+    assert hub.asked == []
+
+
+def test_a_token_and_a_password_are_never_shown(home, hub):
+    hub.status["config.json"] = 403
+    address = hub.address.replace("//", "//user:password@")
+    done = run("models", "pull", "step-audio-2-mini", home=home, **asking(hub, HF_ENDPOINT=address, HF_TOKEN="hf_secret"))
+    assert (done.returncode, "refuses access" in done.stderr) == (4, True), done.stderr
+    assert "secret" not in done.stderr + done.stdout
+    assert "password" not in done.stderr + done.stdout

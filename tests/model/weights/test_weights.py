@@ -5,12 +5,13 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
+from support.hub_server import running_hub
 
 from vivavoce.core.errors import StoreError, WeightsError
 from vivavoce.model.weights.catalogue import CATALOGUE, Asset, Hub, InstalledPackage, PackageWheel, WheelParts
-from vivavoce.model.weights.store import Unreachable, WeightStore
+from vivavoce.model.weights.hub import ModelHub, Unreachable
+from vivavoce.model.weights.store import WeightStore
 
 PARTS = (b"one" * 1000, b"two" * 2000, b"three")
 DATA = b"".join(PARTS)
@@ -37,7 +38,7 @@ class WheelMaker:
         return path
 
 
-def store(folder: Path, fetch=None, asset: Asset = ASSET, hub: bool = False, **more) -> WeightStore:
+def store(folder: Path, fetch=None, asset: Asset = ASSET, hub: ModelHub | None = None, **more) -> WeightStore:
     return WeightStore(folder, hub, catalogue={asset.name: asset}, fetch_wheel=fetch or WheelMaker(), **more)
 
 
@@ -133,40 +134,54 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
         store(tmp_path / "file" / "weights").pull("tiny")
 
 
-def hub_server(requests: list[httpx.Request]):
-    def answer(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        start = int(request.headers.get("range", "bytes=0-")[6:-1])
-        return httpx.Response(206 if start else 200, content=DATA[start:])
-
-    return httpx.MockTransport(answer)
+@pytest.fixture
+def hub():
+    with running_hub({"t.gguf": DATA}, repo="a/b") as hub:
+        yield hub
 
 
-def test_the_hub_is_next_and_resumes_by_range(tmp_path):
-    requests: list[httpx.Request] = []
+def asking(hub):
+    return ModelHub(hub.address, sleep=lambda _: None)
+
+
+def test_the_hub_is_next_and_resumes_by_range(tmp_path, hub):
     (tmp_path / ".tiny.hub.partial").write_bytes(DATA[:1234])
-    fetch = WheelMaker(fail_at=0, error=Unreachable)
-    path = store(tmp_path, fetch, hub=True, transport=hub_server(requests)).pull("tiny")
+    fetch, seen = WheelMaker(fail_at=0, error=Unreachable), []
+    path = store(tmp_path, fetch, hub=asking(hub)).pull("tiny", lambda done, total: seen.append((done, total)))
     assert path.read_bytes() == DATA
-    assert requests[0].headers["range"] == "bytes=1234-"
-    assert requests[0].url.path == "/a/b/resolve/main/t.gguf"
+    assert hub.asked == [("list", None), ("t.gguf", "bytes=1234-")]
+    assert seen[-1] == (len(DATA), len(DATA))
+    assert store(tmp_path).status("tiny").source == "hub a/b/t.gguf"
+
+
+def test_a_file_of_the_hub_that_is_another_one_is_not_fetched(tmp_path, hub):
+    hub.files["t.gguf"] = b"another"
+    with pytest.raises(WeightsError, match=r"hub a/b/t[.]gguf is no longer the file that is wanted"):
+        store(tmp_path, WheelMaker(fail_at=0, error=Unreachable), hub=asking(hub)).pull("tiny")
+    assert hub.asked_for("t.gguf") == []
+
+
+def test_a_damaged_file_of_the_hub_is_refused_and_fetched_again(tmp_path, hub):
+    hub.lies["t.gguf"] = bytes(len(DATA))
+    weights = store(tmp_path, WheelMaker(fail_at=0, error=Unreachable), hub=asking(hub))
+    with pytest.raises(WeightsError, match="wrong checksum; nothing was kept"):
+        weights.pull("tiny")
+    assert weights.status("tiny").state == "missing"
+    hub.lies.clear()
+    assert weights.pull("tiny").read_bytes() == DATA
 
 
 def test_a_refused_hub_and_a_missing_wheel_are_both_named(tmp_path):
-    def refuse(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("connection refused")
-
     fetch = WheelMaker(fail_at=0, error=Unreachable)
-    with pytest.raises(WeightsError, match=r"stopped; hub a/b/t[.]gguf: connection refused"):
-        store(tmp_path, fetch, hub=True, transport=httpx.MockTransport(refuse)).pull("tiny")
+    down = ModelHub("http://127.0.0.1:1", sleep=lambda _: None)
+    with pytest.raises(WeightsError, match=r"stopped; the hub at http://127.0.0.1:1 cannot be reached \(.*refused\)"):
+        store(tmp_path, fetch, hub=down).pull("tiny")
 
 
 def test_without_the_hub_setting_it_is_not_asked(tmp_path):
-    requests: list[httpx.Request] = []
     fetch = WheelMaker(fail_at=0, error=Unreachable)
-    with pytest.raises(WeightsError, match="could not be fetched"):
-        store(tmp_path, fetch, hub=False, transport=hub_server(requests)).pull("tiny")
-    assert requests == []
+    with pytest.raises(WeightsError, match=r"could not be fetched \(stopped; hub a/b/t.gguf may not be asked\)"):
+        store(tmp_path, fetch).pull("tiny")
 
 
 def test_a_path_of_the_users_own_comes_first(tmp_path):
