@@ -164,6 +164,7 @@ async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM
             shared(LlamaServer, weights, settings.threads, cache / "prompts", of=loop),
             CHAT_EXAMPLES,
             LookUp(settings.embedded.look_up, KNOWS_FACTS),
+            settings.language or "en",
         ),
     )
 

@@ -153,7 +153,7 @@ def opening(subject: Subject, report: Report) -> None:
 
 def minilm() -> MiniLMEmbedder:
     """As the product opens it."""
-    from vivavoce.app.wiring import open_embedder  # here, since it would count in the memory of those that only search
+    from vivavoce.app.parts import open_embedder  # here, since it would count in the memory of those that only search
 
     return open_embedder(load_settings(threads=THREADS))
 

@@ -34,7 +34,6 @@ from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 PROMPT_TOKENS = TOKENS = 100  # four seconds each
 ROUNDS = 3
 STREAMS = 4
-BATCH_ROUNDS = 2
 GFLOP = 1300  # of the flow for 400 frames, ten steps, two rows (specification, 8c)
 MODES = {
     "default": FULL,

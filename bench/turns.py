@@ -13,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from vivavoce.agent import Agent
-from vivavoce.app.wiring import open_agent, open_parts, open_tools
+from vivavoce.app.parts import Parts
+from vivavoce.app.wiring import open_agent, open_tools
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, UserMessage
 from vivavoce.core.protocols import Recogniser
@@ -69,7 +70,7 @@ class Baseline:
 async def main() -> None:
     """Run all cases in turn and print medians and ratios."""
     settings = load_settings()
-    parts = open_parts(settings)
+    parts = Parts(settings)
     registry = open_tools(parts)
     async with open_agent(settings) as agent:
         lm = agent.services.lm

@@ -88,12 +88,14 @@ class SessionFacts:
 
     voice_id: the voice that speaks. asked: what was asked when it was chosen. provenance: what the last answer rested on,
     sentence by sentence. language: ISO 639-1 code of the language to speak.
+    default_voice_id: the voice that sessions begin in.
     """
 
     voice_id: str = DEFAULT_VOICE_ID
     asked: str = ""
     provenance: tuple[Provenance, ...] = ()
     language: str = "en"
+    default_voice_id: str = DEFAULT_VOICE_ID
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def taught(home, tmp_path_factory) -> Path:
         "france": AudioClip.load(QUESTIONS / "5-carried-over.wav"),
     }
     folder = tmp_path_factory.mktemp("taught") / "Step-Audio-2-tiny"
-    return teach_dialogue(folder, open_tools(Parts(home.model_copy(update={"model": "step-audio-2"}))).specs, recordings)
+    return teach_dialogue(folder, open_tools(Parts(home.changed(model="step-audio-2"))).specs, recordings)
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +70,6 @@ def home(installed, tmp_path_factory) -> Settings:
     folder = tmp_path_factory.mktemp("home")
     for name in ("weights", "voices"):
         (folder / name).symlink_to(installed.home / name)
-    settings = installed.model_copy(update={"home": folder})
+    settings = installed.changed(home=folder)
     Parts(settings).index.add([DOCUMENTS])
     return settings

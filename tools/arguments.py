@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import from_json, to_json
 
 from vivavoce.core.errors import ToolFailed
@@ -13,9 +14,16 @@ MAX_ARGUMENT_CHARS = 8000
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
 
+class _WithoutOddDefaults(GenerateJsonSchema):
+    """Leaves out defaults that have no JSON form, without a word."""
+
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        """Nobody needs to know."""
+
+
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON schema of a tool's arguments, without the titles that only cost prompt."""
-    return as_json(untitled(model.model_json_schema()))
+    return as_json(untitled(model.model_json_schema(schema_generator=_WithoutOddDefaults)))
 
 
 def as_json(schema: Any) -> Any:  # noqa: ANN401 - JSON schema is any JSON

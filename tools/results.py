@@ -61,10 +61,10 @@ def _written(value: Any) -> ToolOutput:  # noqa: ANN401
         return ToolOutput(DONE)
     if isinstance(value, str):
         return ToolOutput(value) if _is_document(value) else ToolOutput(value, spoken=value)
-    if isinstance(value, Number) and value is not True and value is not False:
-        digits = str(value)  # or letters: infinite, or not a number
-        return ToolOutput(digits, spoken=digits if digits.lstrip("-")[:1].isdigit() else None)
-    return ToolOutput(_as_json(value))
+    if isinstance(value, bool) or not isinstance(value, Number):
+        return ToolOutput(_as_json(value))
+    digits = str(value)  # or letters: infinite, or not a number
+    return ToolOutput(digits, spoken=digits if digits.lstrip("-")[:1].isdigit() else None)
 
 
 def _as_json(value: Any) -> str:  # noqa: ANN401

@@ -1,7 +1,6 @@
 """What a function takes: a model that checks the arguments of a call, and how they are handed to the function."""
 
 import inspect
-import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from vivavoce.core.errors import ConfigError
+from vivavoce.tools.arguments import schema_of
 
 Function = Callable[..., Any]
 OPEN = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
@@ -113,12 +113,10 @@ def _check(name: str, parameter: inspect.Parameter, field: tuple[Any, Any]) -> N
 
 def _model(name: str, fields: Mapping[str, tuple[Any, Any]], aliases: Mapping[str, str]) -> type[BaseModel]:
     """A model whose JSON schema can be made."""
-    config = ConfigDict(extra="forbid", alias_generator=lambda field: aliases[field], protected_namespaces=())
+    config = ConfigDict(extra="forbid", alias_generator=lambda field: aliases.get(field, field), protected_namespaces=())
     definitions: dict[str, Any] = dict(fields)
     model = create_model(name, __config__=config, **definitions)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of defaults that have no JSON form: the schema goes without them
-        model.model_json_schema()
+    schema_of(model)
     return model
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import json_repair
 
+from vivavoce.core.language.sentences import ACCORDING_TO, NO_ANSWER, SORRY
 from vivavoce.core.messages import (
     LMDelta,
     Message,
@@ -44,7 +45,6 @@ ANSWER_TOKENS = 110
 ARGUMENT_TOKENS = 64
 PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
 FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8}呢|^.{1,5}呢\W*$", re.IGNORECASE)
-DO_NOT_KNOW = "I am sorry, I have no answer to that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Step:
 
 
 class EmbeddedMind:
-    """Implements `TextModel` on two CPU cores. llama: may be shared with other minds."""
+    """Implements `TextModel` on two CPU cores. llama: may be shared with other minds. language: of its own sentences."""
 
     def __init__(
         self,
@@ -65,7 +65,9 @@ class EmbeddedMind:
         llama: LlamaServer,
         chat_examples: Sequence[str],
         look_up: LookUp = LookUp(),  # noqa: B008 - frozen
+        language: str = "en",
     ) -> None:
+        self._language = language
         self._look_up = look_up
         self._router = router
         self._finders = finders
@@ -161,13 +163,13 @@ class EmbeddedMind:
         self, messages: Sequence[Message], results: Sequence[ToolMessage], request: str, talk: str
     ) -> AsyncGenerator[LMDelta]:
         """Sentences that tools bring are read out as they are; the model writes the rest."""
-        open_results = [m for m in results if not _sentence(m.result)]
-        ready = " ".join(_sentence(m.result) for m in results if _sentence(m.result))
+        open_results = [m for m in results if not _sentence(m.result, self._language)]
+        ready = " ".join(_sentence(m.result, self._language) for m in results if _sentence(m.result, self._language))
         if ready:
             yield TextDelta(ready + " ")  # the space tells the decoder that the sentence is whole
         if results and not open_results and not talk:
             return
-        lead_in = _lead_in(open_results)
+        lead_in = _lead_in(open_results, self._language)
         if lead_in:
             yield TextDelta(lead_in + " ")
         said = False
@@ -179,7 +181,7 @@ class EmbeddedMind:
                 said = said or bool(piece.strip())
                 yield TextDelta(piece)
         if not said:
-            yield TextDelta(DO_NOT_KNOW)
+            yield TextDelta(NO_ANSWER(self._language))
 
     async def close(self) -> None:
         """Let go of the language model, which stops with the last mind that uses it."""
@@ -218,14 +220,14 @@ def _previous_tool(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> st
     return ""
 
 
-def _sentence(result: ToolResult) -> str:
+def _sentence(result: ToolResult, language: str) -> str:
     """What can be said of a result without a language model, or ""."""
     if result.status == "done":
         return result.output.spoken or ""
-    return f"I am sorry, {result.output.content.rstrip('.')}."
+    return SORRY(language, why=result.output.content.rstrip(".。"))
 
 
-def _lead_in(results: Sequence[ToolMessage]) -> str:
+def _lead_in(results: Sequence[ToolMessage], language: str) -> str:
     """The answer's first words name its source: true, and sound while the model is still reading."""
     sources = [source for m in results for source in m.result.output.sources]
-    return f"According to {sources[0]}," if sources else ""
+    return ACCORDING_TO(language, source=sources[0]) if sources else ""

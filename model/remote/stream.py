@@ -143,7 +143,7 @@ class AnswerReader:
         self._quote = quote
         self._events = EventReader()
         self._text, self._sound = MarkerReader(), MarkerReader()
-        self._written_calls = ToolCallParser(lenient=True)
+        self._written_calls = ToolCallParser()
         self._calls: dict[int, CallPieces] = {}
         self._called = False
         self._size = 0

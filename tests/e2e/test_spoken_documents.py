@@ -34,7 +34,7 @@ def own(home, tmp_path):
     for name in ("weights", "voices"):
         (tmp_path / name).symlink_to(home.home / name)
     (tmp_path / "lifeboat.pdf").write_bytes(pdf_of(PAGES, title="Lifeboat handbook"))
-    settings = home.model_copy(update={"home": tmp_path})
+    settings = home.changed(home=tmp_path)
     Parts(settings).index.add([tmp_path / "lifeboat.pdf"])
     return settings
 

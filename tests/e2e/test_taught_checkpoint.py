@@ -44,7 +44,7 @@ def test_ask_with_a_checkpoint_hears_calls_a_tool_and_answers_aloud(taught, home
 
 async def test_a_dialogue_keeps_its_past_computed(taught, home):
     options = {"model": "step-audio-2", "checkpoint": taught, "temperature": 0, "speak_tokens": True}
-    settings = home.model_copy(update=options)
+    settings = home.changed(**options)
     async with open_agent(settings) as agent:
         lm = agent.services.lm
         assert isinstance(lm, StepAudio2LM)
@@ -245,7 +245,7 @@ async def test_a_question_longer_than_the_context_is_one_line(taught, home):
     options = {"model": "step-audio-2", "checkpoint": taught, "context": 1600, "temperature": 0}
     clip = AudioClip.load(QUESTIONS / "2-time.wav")
     long = AudioClip.joined([clip] * 30)
-    async with open_agent(home.model_copy(update=options), warm=False) as agent:
+    async with open_agent(home.changed(**options), warm=False) as agent:
         with pytest.raises(ModelError, match="say less at once"):
             await agent.ask(long, session="long")
         assert (await agent.ask("Hello.", session="short")).answer_text == "Hello to you."

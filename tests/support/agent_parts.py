@@ -17,7 +17,7 @@ def as_written(script):
     """A script whose strings are read as Step-Audio 2 writes them, tool calls included: it obeys whatever it repeats."""
 
     def parsed(messages, tools):
-        parser = ToolCallParser(lenient=True)
+        parser = ToolCallParser()
         for item in script(messages, tools):
             yield from parser.push(item) if isinstance(item, str) else [item]
         yield from parser.finish()

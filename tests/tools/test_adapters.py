@@ -7,6 +7,7 @@ import enum
 import functools
 import json
 import threading
+import warnings
 from collections.abc import Awaitable
 from typing import Annotated
 
@@ -405,6 +406,18 @@ async def test_parameters_may_be_of_any_kind_that_a_model_can_give():
         await made.call('{"day": "Monday", "guest": {"name": "Ada"}, "nights": 0}')
     with pytest.raises(ToolFailed, match="guests"):
         await made.call('{"day": "Monday", "guest": {"name": "Ada"}, "guests": 2}')
+
+
+async def test_types_may_be_nested_and_defaults_may_have_no_json_form():
+    def book(rooms: list[Room], quotes: dict[str, Quote], clerk: int = threading) -> str:
+        """Book rooms."""
+        return f"{rooms[0].beds} {quotes['a'].price} {clerk is threading}"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = tool(book)
+    assert (await made.call('{"rooms": [{"beds": 2}], "quotes": {"a": {"price": 3}}}')).spoken == "2 3.0 True"
+    assert made.spec.parameters["properties"]["clerk"] == {"type": "integer"}
 
 
 async def test_an_infinite_default_is_no_trouble_to_those_who_write_the_schema():

@@ -9,7 +9,7 @@ from vivavoce.core.errors import ToolFailed, VoiceNotFound
 from vivavoce.core.language import sentences
 from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
 from vivavoce.core.protocols import VoiceBank
-from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceEntry, VoiceFilters, VoiceHit
+from vivavoce.core.voice import MIN_FIT, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import VOICE
 from vivavoce.tools.saying import say
@@ -54,9 +54,10 @@ class VoiceSearchTool:
         given = parse(arguments, VoiceArguments)
         return await self._actions[given.action or action_of(given.description)](given.description, current_call().session)
 
-    async def _default(self, request: str, _: SessionFacts) -> ToolOutput:
-        content = f"voice set to {self._bank.entry(DEFAULT_VOICE_ID).name}"
-        return ToolOutput(content, spoken=say(sentences.VOICE_RESTORED), voice_id=DEFAULT_VOICE_ID, asked=request)
+    async def _default(self, request: str, session: SessionFacts) -> ToolOutput:
+        voice = self._bank.entry(session.default_voice_id)
+        content = f"voice set to {voice.name}"
+        return ToolOutput(content, spoken=say(sentences.VOICE_RESTORED), voice_id=voice.id, asked=request)
 
     async def _switch(self, description: str, session: SessionFacts) -> ToolOutput:
         hits = list(await self._bank.search(description, LISTED + 1, SPEAKABLE))
@@ -95,7 +96,7 @@ class VoiceSearchTool:
 
     async def _explain(self, _: str, session: SessionFacts) -> ToolOutput:
         voice = self._current(session)
-        if not session.asked or voice.id == DEFAULT_VOICE_ID:
+        if not session.asked or voice.id == session.default_voice_id:
             return ToolOutput(voice.description, spoken=say(sentences.VOICE_NOT_ASKED_FOR, name=voice.name))
         hits = await self._bank.search(session.asked, 50, SPEAKABLE)
         reason = next((hit.reason for hit in hits if hit.voice.id == voice.id), voice.description)
