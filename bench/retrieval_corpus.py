@@ -16,11 +16,12 @@ from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.vector_index import Matrix, Rows, Vector
 from vivavoce.retrieval.index import DocumentIndex
+from vivavoce.retrieval.search.bm25 import K1, PAIRS, B, bm25, idf
 from vivavoce.retrieval.search.ranking import MOST_WORDS, WORDS_WEIGHT, Mode, SearchOptions
 from vivavoce.retrieval.store.catalogue import Cut
 from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord, embedded_text
 from vivavoce.retrieval.store.view import SPACE, IndexView
-from vivavoce.retrieval.words import COMMON, K1, PAIRS, B, bm25, idf, lexemes
+from vivavoce.retrieval.words import COMMON, lexemes
 from vivavoce.vectors.faiss_index import FaissIndexes
 
 DIMENSION, HITS = 384, 10

@@ -13,9 +13,10 @@ from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.passage import Passage
 from vivavoce.core.store.vector_index import Mask, Rows, Vector
 from vivavoce.retrieval.search.answerability import Evidence, absent_names, answerability, coverage
+from vivavoce.retrieval.search.bm25 import bm25, idf
 from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord
 from vivavoce.retrieval.store.view import SPACE, IndexView
-from vivavoce.retrieval.words import bm25, idf, lexemes
+from vivavoce.retrieval.words import lexemes
 
 Mode = Literal["hybrid", "dense", "lexical"]
 Fusion = Literal["scores", "ranks"]

@@ -30,6 +30,7 @@ from vivavoce.retrieval.documents.loading import read
 from vivavoce.retrieval.export import export
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search import ranking as search
+from vivavoce.retrieval.search.bm25 import K1, PAIRS, B
 from vivavoce.retrieval.search.ranking import (
     DEEP,
     MOST_WORDS,
@@ -42,7 +43,7 @@ from vivavoce.retrieval.search.ranking import (
 from vivavoce.retrieval.store.records import PassageRecord, embedded_text
 from vivavoce.retrieval.upkeep.compaction import compact, reembed
 from vivavoce.retrieval.upkeep.verify import verify
-from vivavoce.retrieval.words import K1, PAIRS, B, lexemes
+from vivavoce.retrieval.words import lexemes
 from vivavoce.vectors.faiss_index import FaissIndexes
 
 BLOCKS = 16
@@ -102,7 +103,7 @@ def text_of(document, passage):
 
 
 def bm25(text, weights, asked, mean_length):
-    """As a share of what holds all words often; see `lexemes.bm25`."""
+    """As a share of what holds all words often; see `bm25.bm25`."""
 
     def saturated(count):
         return count * (K1 + 1) / (count + K1 * (1 - B + B * len(text) / max(mean_length, 1.0)))
