@@ -23,8 +23,8 @@ from vivavoce.model.packing import PackedLinear, bfloat16_is_fast
 from vivavoce.model.token2wav.checkpoint import Token2Wav, load_token2wav
 from vivavoce.model.token2wav.conditioning import ConditioningKey, restore, store
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
-from vivavoce.model.token2wav.flow_encoder import EncoderState
-from vivavoce.model.token2wav.flow_matching import Flow
+from vivavoce.model.token2wav.flow.encoder import EncoderState
+from vivavoce.model.token2wav.flow.matching import Flow
 from vivavoce.model.token2wav.network import quicken
 from vivavoce.model.token2wav.stitching import TAIL, Stitcher
 from vivavoce.model.token2wav.stream import FULL, MelStream, PromptState, Quality, TokenChunks, push_together, read_prompt

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from vivavoce.model.token2wav.configuration import read_flow_sizes
-from vivavoce.model.token2wav.flow_matching import STEPS, Flow
+from vivavoce.model.token2wav.flow.matching import STEPS, Flow
 from vivavoce.model.token2wav.vocoder import HiFT
 
 PACKAGES = ("step-audio2==1.0.0", "einops")

@@ -16,7 +16,7 @@ from torch import nn
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.errors import ModelError
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
-from vivavoce.model.token2wav.flow_matching import Flow
+from vivavoce.model.token2wav.flow.matching import Flow
 from vivavoce.model.token2wav.speech_tokenizer import HEAD_WIDTH, SpeechTokenizer
 from vivavoce.model.token2wav.vocoder import HiFT, fold_weight_norms
 

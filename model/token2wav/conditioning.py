@@ -13,9 +13,9 @@ from safetensors.torch import save
 
 from vivavoce.core.durable import write_atomic
 from vivavoce.core.protocols import VoiceConditioning
-from vivavoce.model.token2wav.flow_encoder import EncoderState
-from vivavoce.model.token2wav.flow_matching import FlowState
-from vivavoce.model.token2wav.memory import Memory, ReferenceMemory
+from vivavoce.model.token2wav.flow.encoder import EncoderState
+from vivavoce.model.token2wav.flow.matching import FlowState
+from vivavoce.model.token2wav.flow.memory import Memory, ReferenceMemory
 from vivavoce.model.token2wav.stream import PromptState, Quality
 
 VERSION = 3

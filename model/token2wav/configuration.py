@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 from vivavoce.core.errors import ModelError
-from vivavoce.model.token2wav.estimator import Estimator
-from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD, UP, FlowEncoder
-from vivavoce.model.token2wav.flow_matching import GUIDANCE, Flow
+from vivavoce.model.token2wav.flow.encoder import LOOKAHEAD, UP, FlowEncoder
+from vivavoce.model.token2wav.flow.estimator import Estimator
+from vivavoce.model.token2wav.flow.matching import GUIDANCE, Flow
 
 TAGS = (
     "!new:cosyvoice2.flow.flow.CausalMaskedDiffWithXvec",

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from vivavoce.model.packing import GeluLinear
-from vivavoce.model.token2wav.estimator import CausalConvolutions, DiTAttention, DiTMlp, Estimator
+from vivavoce.model.token2wav.flow.estimator import CausalConvolutions, DiTAttention, DiTMlp, Estimator
 
 INT8_MAX = 127
 

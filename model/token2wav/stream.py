@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT
-from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD
-from vivavoce.model.token2wav.flow_matching import NOTHING, STEPS, Flow, FlowState
-from vivavoce.model.token2wav.memory import ReferenceMemory
+from vivavoce.model.token2wav.flow.encoder import LOOKAHEAD
+from vivavoce.model.token2wav.flow.matching import NOTHING, STEPS, Flow, FlowState
+from vivavoce.model.token2wav.flow.memory import ReferenceMemory
 
 CHUNK = 25  # tokens, one second
 SHORTEST_CHUNK = 4  # tokens; its frames are the tail that the next chunk fades over

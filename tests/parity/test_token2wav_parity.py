@@ -8,8 +8,8 @@ from parity.golden import about, official_keys, tensors, weights
 from support.checkpoints import FLOW_YAML
 
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
-from vivavoce.model.token2wav.flow_encoder import LOOKAHEAD, EncoderState
-from vivavoce.model.token2wav.flow_matching import NOTHING
+from vivavoce.model.token2wav.flow.encoder import LOOKAHEAD, EncoderState
+from vivavoce.model.token2wav.flow.matching import NOTHING
 from vivavoce.model.token2wav.prompt_features import fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample
 from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer

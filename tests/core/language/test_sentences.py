@@ -11,11 +11,9 @@ GREETING = Sentence({"en": "Hello, {name}.", "zh": "你好，{name}。"})
 
 
 def every_sentence():
-    for name, value in vars(sentences).items():
-        if isinstance(value, Sentence):
-            yield name, value
-        elif isinstance(value, dict) and name.isupper():
-            yield from ((f"{name} {key}", one) for key, one in value.items())
+    yield from ((name, getattr(sentences, name)) for name in sentences.NAMES)
+    for table in ("SKY", "SPEAKERS"):
+        yield from ((f"{table} {key}", one) for key, one in getattr(sentences, table).items())
 
 
 def test_it_is_said_in_the_language_or_in_english():
@@ -36,3 +34,10 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_fields():
         assert fields.keys() == {"en", "zh"}, name
         assert fields["en"] == fields["zh"], name
         assert all(text.strip() for text in sentence.texts.values()), name
+
+
+def test_a_name_that_is_no_sentence_is_told():
+    with pytest.raises(AttributeError, match="NOTHING_HERD"):
+        _ = sentences.NOTHING_HERD
+    with pytest.raises(ImportError):
+        from vivavoce.core.language.sentences import NOTHING_HERD  # noqa: F401

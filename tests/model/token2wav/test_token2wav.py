@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vivavoce.core.errors import ModelError
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
-from vivavoce.model.token2wav.memory import RECENT_FRAMES
+from vivavoce.model.token2wav.flow.memory import RECENT_FRAMES
 from vivavoce.model.token2wav.speech_tokenizer import joined_windows, long_windows
 from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, push_together, read_prompt

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from vivavoce.model.packing import GeluLinear
-from vivavoce.model.token2wav.memory import KeysValues, Memory
+from vivavoce.model.token2wav.flow.memory import KeysValues, Memory
 
 TIME_WIDTH = 256
 TIME_SCALE = 1000.0

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vivavoce.model.token2wav.estimator import Estimator
-from vivavoce.model.token2wav.flow_encoder import EncoderState, FlowEncoder
-from vivavoce.model.token2wav.memory import Memory
+from vivavoce.model.token2wav.flow.encoder import EncoderState, FlowEncoder
+from vivavoce.model.token2wav.flow.estimator import Estimator
+from vivavoce.model.token2wav.flow.memory import Memory
 
 GUIDANCE = 0.7
 STEPS = 10

@@ -1,0 +1,1 @@
+"""Tokens to mel, for several streams at once, with what each remembers."""
