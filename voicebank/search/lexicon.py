@@ -1,141 +1,23 @@
-"""Words that state a fact about a voice, in English and Chinese: data only."""
+"""Words that state a fact about a voice, in English and Chinese: ``lexicon.tsv``, read once."""
+
+from pathlib import Path
 
 Wish = tuple[str, str]  # (what, value), such as ("gender", "male")
 
-MALE, FEMALE = ("gender", "male"), ("gender", "female")
-CHILD, YOUNG, ADULT, OLD = (("age", age) for age in ("child", "young", "adult", "old"))
-LOW, HIGH = ("pitch", "low"), ("pitch", "high")
-FAST, SLOW = ("speed", "fast"), ("speed", "slow")
+_ROWS = [
+    line.split("\t")
+    for line in Path(__file__).with_name("lexicon.tsv").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+]
 
-ENGLISH: tuple[tuple[str, tuple[Wish, ...]], ...] = (
-    ("man|men|male|guy|gentleman|dude|fellow|bloke|masculine|actor|chap|sir|mister", (MALE,)),
-    ("woman|women|female|lady|feminine|actress|madam|gal", (FEMALE,)),
-    ("dad|father|uncle|husband|businessman", (MALE, ADULT)),
-    ("mom|mum|mother|aunt|wife|businesswoman", (FEMALE, ADULT)),
-    ("boy|little boy|small boy|schoolboy|lad|son", (MALE, CHILD)),
-    ("girl|little girl|small girl|young girl|schoolgirl|daughter", (FEMALE, CHILD)),
-    ("child|kid|kids|childish|childlike|toddler|children", (CHILD,)),
-    ("grandfather|grandpa|granddad|wizard|santa|grandad", (MALE, OLD)),
-    ("grandmother|grandma|granny|nana|old lady|witch", (FEMALE, OLD)),
-    ("young|youthful|teenage|teenager|teen|student|twenties", (YOUNG,)),
-    ("old|elderly|aged|ancient|senior|older|pensioner|wise", (OLD,)),
-    ("grown up|grown-up|adult|middle aged|middle-aged|mature", (ADULT,)),
-    ("deep|low|low-pitched|low pitched|bass|baritone|booming|gravelly|rumbling|deeper|lower|dark", (LOW,)),
-    ("high|high-pitched|high pitched|squeaky|shrill|soprano|higher|bright|tiny|chipmunk", (HIGH,)),
-    ("robot|robotic|machine|android|monotone|computer|mechanical|cyborg|metallic", (("style", "robot"),)),
-    ("whisper|whispering|whispered|whispery|hushed|breathy|secretive|asmr|in secret", (("style", "whisper"),)),
-    ("cheerful|happy|energetic|lively|excited|upbeat|enthusiastic|joyful|bubbly|perky", (("style", "cheerful"),)),
-    ("fast|quick|rapid|hurried|quickly|rushed|brisk|fast-talking|speedy|faster", (FAST,)),
-    ("slow|slowly|unhurried|leisurely|drawling|slower|slow-talking", (SLOW,)),
-    ("angry|furious|shouting|aggressive|grumpy|annoyed", (("style", "angry"),)),
-    ("sad|melancholy|weary|tired|gloomy|mournful|depressed", (("style", "sad"),)),
-    ("pirate|buccaneer|corsair|sailor", (("style", "pirate"),)),
-    ("gangster|mobster|mafia|mafioso|mob boss", (("style", "mobster"),)),
-    ("surfer|beach|laid-back|laid back", (("style", "surfer"),)),
-    ("telephone|phone|voicemail|switchboard|answering machine|prompts|automated menu|operator", (("style", "telephone"),)),
-    ("monotonous|flat|expressionless|deadpan|toneless", (("range", "flat"),)),
-    ("expressive|animated|melodious|sing-song|singsong|varied", (("range", "wide"),)),
-    ("loud|shouty|powerful", (("level", "loud"),)),
-    ("quiet|faint", (("level", "quiet"),)),
-    ("clean recording|studio quality|without noise|noise-free|crisp", (("noise", "clean"),)),
-    ("noisy|crackling|hissing|noisy recording", (("noise", "noisy"),)),
-    ("croaky|croaking|hoarse|raspy|croak|husky|rough", (("style", "croaky"),)),
-    ("calm|soothing|relaxed|relaxing|meditation|bedtime|peaceful|soft|gentle|tranquil|mellow", (("style", "calm"),)),
-    ("giant|monster|ogre|troll|demon|huge|beast|titan", (("style", "giant"), LOW)),
-    ("elf|fairy|pixie|gnome|goblin|imp", (("style", "elf"), HIGH)),
-    ("cartoon|animation", (("style", "cartoon"), HIGH)),
-    ("narrator|audiobook|storyteller|reader|reading|narration|reads|novel|books", (("style", "reader"),)),
-    ("dramatic|theatrical|theatre|theater|stage|play", (("style", "theatre"),)),
-    (
-        "serious|reading the news|reads the news|news reader|newsreader|announcer|news anchor|authoritative|formal"
-        "|broadcaster|news",
-        (("style", "announcer"),),
-    ),
-    ("ghost|ghostly|spooky|eerie|haunting", (("style", "ghost"), ("style", "whisper"))),
-    ("computer game|video game|game|games", (("style", "game"),)),
-    ("normal voice|default|usual|original voice|normal", (("style", "default"),)),
-    ("real person|human|real human|natural person|real voice", (("kind", "human"),)),
-    ("synthetic|artificial|synthesised|synthesized", (("kind", "synthetic"),)),
-    ("british|english accent|england|london", (("accent", "british"),)),
-    ("american|usa", (("accent", "american"),)),
-    ("irish|ireland", (("accent", "irish"),)),
-    ("scottish|scotland", (("accent", "scottish"),)),
-    ("australian|australia", (("accent", "australian"),)),
-    ("indian|india", (("accent", "indian"),)),
-)
 
-# Longest first at use; a word found is taken out, so that 小女孩 is not read as 女 as well.
-CHINESE: tuple[tuple[str, tuple[Wish, ...]], ...] = (
-    ("小女孩|女孩子|女童|小姑娘|萝莉", (FEMALE, CHILD)),
-    ("小男孩|男孩子|男童", (MALE, CHILD)),
-    ("老爷爷|爷爷|老头|老大爷|老先生|老男人", (MALE, OLD)),
-    ("老奶奶|奶奶|老太太|老婆婆", (FEMALE, OLD)),
-    ("年轻男人|小伙子|小伙|小哥", (MALE, YOUNG)),
-    ("年轻女人|年轻女孩|少女|小姐姐", (FEMALE, YOUNG)),
-    ("男人|男声|男性|男生|先生|大叔|叔叔|男", (MALE,)),
-    ("女人|女声|女性|女生|女士|阿姨|女", (FEMALE,)),
-    ("小孩|孩子|儿童|小朋友", (CHILD,)),
-    ("年轻|青年", (YOUNG,)),
-    ("年老|老人|老年|苍老|老", (OLD,)),
-    ("低沉|深沉|低音|浑厚|粗犷", (LOW,)),
-    ("高音|尖细|尖|高亢", (HIGH,)),
-    ("机器人|机械|电子音", (("style", "robot"),)),
-    ("耳语|悄悄话|低语|悄声|气声|悄悄", (("style", "whisper"),)),
-    ("开心|欢快|活泼|快乐|高兴|热情", (("style", "cheerful"),)),
-    ("慢速|语速慢|缓慢|慢", (SLOW,)),
-    ("快速|语速快|急促|快", (FAST,)),
-    ("生气|愤怒|凶", (("style", "angry"),)),
-    ("悲伤|难过|疲惫|忧郁", (("style", "sad"),)),
-    ("海盗|水手", (("style", "pirate"),)),
-    ("黑帮|黑手党", (("style", "mobster"),)),
-    ("冲浪", (("style", "surfer"),)),
-    ("电话|客服|接线员", (("style", "telephone"),)),
-    ("单调|平淡", (("range", "flat"),)),
-    ("沙哑|嘶哑", (("style", "croaky"),)),
-    ("播音员|新闻主播|播报|新闻", (("style", "announcer"),)),
-    ("幽灵|鬼", (("style", "ghost"), ("style", "whisper"))),
-    ("戏剧|舞台|话剧", (("style", "theatre"),)),
-    ("英国|英式", (("accent", "british"),)),
-    ("美国|美式", (("accent", "american"),)),
-    ("苏格兰", (("accent", "scottish"),)),
-    ("合成|人工", (("kind", "synthetic"),)),
-    ("平静|温柔|舒缓|柔和|安静", (("style", "calm"),)),
-    ("巨人|怪物|怪兽", (("style", "giant"), LOW)),
-    ("精灵", (("style", "elf"), HIGH)),
-    ("卡通", (("style", "cartoon"), HIGH)),
-    ("旁白|朗读|说书|讲故事", (("style", "reader"),)),
-    ("默认|原来的声音|正常", (("style", "default"),)),
-    ("真人", (("kind", "human"),)),
-)
+def _wishes(facts: str) -> tuple[Wish, ...]:
+    return tuple((what, value) for what, _, value in (fact.partition("=") for fact in facts.split(" ")))
 
-# English words, Chinese words, BCP 47 language.
-LANGUAGES: tuple[tuple[str, str, str], ...] = (
-    ("english|anglophone", "英语|英文", "en"),
-    ("french|france|parisian|francophone", "法语|法国", "fr"),
-    ("german|germany", "德语|德国", "de"),
-    ("spanish|spain|castilian|hispanic", "西班牙语|西班牙", "es"),
-    ("italian|italy", "意大利语|意大利", "it"),
-    ("russian|russia", "俄语|俄罗斯|俄国", "ru"),
-    ("chinese|mandarin|china", "中文|普通话|汉语|中国", "zh"),
-    ("japanese|japan", "日语|日本", "ja"),
-    ("korean|korea", "韩语|韩国", "ko"),
-    ("portuguese|portugal|brazilian|brazil", "葡萄牙语|葡萄牙|巴西", "pt"),
-    ("polish|poland", "波兰语|波兰", "pl"),
-    ("dutch|netherlands|holland", "荷兰语|荷兰", "nl"),
-    ("swedish|sweden", "瑞典语|瑞典", "sv"),
-    ("norwegian|norway", "挪威语|挪威", "nb"),
-    ("danish|denmark", "丹麦语|丹麦", "da"),
-    ("finnish|finland", "芬兰语|芬兰", "fi"),
-    ("czech", "捷克语|捷克", "cs"),
-    ("hungarian|hungary", "匈牙利语|匈牙利", "hu"),
-    ("romanian|romania", "罗马尼亚语|罗马尼亚", "ro"),
-    ("greek|greece", "希腊语|希腊", "el"),
-    ("turkish|turkey", "土耳其语|土耳其", "tr"),
-    ("arabic|arab", "阿拉伯语", "ar"),
-    ("hindi", "印地语", "hi"),
-    ("vietnamese|vietnam", "越南语|越南", "vi"),
-    ("ukrainian|ukraine", "乌克兰语|乌克兰", "uk"),
-)
+
+ENGLISH = tuple((row[1], _wishes(row[2])) for row in _ROWS if row[0] == "english")
+CHINESE = tuple((row[1], _wishes(row[2])) for row in _ROWS if row[0] == "chinese")
+LANGUAGES = tuple((row[1], row[2], row[3]) for row in _ROWS if row[0] == "language")
 
 # Where an accent is spoken, as regions of a language.
 REGIONS = {
