@@ -4,7 +4,7 @@ import builtins
 import re
 
 import pytest
-from parity.golden import about
+from parity.golden_numbers import about
 
 from vivavoce.core.messages import TextDelta, ToolCall
 from vivavoce.model.step_audio2.dialect.chat_template import Sound, render_base, render_chat

@@ -3,7 +3,7 @@
 import librosa
 import pytest
 import torch
-from parity.golden import about, official_keys, tensors, weights
+from parity.golden_numbers import about, official_keys, tensors, weights
 
 from vivavoce.model.step_audio2.dialect.chat_template import Sound
 from vivavoce.model.step_audio2.dialect.prompt import Prompt

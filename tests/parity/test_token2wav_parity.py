@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from parity.golden import about, official_keys, tensors, weights
+from parity.golden_numbers import about, official_keys, tensors, weights
 from support.checkpoints import FLOW_YAML
 
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
