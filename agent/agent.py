@@ -5,17 +5,18 @@ import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from vivavoce.agent.audio_store import AudioStore
+from vivavoce.agent.calls.runner import ToolBox
 from vivavoce.agent.graph import build_graph
 from vivavoce.agent.grounding import Guard
+from vivavoce.agent.prompts import system_message
 from vivavoce.agent.running_turn import RunningTurn
 from vivavoce.agent.services import Services
-from vivavoce.agent.session import session_lock
-from vivavoce.agent.tool_runner import ToolBox
+from vivavoce.agent.session.recordings import AudioStore
+from vivavoce.agent.session.store import session_lock
 from vivavoce.agent.turn import Turn, TurnDone, TurnEvent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError
@@ -38,6 +39,8 @@ class Agent:
         tools: ToolBox,
         checkpointer: BaseCheckpointSaver[Any],
         sessions_dir: Path,
+        instructions: str | None = None,
+        language: str | None = None,
         default_voice: str = DEFAULT_VOICE_ID,
         max_question_s: float = 120.0,
         max_steps: int = 4,
@@ -45,12 +48,15 @@ class Agent:
         guard: Guard | None = None,
         anticipating: Sequence[Anticipating] = (),
     ) -> None:
+        """Parts and limits. instructions, language: see `system_message`. The agent closes nothing that it was given."""
         self.services = Services(
             lm=lm,
             decoder=decoder,
             bank=bank,
             tools=tools,
             graph=build_graph(checkpointer),
+            system=system_message(instructions, language),
+            language=language or "en",
             audio=AudioStore(sessions_dir / "audio"),
             default_voice=default_voice,
             max_steps=max_steps,
@@ -61,19 +67,10 @@ class Agent:
         self._sessions_dir = sessions_dir
         self._max_question_s = max_question_s
 
-    async def __aenter__(self) -> "Agent":
-        """Nothing to do: the agent is open."""
-        return self
-
-    async def __aexit__(self, *_: object) -> Literal[False]:
-        """Close models and the session store."""
-        await self.close()
-        return False
-
-    async def close(self) -> None:
-        """Free models and the session store. May be called twice."""
-        await self.services.lm.close()
-        await self.services.decoder.close()
+    @property
+    def bank(self) -> VoiceBank:
+        """The voices that it can speak in."""
+        return self.services.bank
 
     async def ask(self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None) -> Turn:
         """One turn, start to end. See `stream`."""

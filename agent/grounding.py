@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vivavoce.core.errors import VivavoceError
+from vivavoce.core.language.sentences import UNSURE
 from vivavoce.core.messages import ToolResult
 from vivavoce.core.passage import Passage, Provenance, Treatment
 from vivavoce.core.protocols import GroundingCheck
@@ -16,7 +17,6 @@ Mode = Literal["flag", "hedge", "drop"]
 
 # A full stop ends a sentence where a capital, a digit, a quotation mark or Chinese follows, not in "9 a.m. on Sundays".
 SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9\u3040-\u9fff])|[。！？]+\s*(?=.)", re.DOTALL)
-HEDGE = "I am not sure of this, but "
 PRONOUN_I = re.compile(r"I\b")
 logger = logging.getLogger(__name__)
 TREATMENTS: dict[Mode, Treatment] = {"flag": "said", "hedge": "hedged", "drop": "dropped"}
@@ -24,10 +24,11 @@ TREATMENTS: dict[Mode, Treatment] = {"flag": "said", "hedge": "hedged", "drop": 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """How answers are checked. mode: see `Settings.grounding`."""
+    """How answers are checked. mode: see `Settings.grounding`. language: in which doubt is spoken."""
 
     check: GroundingCheck
     mode: Mode
+    language: str = "en"
 
 
 class GuardedAnswer:
@@ -71,7 +72,7 @@ class GuardedAnswer:
         if self._guard.mode == "flag":
             return text
         treatment = (await judging).treatment
-        return "" if treatment == "dropped" else hedged(text) if treatment == "hedged" else text
+        return "" if treatment == "dropped" else hedged(text, self._guard.language) if treatment == "hedged" else text
 
     async def _judged(self, sentence: str) -> Provenance:
         try:
@@ -110,8 +111,8 @@ async def provenance_of(spoken: str, guard: Guard, passages: Sequence[Passage], 
     return answer.provenance
 
 
-def hedged(text: str) -> str:
+def hedged(text: str, language: str = "en") -> str:
     """A sentence with its doubt spoken before it."""
     first = text.lstrip()
     keeps_capital = PRONOUN_I.match(first) or first[:2].isupper() or not first[:1].isascii()
-    return HEDGE + (first if keeps_capital else first[0].lower() + first[1:])
+    return UNSURE(language) + (first if keeps_capital else first[0].lower() + first[1:])

@@ -7,13 +7,14 @@ from contextlib import aclosing, suppress
 from dataclasses import asdict
 from typing import Any
 
-from vivavoce.agent.graph import Speech, TurnContext
+from vivavoce.agent.answering import Speech
+from vivavoce.agent.calls.ledger import ToolLedger
+from vivavoce.agent.graph import TurnContext
 from vivavoce.agent.grounding import passages_of, provenance_of
 from vivavoce.agent.services import Services
 from vivavoce.agent.speech import SpeechQueue, speak
 from vivavoce.agent.state import Record, assistant_record, switch_record, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
-from vivavoce.agent.tool_ledger import ToolLedger
 from vivavoce.agent.turn import (
     AudioChunk,
     HeardText,
@@ -91,19 +92,9 @@ class RunningTurn:
 
     async def _think(self, user: Record, voice_id: str) -> None:
         """Run the graph; sort its custom stream into events and speech."""
-        services = self._services
-        context = TurnContext(
-            lm=services.lm,
-            tools=services.tools,
-            ledger=self._ledger,
-            audio=services.audio,
-            voice=services.bank.entry,
-            max_steps=services.max_steps,
-            result_chars=services.result_chars,
-            guard=services.guard,
-        )
+        context = TurnContext(self._services, self._ledger)
         inputs = {"messages": [user], "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
-        run = services.graph.astream(inputs, self._config, context=context, stream_mode="custom", durability="exit")
+        run = self._services.graph.astream(inputs, self._config, context=context, stream_mode="custom", durability="exit")
         try:
             async for item in run:
                 self._take(item)

@@ -5,18 +5,23 @@ from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 
-from vivavoce.agent.audio_store import AudioStore
+from vivavoce.agent.calls.runner import ToolBox
 from vivavoce.agent.grounding import Guard
+from vivavoce.agent.session.recordings import AudioStore
 from vivavoce.agent.state import to_switch
-from vivavoce.agent.tool_runner import ToolBox
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
+from vivavoce.core.messages import SystemMessage
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
 from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceSwitch
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts and limits of an agent. result_chars: longest tool result a model reads."""
+    """The parts and limits of an agent.
+
+    system: what every model reads first. language: of what the agent says by itself. result_chars: longest tool result
+    that a model reads.
+    """
 
     lm: SpeechLM
     decoder: SpeechDecoder
@@ -24,6 +29,8 @@ class Services:
     tools: ToolBox
     graph: CompiledStateGraph[Any, Any, Any, Any]
     audio: AudioStore
+    system: SystemMessage
+    language: str
     default_voice: str
     max_steps: int
     result_chars: int

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-from vivavoce.agent.graph import Speech
+from vivavoce.agent.answering import Speech
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpeechDecoder, VoiceConditioning
 

@@ -30,15 +30,20 @@ def merge_records(old: list[Record], new: list[Record]) -> list[Record]:
 
 
 def last_of(old: str, new: str) -> str:
-    """The newer of two values; parallel tools may each set the voice."""
+    """The newer of two values; parallel tools may each set it."""
     return new or old
+
+
+def newest(_: str, new: str) -> str:
+    """The newer of two values, even an empty one."""
+    return new
 
 
 class DialogueState(TypedDict):
     """messages: records, see `to_message`. pending: calls that the last message made. steps: rounds so far this turn.
 
     switches: every change of the voice in this session, see `switch_record`. provenance: what the sentences of the last
-    answer rest on.
+    answer rest on. unsaid: what is left of a long result that is read out in parts.
     """
 
     messages: Annotated[list[Record], merge_records]
@@ -47,6 +52,7 @@ class DialogueState(TypedDict):
     steps: int
     switches: Annotated[list[Record], merge_records]
     provenance: list[Record]
+    unsaid: Annotated[str, newest]
 
 
 def user_record(id_: str, text: str | None, audio_hash: str | None) -> Record:

@@ -17,8 +17,8 @@ RECOGNISER_FILES = ("whisper-base", "whisper-base-config", "whisper-base-tokeniz
 
 def weight_store(settings: Settings) -> WeightStore:
     """The store in the settings' folder; a language model file of the user's own goes first."""
-    own = settings.language_model_path
-    return WeightStore(settings.weights_dir, settings.hub, paths={settings.language_model: own} if own else None)
+    own = settings.embedded.language_model_path
+    return WeightStore(settings.weights_dir, settings.hub, paths={settings.embedded.language_model: own} if own else None)
 
 
 def checkpoint_store(settings: Settings) -> CheckpointStore:
@@ -33,7 +33,7 @@ def store_of(name: str, settings: Settings) -> WeightStore | CheckpointStore:
 
 def recogniser_assets(settings: Settings) -> tuple[str, ...]:
     """The assets that make up the speech recogniser."""
-    return RECOGNISER_FILES if settings.recogniser == "whisper-base" else (settings.recogniser,)
+    return RECOGNISER_FILES if settings.embedded.recogniser == "whisper-base" else (settings.embedded.recogniser,)
 
 
 def checkpoint_folder(settings: Settings) -> Path:
@@ -42,8 +42,8 @@ def checkpoint_folder(settings: Settings) -> Path:
     Raises:
         WeightsError: none is named, and none was pulled.
     """
-    if settings.checkpoint is not None:
-        return settings.checkpoint
+    if settings.step_audio2.checkpoint is not None:
+        return settings.step_audio2.checkpoint
     pulled = checkpoint_store(settings).status(DEFAULT_CHECKPOINT).path
     if pulled is None:
         raise WeightsError(
@@ -55,7 +55,7 @@ def checkpoint_folder(settings: Settings) -> Path:
 def needed_assets(settings: Settings) -> list[str]:
     """The assets that the embedded default cannot do without, then the clips of the voice bank."""
     clips = [name for name, asset in CATALOGUE.items() if asset.kind == "clip"]
-    return [settings.language_model, *recogniser_assets(settings), *clips]
+    return [settings.embedded.language_model, *recogniser_assets(settings), *clips]
 
 
 def asset_rows(settings: Settings) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, AudioChunk, SpokenText, ToolStarted, TurnDone, VoiceChanged
+from vivavoce.app.backends import at_home, implied_by, open_decoder
 from vivavoce.app.console import err, out, print_json, working
+from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
-from vivavoce.app.wiring import Parts, ensure_default_voice, open_agent, open_decoder, open_parts
+from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
@@ -37,14 +39,18 @@ class ModelChoice:
         Raises:
             ConfigError: the parts of the choice exclude each other.
         """
-        implied = "step-audio-2" if self.checkpoint else "remote" if self.base_url else None
         if self.checkpoint and self.base_url:
             raise ConfigError("give either --checkpoint or --base-url, not both")
-        if implied and self.model not in (None, implied):
-            option = "--checkpoint" if self.checkpoint else "--base-url"
-            raise ConfigError(f"{option} belongs to the model {implied}, not to {self.model}")
-        chosen = {"model": self.model or implied, "checkpoint": self.checkpoint, "base_url": self.base_url}
-        return load_settings(**{name: value for name, value in chosen.items() if value is not None})
+        chosen: dict[str, object] = {"model": self.model} if self.model else {}
+        for setting, value in (("step_audio2__checkpoint", self.checkpoint), ("remote__base_url", self.base_url)):
+            if value is None:
+                continue
+            implied = implied_by(setting)
+            if self.model not in (None, implied):
+                option = setting.partition("__")[2].replace("_", "-")
+                raise ConfigError(f"--{option} belongs to the model {implied}, not to {self.model}")
+            chosen = {"model": implied, setting: value}
+        return load_settings(**chosen)
 
 
 async def ask_once(
@@ -59,7 +65,7 @@ async def ask_once(
     settings = model.settings()
     asked = question if isinstance(question, str) else AudioClip.load(question, settings.max_question_s)
     async with open_agent(settings) as agent:
-        voice_id = await choose_voice(open_parts(settings), voice, describe)
+        voice_id = await choose_voice(Parts(at_home(settings)), voice, describe)
         turn = await agent.ask(asked, session=session, voice=voice_id)
     if turn.answer_audio is not None:
         turn.answer_audio.save(answer)
@@ -78,10 +84,8 @@ async def say_once(
     delta = TextDelta(said) if isinstance(said, str) else _read_tokens(said)
     if isinstance(delta, TextDelta) and not delta.text.strip():
         raise ConfigError("there is nothing to say; give a text")
-    if settings.model == "scripted":
-        settings = settings.model_copy(update={"home": settings.home / "scripted"})
-    parts = open_parts(settings)
-    ensure_default_voice(parts, settings)
+    settings = at_home(settings)
+    parts = Parts(settings)
     spoken = parts.bank.get(await choose_voice(parts, voice, describe) or DEFAULT_VOICE_ID)
     decoder = open_decoder(settings)
     conditioning = await decoder.prepare(spoken)

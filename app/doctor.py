@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vivavoce.app.assets import checkpoint_folder, needed_assets, weight_store
+from vivavoce.app.backends import backend_of, open_remote
 from vivavoce.core.errors import StoreError, VivavoceError
 from vivavoce.core.settings import Settings
 
@@ -32,17 +33,18 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything the chosen model and its tools and voices need."""
-    embedded = settings.model == "embedded"
+    runs_on = backend_of(settings).runs_on
     findings = [_package(name) for name in PACKAGES]
     findings.append(_package("sounddevice", required=False, advice="pip install 'vivavoce[microphone]'"))
-    findings += [_asset(settings, name, needed=embedded) for name in needed_assets(settings)]
+    findings += [_asset(settings, name, needed=runs_on == "packages") for name in needed_assets(settings)]
     findings += [_voices(settings), _home(settings)]
-    if settings.model == "step-audio-2":
-        findings += _checkpoint(settings)
-    elif settings.model == "remote":
-        findings.append(_server(settings))
-    else:
-        findings.append(_memory())
+    match runs_on:
+        case "checkpoint":
+            findings += _checkpoint(settings)
+        case "server":
+            findings.append(_server(settings))
+        case _:
+            findings.append(_memory())
     findings.append(Finding("threads", True, f"{settings.threads} for each model (VIVAVOCE_THREADS)"))
     return findings
 
@@ -95,20 +97,21 @@ def _checkpoint(settings: Settings) -> list[Finding]:
     from vivavoce.model.step_audio2.network.checkpoint import choose_device, choose_dtype, read_checkpoint
     from vivavoce.model.step_audio2.network.memory import free_bytes, needed_bytes
 
+    own = settings.step_audio2
     try:
-        checkpoint = read_checkpoint(checkpoint_folder(settings), settings.variant)
-        device = choose_device(settings.device)
-        dtype = choose_dtype(settings.dtype, checkpoint, settings.weights)
+        checkpoint = read_checkpoint(checkpoint_folder(settings), own.variant)
+        device = choose_device(own.device)
+        dtype = choose_dtype(own.dtype, checkpoint, own.weights)
     except VivavoceError as error:
         return [Finding("checkpoint", False, str(error))]
     millions = checkpoint.parameters / 1e6
     count = len(set(checkpoint.placed.values()))
     files = f"{checkpoint.folder}: {millions:.1f} million parameters in {count} files, {checkpoint.variant}"
-    needed, free = needed_bytes(checkpoint.shapes, dtype, settings.weights, settings.cache_mib), free_bytes(device)
-    kind = str(dtype).removeprefix("torch.") if settings.weights == "full" else settings.weights
+    needed, free = needed_bytes(checkpoint.shapes, dtype, own.weights, own.cache_mib), free_bytes(device)
+    kind = str(dtype).removeprefix("torch.") if own.weights == "full" else own.weights
     found = "an unknown amount" if free is None else f"{free / GIB:.1f} GiB"
     fits = free is None or free >= needed
-    advice = "" if fits else "; try VIVAVOCE_WEIGHTS=int8 or int4, or a remote server"
+    advice = "" if fits else "; try VIVAVOCE_STEP_AUDIO2__WEIGHTS=int8 or int4, or a remote server"
     memory = f"{needed / GIB:.1f} GiB needed as {kind}, {found} free on {device}{advice}"
     return [Finding("checkpoint", True, files), Finding("memory", fits, memory)]
 
@@ -119,12 +122,10 @@ def _server(settings: Settings) -> Finding:
         names = asyncio.run(_served(settings))
     except VivavoceError as error:
         return Finding("server", False, str(error))
-    return Finding("server", bool(names), f"{settings.base_url} serves {', '.join(names) or 'no model'}")
+    return Finding("server", bool(names), f"{settings.remote.base_url} serves {', '.join(names) or 'no model'}")
 
 
 async def _served(settings: Settings) -> list[str]:
-    from vivavoce.app.wiring import open_remote
-
     remote = open_remote(settings)
     try:
         return await remote.models()

@@ -132,6 +132,18 @@ class TextEmbedder(Protocol):
         ...
 
 
+class DocumentEmbedder(TextEmbedder, Protocol):
+    """An embedder that documents are cut for."""
+
+    def count_tokens(self, text: str) -> int:
+        """Length of a text as the embedder counts it."""
+        ...
+
+    def reads(self, text: str) -> bool:
+        """Whether the text is of a script that the embedder knows."""
+        ...
+
+
 @runtime_checkable
 class Retriever(Protocol):
     """Finds passages."""

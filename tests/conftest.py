@@ -14,7 +14,8 @@ import pytest
 from support.checkpoints import teach_dialogue
 from support.dialect_server import running_server
 
-from vivavoce.app.wiring import open_parts, open_tools
+from vivavoce.app.parts import Parts
+from vivavoce.app.wiring import open_tools
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import WeightsError
 from vivavoce.core.settings import Settings, load_settings
@@ -52,9 +53,7 @@ def taught(home, tmp_path_factory) -> Path:
         "france": AudioClip.load(QUESTIONS / "5-carried-over.wav"),
     }
     folder = tmp_path_factory.mktemp("taught") / "Step-Audio-2-tiny"
-    return teach_dialogue(
-        folder, open_tools(open_parts(home.model_copy(update={"model": "step-audio-2"}))).specs, recordings
-    )
+    return teach_dialogue(folder, open_tools(Parts(home.model_copy(update={"model": "step-audio-2"}))).specs, recordings)
 
 
 @pytest.fixture(scope="session")
@@ -72,5 +71,5 @@ def home(installed, tmp_path_factory) -> Settings:
     for name in ("weights", "voices"):
         (folder / name).symlink_to(installed.home / name)
     settings = installed.model_copy(update={"home": folder})
-    open_parts(settings).index.add([DOCUMENTS])
+    Parts(settings).index.add([DOCUMENTS])
     return settings

@@ -28,10 +28,10 @@ SHOWN_LINES = 20  # of each part of a report; --json prints all
 
 
 def _index(collection: str) -> "DocumentIndex":
-    from vivavoce.app.wiring import open_index, open_parts
+    from vivavoce.app.parts import open_embedder, open_index
 
     settings = load_settings()
-    return open_index(settings, open_parts(settings).embedder, collection)
+    return open_index(settings, open_embedder(settings), collection)
 
 
 @app.command()

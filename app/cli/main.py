@@ -110,7 +110,7 @@ def say(
     said = text if tokens is None else tokens
     if said is None or (text is not None and tokens is not None):
         raise ConfigError("give either a text or --tokens, and not both")
-    chosen = {"model": model, "checkpoint": checkpoint, "decoder": decoder or ("token2wav" if tokens else None)}
+    chosen = {"model": model, "step_audio2__checkpoint": checkpoint, "decoder": decoder or ("token2wav" if tokens else None)}
     settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
     with working("speaking"):
         result = asyncio.run(say_once(said, answer, voice, describe, settings))

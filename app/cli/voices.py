@@ -26,7 +26,7 @@ WhereOption = Annotated[
 
 def the_bank() -> "FolderVoiceBank":
     """The voice bank of the settings."""
-    from vivavoce.app.wiring import open_bank
+    from vivavoce.app.parts import open_bank
 
     return open_bank(load_settings())
 

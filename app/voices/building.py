@@ -68,7 +68,7 @@ async def prepare_voices(
         VoiceNotFound: there is no such voice. VoiceRefused: one is marked as not to be cloned.
         ModelError: the decoder cannot be loaded.
     """
-    from vivavoce.app.wiring import open_decoder
+    from vivavoce.app.backends import open_decoder
 
     for voice_id in ids:
         bank.entry(voice_id).check_may_be_spoken()

@@ -32,12 +32,13 @@ CHINESE_UNITS = {"天": "days", "周": "weeks", "星期": "weeks", "礼拜": "we
 # English
 UNIT = rf"(?:{'|'.join(ENGLISH_UNITS)})s?"
 NUMBER_WORDS = (
-    "a couple of|a couple|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
+    "a couple of|a couple|an?|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
     "|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
 )
 LENGTH = rf"(?:\d{{1,4}}|(?:{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}|and)){{0,4}}) {UNIT}"
 WEEKDAY = rf"(?:{'|'.join(WEEKDAYS)})"
 SMALL = (  # what text2num leaves as it is
+    (re.compile(r"\bzero\b"), "0"),
     (re.compile(r"\b(?:a couple|couple)(?: of)?\b|\btwo\b"), "2"),
     (re.compile(rf"\b(?:an?|one|next|last)(?= {UNIT}\b)|(?<!\d )(?=\bfortnight\b)"), "1 "),
 )

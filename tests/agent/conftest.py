@@ -6,7 +6,7 @@ import pytest
 from support.agent_parts import SlowTool, VoiceTool, broken, huge, noise
 
 from vivavoce.agent import Agent
-from vivavoce.agent.session import open_checkpointer
+from vivavoce.agent.session.store import open_checkpointer
 from vivavoce.core.voice import Voice
 from vivavoce.model.scripted import ScriptedLM, ToneDecoder, echo
 from vivavoce.tools.registry import ToolRegistry
@@ -30,7 +30,7 @@ def open_one(tmp_path, bank):
             tools.add(tool)
         folder = tmp_path / "sessions"
         async with open_checkpointer(folder) as checkpointer:
-            agent = Agent(
+            yield Agent(
                 lm=ScriptedLM(script, delay_s),
                 decoder=ToneDecoder(),
                 bank=bank,
@@ -39,7 +39,5 @@ def open_one(tmp_path, bank):
                 sessions_dir=folder,
                 **options,
             )
-            async with agent:
-                yield agent
 
     return opened

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from support.agent_parts import NO_ARGUMENTS, FlakyTool, VoiceTool, noise
 
 from vivavoce.agent import AudioChunk, SpokenText, ToolFinished, VoiceChanged
-from vivavoce.agent.graph import NOTHING_HEARD
-from vivavoce.agent.tool_ledger import ToolLedger
+from vivavoce.agent.calls.ledger import ToolLedger
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import AudioError, ConfigError, SessionError, VoiceNotFound, VoiceRefused
+from vivavoce.core.language.sentences import NOTHING_HEARD
 from vivavoce.core.messages import (
     AssistantMessage,
     SessionFacts,
@@ -216,7 +216,7 @@ async def test_silence_is_answered_without_the_model(open_one):
 
     async with open_one(script) as agent:
         turn = await agent.ask(AudioClip(np.zeros(16_000, np.float32), 16_000))
-    assert (turn.heard, turn.answer_text) == ("", NOTHING_HEARD)
+    assert (turn.heard, turn.answer_text) == ("", NOTHING_HEARD())
 
 
 async def test_bad_questions_are_refused_before_anything_runs(open_one):

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.agent import AudioChunk, SentenceChecked, SpokenText, ToolFinished
-from vivavoce.agent.graph import NOTHING_SUPPORTED
-from vivavoce.agent.grounding import HEDGE, Guard, GuardedAnswer
+from vivavoce.agent.grounding import Guard, GuardedAnswer
 from vivavoce.core.errors import ModelError
+from vivavoce.core.language.sentences import NOTHING_SUPPORTED, UNSURE
 from vivavoce.core.messages import ToolMessage, UserMessage
 from vivavoce.core.passage import Grounding, Passage
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
@@ -97,7 +97,7 @@ async def test_flagging_changes_nothing_and_tells_what_each_sentence_rests_on(as
 async def test_hedging_says_the_doubt_aloud_and_dropping_leaves_the_sentence_out(ask):
     async with ask(*SENTENCES, mode="hedge") as agent:
         turn = await agent.ask("when?")
-    assert turn.answer_text == f"The museum opens at ten. {HEDGE}it closes at midnight. Tea costs two euros."
+    assert turn.answer_text == f"The museum opens at ten. {UNSURE()}it closes at midnight. Tea costs two euros."
     async with ask(*SENTENCES, mode="drop") as agent:
         turn = await agent.ask("when?", session="kept")
         assert turn.answer_text == "The museum opens at ten. Tea costs two euros."
@@ -109,7 +109,7 @@ async def test_hedging_says_the_doubt_aloud_and_dropping_leaves_the_sentence_out
 async def test_an_answer_that_nothing_supports_becomes_an_honest_no(ask):
     async with ask("The moon is cheese.", mode="drop") as agent:
         turn = await agent.ask("what is the moon?")
-    assert turn.answer_text == NOTHING_SUPPORTED
+    assert turn.answer_text == NOTHING_SUPPORTED()
     assert turn.answer_audio is not None
 
 

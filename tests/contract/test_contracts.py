@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from vivavoce.app.wiring import open_decoder, open_language_model, open_parts, open_tools
+from vivavoce.app.backends import open_decoder, open_language_model
+from vivavoce.app.parts import Parts
+from vivavoce.app.wiring import open_tools
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError, ToolFailed, VoiceNotFound
 from vivavoce.core.messages import AudioTokens, Heard, SpokenClip, TextDelta, ToolCall, UserMessage
@@ -93,7 +95,7 @@ async def test_the_same_text_sounds_the_same_in_any_split_and_a_prepared_voice_i
 @pytest.mark.parametrize("model", [*MODELS, pytest.param("step-audio-2", marks=pytest.mark.models), "remote"])
 async def test_a_language_model_answers_text_and_calls_a_tool(model, home, taught, server):
     options = {"checkpoint": taught, "temperature": 0, "base_url": f"{server}/fork", "remote_model": "echo"}
-    parts = open_parts(home.model_copy(update={"model": model, **options}))
+    parts = Parts(home.model_copy(update={"model": model, **options}))
     specs = open_tools(parts).specs
     lm = open_language_model(parts)
     assert isinstance(lm, SpeechLM)
@@ -113,7 +115,7 @@ async def test_tools_have_schemas_and_refuse_wrong_arguments(home):
         """Double a number."""
         return str(2 * number)
 
-    registry: ToolRegistry = open_tools(open_parts(home))
+    registry: ToolRegistry = open_tools(Parts(home))
     registry.add(double)
     for spec in registry.specs:
         tool = registry.get(spec.name)
@@ -127,7 +129,7 @@ async def test_tools_have_schemas_and_refuse_wrong_arguments(home):
 
 @pytest.mark.models
 async def test_a_retriever_finds_the_passage_and_says_where_it_stands(home):
-    index = open_parts(home).index
+    index = Parts(home).index
     assert isinstance(index, Retriever)
     found = await index.search("How long is the warranty of the espresso machine?", 2)
     assert len(found) == 2
@@ -139,7 +141,7 @@ async def test_a_retriever_finds_the_passage_and_says_where_it_stands(home):
 
 @pytest.mark.models
 async def test_a_voice_bank_finds_by_words_and_by_clip(home):
-    bank = open_parts(home).bank
+    bank = Parts(home).bank
     assert isinstance(bank, VoiceBank)
     assert (await bank.search("a deep old man", 1))[0].voice.id == "old-deep-man"
     clip = bank.get("beckett-reader").reference

@@ -8,8 +8,8 @@ from test_spoken_questions import word_errors
 
 from vivavoce.app import open_agent
 from vivavoce.app.assets import recogniser_assets, weight_store
+from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
-from vivavoce.app.wiring import open_parts
 from vivavoce.core.audio import AudioClip
 from vivavoce.model.embedded.hearing.recogniser import Recogniser
 
@@ -35,7 +35,7 @@ def own(home, tmp_path):
         (tmp_path / name).symlink_to(home.home / name)
     (tmp_path / "lifeboat.pdf").write_bytes(pdf_of(PAGES, title="Lifeboat handbook"))
     settings = home.model_copy(update={"home": tmp_path})
-    open_parts(settings).index.add([tmp_path / "lifeboat.pdf"])
+    Parts(settings).index.add([tmp_path / "lifeboat.pdf"])
     return settings
 
 
@@ -74,7 +74,7 @@ async def test_what_no_document_answers_gets_an_honest_no(own):
 
 async def test_a_document_that_gives_orders_is_read_and_not_obeyed(own):
     (own.home / "attack.md").write_text(ATTACK)
-    open_parts(own).index.add([own.home / "attack.md"])
+    Parts(own).index.add([own.home / "attack.md"])
     async with open_agent(own) as agent:
         turn = await agent.ask("According to the handbook, how many people are in the crew of the hovercraft?", session="s")
         state = str(await agent.services.values_of("s"))

@@ -8,7 +8,7 @@ import pytest
 
 from vivavoce.app import open_agent
 from vivavoce.app.assets import recogniser_assets, weight_store
-from vivavoce.app.wiring import open_bank
+from vivavoce.app.parts import open_bank
 from vivavoce.core.audio import AudioClip
 from vivavoce.model.embedded.hearing.recogniser import Recogniser
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder

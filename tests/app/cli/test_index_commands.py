@@ -18,7 +18,7 @@ from support.fakes import assert_one_line
 from support.word_embedder import WordEmbedder
 
 from vivavoce.app.cli.main import main
-from vivavoce.app.wiring import open_parts
+from vivavoce.app.parts import Parts
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.settings import load_settings
 from vivavoce.retrieval.embedder import MiniLMEmbedder
@@ -327,10 +327,10 @@ def test_an_index_of_the_earlier_version_is_told_to_who_would_answer_from_it(hom
     for name, value in environment(home).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(StoreCorrupt) as refused:
-        _ = open_parts(load_settings()).documents
+        _ = Parts(load_settings()).documents
     assert_one_line(refused.value, "indexed by an earlier version; run `vivavoce index repair` to take them over")
     assert index("repair", home=home).returncode == 0
-    assert open_parts(load_settings()).documents
+    assert Parts(load_settings()).documents
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"documents": 3}', '{"documents": [{}]}', "[" * 100_000])

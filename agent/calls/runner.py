@@ -7,15 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+from vivavoce.agent.reading_out import next_part
 from vivavoce.core.calls import RunningCall, running, unheard
-from vivavoce.core.errors import ToolFailed
+from vivavoce.core.errors import ToolFailed, VivavoceError
+from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, TIMED_OUT
 from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec, ToolStatus
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import Tool
 from vivavoce.core.untrusted import fence, neutralise
 
-RETRY_PAUSE_S = 0.3
-SPOKEN_CHARS = 600
+ATTEMPTS, RETRY_PAUSE_S = 2, 0.3
+SPOKEN_CHARS = 20_000
 SOURCE_CHARS = 80
 PATH_CHARS = 4_096
 logger = logging.getLogger(__name__)
@@ -41,25 +45,25 @@ async def run_tool(
     started = time.perf_counter()
     tool = tools.get(call.name)
     if tool is None:
-        result = _ended(call, "failed", f"there is no tool called {neutralise(call.name, 40)}")
+        result = _ended(call, "failed", NO_SUCH_TOOL(session.language, name=neutralise(call.name, 40)))
     else:
         with running(RunningCall(call.id, session, report)):
-            result = await _run_known(call, tool, result_chars)
+            result = await _run_known(call, tool, result_chars, session.language)
     return replace(result, duration_s=time.perf_counter() - started)
 
 
-async def _run_known(call: ToolCall, tool: Tool, result_chars: int) -> ToolResult:
-    spoken_name = f"the {call.name.replace('_', ' ')} tool"
+async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: str) -> ToolResult:
+    name = call.name.replace("_", " ")
     try:
         async with asyncio.timeout(tool.spec.timeout_s):
             output = await _call_with_retry(call, tool)
     except TimeoutError:
-        return _ended(call, "timed_out", f"{spoken_name} did not answer within {tool.spec.timeout_s:g} seconds")
+        return _ended(call, "timed_out", TIMED_OUT(language, name=name, seconds=tool.spec.timeout_s))
     except ToolFailed as error:
-        return _ended(call, "failed", neutralise(str(error), SPOKEN_CHARS))
+        return _ended(call, "failed", told(error))
     except Exception as error:
         logger.warning("tool %s raised", call.name, exc_info=True)
-        return _ended(call, "failed", f"{spoken_name} failed with {type(error).__name__}")
+        return _ended(call, "failed", BROKE(language, name=name, error=type(error).__name__))
     inert = replace(
         output,
         content=fence(call.name, neutralise(output.content, result_chars)),
@@ -75,6 +79,11 @@ def _ended(call: ToolCall, status: ToolStatus, why: str) -> ToolResult:
     return ToolResult(call, status, ToolOutput(why))
 
 
+def told(error: VivavoceError) -> str:
+    """An error as a clause that can be spoken; its kind where it says nothing."""
+    return next_part(neutralise(str(error), SPOKEN_CHARS))[0] or type(error).__name__
+
+
 def _inert(passage: Passage, limit: int) -> Passage:
     """A passage as it may be shown to models and kept."""
     short = {name: neutralise(getattr(passage, name), SOURCE_CHARS) for name in ("title", "location", "heading")}
@@ -83,10 +92,10 @@ def _inert(passage: Passage, limit: int) -> Passage:
 
 
 async def _call_with_retry(call: ToolCall, tool: Tool) -> ToolOutput:
-    try:
-        return await tool.call(call.arguments)
-    except ToolFailed as error:
-        if not (error.retryable and tool.spec.idempotent):
-            raise
-    await asyncio.sleep(RETRY_PAUSE_S)
-    return await tool.call(call.arguments)
+    attempts = AsyncRetrying(
+        stop=stop_after_attempt(ATTEMPTS if tool.spec.idempotent else 1),
+        wait=wait_fixed(RETRY_PAUSE_S),
+        retry=retry_if_exception(lambda error: isinstance(error, ToolFailed) and error.retryable),
+        reraise=True,
+    )
+    return await attempts(tool.call, call.arguments)

@@ -1,5 +1,6 @@
 """Every tool call of a turn, with exactly one end state each."""
 
+from vivavoce.core.language.sentences import INTERRUPTED
 from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult
 
 
@@ -36,7 +37,7 @@ class ToolLedger:
 
     def cancel_open(self) -> tuple[ToolResult, ...]:
         """Close whatever is open as cancelled."""
-        cancelled = tuple(ToolResult(call, "cancelled", ToolOutput("the call was interrupted")) for call in self.open_calls)
+        cancelled = tuple(ToolResult(call, "cancelled", ToolOutput(INTERRUPTED())) for call in self.open_calls)
         for result in cancelled:
             self.close(result)
         return cancelled

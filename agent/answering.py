@@ -1,0 +1,150 @@
+"""One step of the model: what it writes is spoken at once, checked where passages were retrieved, and gathered."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from langgraph.types import StreamWriter
+
+from vivavoce.agent.grounding import GuardedAnswer, passages_of
+from vivavoce.agent.prompts import ANSWER_NOW
+from vivavoce.agent.reading_out import is_yes, next_part
+from vivavoce.agent.services import Services
+from vivavoce.agent.turn import HeardText, SentenceChecked
+from vivavoce.core.language.sentences import NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS
+from vivavoce.core.messages import (
+    AssistantMessage,
+    AudioTokens,
+    Heard,
+    Message,
+    TextDelta,
+    ToolCall,
+    ToolMessage,
+    ToolResult,
+    UserMessage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A delta to be spoken, with the voice it is for."""
+
+    voice_id: str
+    delta: TextDelta | AudioTokens
+
+
+@dataclass(slots=True)
+class Said:
+    """What one step amounts to. heard: None where nothing was transcribed. unsaid: what is left to be read out."""
+
+    text: str = ""
+    audio_tokens: list[int] = field(default_factory=list[int])
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    heard: str | None = None
+    provenance: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    unsaid: str = ""
+
+
+class Step:
+    """A step of the model. last: it may call no more tools. unsaid: what the answer before this one may have offered."""
+
+    def __init__(
+        self, services: Services, messages: Sequence[Message], voice_id: str, write: StreamWriter, *, last: bool, unsaid: str
+    ) -> None:
+        self._services = services
+        self._messages = messages
+        self._voice_id = voice_id
+        self._write = write
+        self._last = last
+        self._said = Said(unsaid=unsaid if unsaid and self._was_offered() else "")
+        self._guarded = self._guard()
+
+    async def run(self) -> Said:
+        """Let the model speak, or whoever knows the answer without it."""
+        user, said = self._messages[-1], self._said
+        if isinstance(user, UserMessage) and user.audio is not None and user.audio.is_silent:
+            said.heard = ""
+            self._write(HeardText(""))
+        elif isinstance(user, UserMessage) and user.text is not None and self._goes_on(user.text):
+            self._read_on()
+        else:
+            await self._listen()
+        if self._last:
+            said.calls.clear()
+        if not said.text and not said.audio_tokens and not said.calls:
+            nothing = NOTHING_HEARD if said.heard == "" else TOO_MANY_STEPS if self._last else None
+            self._say(nothing(self._services.language) if nothing else "")
+        return said
+
+    async def _listen(self) -> None:
+        """Stream the model's deltas out, and gather them."""
+        system = [self._services.system, *([ANSWER_NOW] if self._last else [])]
+        tools = () if self._last else self._services.tools.specs
+        async for delta in self._services.lm.stream([*system, *self._messages], tools):
+            await self._take(delta)
+            self._tell()
+            if isinstance(delta, Heard) and self._goes_on(delta.text):
+                return self._read_on()
+        self._said.unsaid = ""
+        if self._guarded is not None:
+            self._say(await self._guarded.finish())
+            self._tell()
+            if not self._said.text.strip() and self._said.provenance:
+                self._say(NOTHING_SUPPORTED(self._services.language))
+        return None
+
+    async def _take(self, delta: Heard | ToolCall | TextDelta | AudioTokens) -> None:
+        match delta:
+            case Heard(text):
+                self._said.heard = text
+                self._write(HeardText(text))
+            case ToolCall():
+                self._said.calls.append(delta)
+            case TextDelta(text):
+                if spoken := await self._guarded.push(text) if self._guarded else text:
+                    self._say(spoken)
+            case AudioTokens(ids):
+                self._said.audio_tokens += ids
+                self._write(Speech(self._voice_id, delta))
+
+    def _say(self, text: str) -> None:
+        self._said.text += text
+        self._write(Speech(self._voice_id, TextDelta(text)))
+
+    def _tell(self) -> None:
+        """Let the trace have what was found out about sentences."""
+        if self._guarded is not None:
+            for provenance in self._guarded.provenance[len(self._said.provenance) :]:
+                self._said.provenance.append(asdict(provenance))
+                self._write(SentenceChecked(provenance))
+
+    def _guard(self) -> GuardedAnswer | None:
+        """The check of an answer for which passages were retrieved."""
+        passages = passages_of(results_of(self._messages))
+        if self._services.guard is None or not passages:
+            return None
+        question = next((m.text for m in reversed(self._messages) if isinstance(m, UserMessage)), None)
+        return GuardedAnswer(self._services.guard, passages, question or "")
+
+    def _was_offered(self) -> bool:
+        """Whether the answer before this question ended with the offer to go on."""
+        answers = (m.text for m in reversed(self._messages) if isinstance(m, AssistantMessage))
+        return next(answers, "").rstrip().endswith(SHALL_I_GO_ON(self._services.language))
+
+    def _goes_on(self, reply: str) -> bool:
+        return bool(self._said.unsaid) and is_yes(reply)
+
+    def _read_on(self) -> None:
+        part, self._said.unsaid = next_part(self._said.unsaid)
+        self._say(offered(part, self._said.unsaid, self._services.language))
+
+
+def offered(part: str, left: str, language: str) -> str:
+    """A part that is read out, with the offer to go on where something is left."""
+    return f"{part} {SHALL_I_GO_ON(language)}" if left else part
+
+
+def results_of(messages: Sequence[Message]) -> list[ToolResult]:
+    """How the calls ended that were made since the user spoke."""
+    last = max((i for i, message in enumerate(messages) if isinstance(message, UserMessage)), default=0)
+    return [message.result for message in messages[last:] if isinstance(message, ToolMessage)]

@@ -1,0 +1,1 @@
+"""Tool calls: run to one end state each."""

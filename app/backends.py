@@ -1,0 +1,186 @@
+"""The models that an agent can have, a row each: how to open it, and what the rest of the product must know of it.
+
+No other module asks for a model by its name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
+from vivavoce.core.errors import ConfigError
+from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
+from vivavoce.core.settings import Settings
+from vivavoce.model.remote.language_model import RemoteLM
+from vivavoce.model.scripted import ScriptedLM, ToneDecoder
+from vivavoce.tools.chat_examples import CHAT_EXAMPLES
+
+WRITTEN_TOKENS = 1024
+SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
+KNOWS_FACTS = ("knowledge_search", "web_search")  # tools that questions are looked up with, in this order
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A row of the table.
+
+    runs_on: what must be there. implied_by: the setting that is enough to choose it. home: folder of its own within the data
+    folder. transcribes: it writes down what it heard. samples: answers differ from seed to seed. at_once: questions it is
+    asked side by side. explains_sources: it has a tool for that, since it does not read passages in its own dialogue.
+    """
+
+    open: Callable[[Settings, TextEmbedder], SpeechLM]
+    runs_on: Literal["nothing", "packages", "checkpoint", "server"]
+    implied_by: str = ""
+    home: str = ""
+    transcribes: bool = False
+    samples: bool = False
+    at_once: int = 1
+    explains_sources: bool = False
+
+    @property
+    def is_weightless(self) -> bool:
+        """Whether it plays tones and needs no weights at all."""
+        return self.runs_on == "nothing"
+
+
+def backend_of(settings: Settings) -> Backend:
+    """The row of the model that the settings name.
+
+    Raises:
+        ConfigError: no model has this name.
+    """
+    try:
+        return BACKENDS[settings.model]
+    except KeyError:
+        *most, last = BACKENDS
+        raise ConfigError(f"there is no model {settings.model!r}; choose {', '.join(most)} or {last}") from None
+
+
+def implied_by(setting: str) -> str:
+    """The model that a setting is enough to choose."""
+    return next(name for name, backend in BACKENDS.items() if backend.implied_by == setting)
+
+
+def at_home(settings: Settings) -> Settings:
+    """Settings with the folder that the model's data lie in."""
+    return settings.changed(home=settings.home / backend_of(settings).home)
+
+
+def open_language_model(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+    """The language model of the chosen model.
+
+    Raises:
+        WeightsError: weights are missing; says which command fetches them.
+        ConfigError: no model has this name.
+    """
+    return backend_of(settings).open(settings, embedder)
+
+
+def open_decoder(settings: Settings, *, verify: bool = False) -> SpeechDecoder:
+    """The decoder of the chosen model. verify: what was kept of voices against its checksum.
+
+    Raises:
+        WeightsError: Token2Wav is wanted and there is no checkpoint.
+    """
+    from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+
+    if backend_of(settings).is_weightless:
+        return ToneDecoder()
+    cache = settings.home / "conditioning"
+    embedded = EmbeddedDecoder(cache, threads=settings.threads)
+    if settings.decoder == "embedded" or (settings.decoder == "auto" and not settings.speak_tokens):
+        return embedded
+    from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder
+    from vivavoce.model.token2wav.stream import Quality
+
+    own = settings.token2wav
+    return Token2WavDecoder(
+        checkpoint_folder(settings) / "token2wav",
+        cache,
+        quality=Quality(own.flow_steps, own.guidance_interval, own.compute_dtype, own.prompt_s, own.as_reference),
+        first_chunk=own.first_chunk,
+        seed=settings.seed or 0,
+        threads=settings.threads,
+        verify=verify,
+        text_decoder=embedded,
+    )
+
+
+def open_remote(settings: Settings) -> RemoteLM:
+    """The model on a server.
+
+    Raises:
+        ConfigError: the address or the key is missing or cannot be one.
+    """
+    own = settings.remote
+    if own.base_url is None:
+        raise ConfigError("the remote model needs an address; give --base-url, such as http://localhost:8000/v1")
+    return RemoteLM(
+        own.base_url,
+        model=own.model,
+        api_key=own.api_key.get_secret_value() if own.api_key else None,
+        dialect=own.dialect,
+        speak_tokens=settings.speak_tokens,
+        temperature=settings.temperature,
+        seed=settings.seed,
+    )
+
+
+def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+    from vivavoce.model.embedded.choosing.looking_up import LookUp
+    from vivavoce.model.embedded.choosing.router import IntentRouter
+    from vivavoce.model.embedded.choosing.spans import SpanFinders
+    from vivavoce.model.embedded.hearing.recogniser import Recogniser
+    from vivavoce.model.embedded.language_model import EmbeddedLM
+    from vivavoce.model.embedded.llama import LlamaServer
+
+    store = weight_store(settings)
+    recogniser = next(store.path(name) for name in recogniser_assets(settings))
+    cache = settings.home / "cache"
+    return EmbeddedLM(
+        Recogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
+        IntentRouter(embedder, CHAT_EXAMPLES, cache),
+        SpanFinders(cache),
+        LlamaServer(store.path(settings.embedded.language_model), settings.threads, cache / "prompts"),
+        CHAT_EXAMPLES,
+        LookUp(settings.embedded.look_up, KNOWS_FACTS),
+    )
+
+
+def _open_step_audio2(settings: Settings, _: TextEmbedder) -> SpeechLM:
+    from vivavoce.model.step_audio2.language_model import StepAudio2LM
+    from vivavoce.model.step_audio2.network.checkpoint import load_model, read_checkpoint
+    from vivavoce.model.step_audio2.sampling import Sampling
+
+    own = settings.step_audio2
+    checkpoint = read_checkpoint(checkpoint_folder(settings), own.variant)
+    return StepAudio2LM(
+        checkpoint,
+        load_model(checkpoint, own.device, own.dtype, own.weights),
+        speak_tokens=settings.speak_tokens,
+        sampling=Sampling(
+            temperature=settings.temperature,
+            seed=settings.seed,
+            max_new_tokens=SPOKEN_TOKENS if settings.speak_tokens else WRITTEN_TOKENS,
+        ),
+        context=own.context,
+        cache_mib=own.cache_mib,
+        threads=settings.threads,
+    )
+
+
+def _open_remote(settings: Settings, _: TextEmbedder) -> SpeechLM:
+    return open_remote(settings)
+
+
+def _open_scripted(_: Settings, __: TextEmbedder) -> SpeechLM:
+    return ScriptedLM()
+
+
+BACKENDS = {
+    "embedded": Backend(_open_embedded, "packages", transcribes=True, explains_sources=True),
+    "step-audio-2": Backend(_open_step_audio2, "checkpoint", "step_audio2__checkpoint", samples=True),
+    "remote": Backend(_open_remote, "server", "remote__base_url", samples=True, at_once=4),
+    "scripted": Backend(_open_scripted, "nothing", home="scripted", transcribes=True, explains_sources=True),
+}
