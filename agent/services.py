@@ -12,7 +12,7 @@ from vivavoce.agent.state import to_switch
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import SystemMessage
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
-from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceSwitch
+from vivavoce.core.voice import VoiceSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Services:
         try:
             return self.bank.entry(voice_id).check_may_be_spoken().id
         except (VoiceNotFound, VoiceRefused):
-            return DEFAULT_VOICE_ID
+            return self.default_voice
 
     async def switches_of(self, session: str) -> tuple[VoiceSwitch, ...]:
         """Every change of the voice in a session."""

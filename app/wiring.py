@@ -48,11 +48,12 @@ async def open_agent(
 
     Raises:
         WeightsError: weights are missing. ConfigError: a setting is wrong. SessionError: sessions cannot be kept.
-        StoreError: the voice bank is missing or damaged. VoiceNotFound: the bank lacks the voice of new sessions.
+        StoreError: the voice bank is missing or damaged. VoiceNotFound, VoiceRefused: new sessions cannot
+        speak in the voice of the settings.
     """
     settings = at_home(settings.changed(**overrides) if settings else load_settings(**overrides))
     parts = Parts(settings, bank=bank, documents=documents)
-    parts.bank.entry(settings.voice)  # of new sessions: it must be there
+    parts.bank.entry(settings.voice).check_may_be_spoken()  # new sessions speak in it
     registry = open_tools(parts, only)
     for tool in tools:
         registry.add(tool)

@@ -73,6 +73,14 @@ class VoiceEntry:
     native: str | None = None
     recipe: str = ""
 
+    @classmethod
+    def of(cls, voice: "Voice") -> Self:
+        """What a bank writes down of a voice."""
+        clip = voice.reference
+        shared = {field.name: getattr(voice, field.name) for field in fields(voice) if field.name != "reference"}
+        shared["acoustics"] = voice.acoustics or Acoustics()
+        return cls(clip=clip.content_hash, duration_s=round(clip.duration_s, 3), sample_rate=clip.sample_rate, **shared)
+
     def check_may_be_spoken(self) -> Self:
         """This voice, for a decoder.
 

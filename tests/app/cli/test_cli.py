@@ -13,7 +13,7 @@ import pytest
 
 def run(*arguments, home, **environment):
     env = {**os.environ, "VIVAVOCE_HOME": str(home), "VIVAVOCE_HUB": "false", **environment}
-    command = [sys.executable, "-m", "vivavoce.app.cli.main", *arguments]
+    command = [sys.executable, "-m", "vivavoce.app.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=home, timeout=120, check=False)
 
 
@@ -85,7 +85,7 @@ def test_doctor_says_not_ready_on_an_empty_home(home):
 
 def test_chat_goes_on_after_a_bad_turn(home):
     env = {**os.environ, "VIVAVOCE_HOME": str(home)}
-    command = [sys.executable, "-m", "vivavoce.app.cli.main", "chat", "--model", "scripted"]
+    command = [sys.executable, "-m", "vivavoce.app.cli", "chat", "--model", "scripted"]
     done = subprocess.run(
         command,
         input="absent.wav\nhello\n/quit\n",

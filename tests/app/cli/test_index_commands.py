@@ -204,7 +204,7 @@ def test_names_that_are_no_text_are_told_in_one_line_each(home):
             file.write(b"An old name.")
     except OSError:
         pytest.skip("the disk takes names of UTF-8 alone")
-    command = [sys.executable, "-m", "vivavoce.app.cli.main", "index", "add", os.fsdecode(bad)]
+    command = [sys.executable, "-m", "vivavoce.app.cli", "index", "add", os.fsdecode(bad)]
     done = subprocess.run(command, capture_output=True, env={**os.environ, **environment(home)}, cwd=home, check=False)
     assert done.returncode == 6
     assert b"Traceback" not in done.stderr
@@ -353,7 +353,7 @@ def documents_of(home):
 
 def test_a_watch_keeps_in_step_until_it_is_interrupted(home):
     """A real process with the real embedder; this one only lists."""
-    command = [sys.executable, "-m", "vivavoce.app.cli.main", "index", "watch", "files"]
+    command = [sys.executable, "-m", "vivavoce.app.cli", "index", "watch", "files"]
     env = {**os.environ, **environment(home)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # whoever runs tests in the background ignores it
