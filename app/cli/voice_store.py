@@ -73,7 +73,7 @@ def _on(bar: Any) -> Callable[[int, int], None]:  # noqa: ANN401 - rich's Progre
     return lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
 
 
-def _transcriber() -> Callable[[AudioClip, str], str] | None:
+def _transcriber() -> Callable[[AudioClip, str], str]:
     from vivavoce.app.voices.building import transcriber
 
     return transcriber(load_settings())

@@ -2,13 +2,13 @@
 
 import base64
 import html
-import struct
-import zlib
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vivavoce.core.audio import AudioClip
 
@@ -59,12 +59,13 @@ def _section(item: Shown, longest_s: float) -> str:
         f"<table><tr><th>tool<th>arguments<th>end<th>time</tr>{calls}</table>" if calls else "<p class=dim>no tool call</p>"
     )
     answer = f"<audio controls src='{item.name}/answer.wav'></audio>{_picture(item.answer)}" if item.answer else ""
+    first = f"first audio after {timings['ttfa_s']:.2f} s" if item.answer else "nothing was spoken"
     return (
         f"<section><h2>{html.escape(item.aim)}</h2>"
         f"<p>Asked: {html.escape(item.text)}<br><span class=dim>Heard: {html.escape(trace['heard'])}</span></p>"
         f"<audio controls src='{item.name}/question.wav'></audio>{_picture(item.question)}{table}"
         f"<p class=said>{html.escape(trace['answer_text'])}</p>"
-        f"<p class=dim>voice: {html.escape(trace['voice']['name'])}; first audio after {timings['ttfa_s']:.2f} s, "
+        f"<p class=dim>voice: {html.escape(trace['voice']['name'])}; {first}, "
         f"all after {timings['total_s']:.2f} s; <a href='{item.name}/turn.json'>turn.json</a></p>"
         f"{answer}{_waterfall(timings, longest_s)}</section>"
     )
@@ -97,7 +98,9 @@ def _waterfall(timings: dict[str, Any], longest_s: float) -> str:
 
 
 def _picture(clip: AudioClip) -> str:
-    data = base64.b64encode(_png(_spectrogram(clip))).decode()
+    file = io.BytesIO()
+    Image.fromarray(_spectrogram(clip)).save(file, "PNG", optimize=True)
+    data = base64.b64encode(file.getvalue()).decode()
     return f"<img alt='spectrogram, {clip.duration_s:.1f} seconds' src='data:image/png;base64,{data}'>"
 
 
@@ -112,15 +115,3 @@ def _spectrogram(clip: AudioClip) -> NDArray[np.uint8]:
     level = 10 * np.log10(np.maximum(power, 1e-10))
     scaled = np.clip((level - level.max() + 70) / 70, 0, 1) * 255
     return np.ascontiguousarray(scaled.astype(np.uint8).T[::-1])
-
-
-def _png(grey: NDArray[np.uint8]) -> bytes:
-    """An 8-bit greyscale PNG (ISO/IEC 15948)."""
-    height, width = grey.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in grey)
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")

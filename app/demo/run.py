@@ -3,11 +3,12 @@
 import json
 import shutil
 import uuid
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vivavoce.agent import Agent, Turn
+from vivavoce.agent import Agent
 from vivavoce.app.console import counting, err, working
 from vivavoce.app.demo.page import Shown, render_page
 from vivavoce.app.turn_json import turn_json
@@ -49,16 +50,13 @@ async def run_demo(folder: Path, questions_dir: Path = Path("examples/questions"
         raise ConfigError(f"{questions_dir} lacks {', '.join(missing)}; run this from the project's folder")
     session = f"demo-{uuid.uuid4().hex[:8]}"  # a voice chosen in an earlier run must not carry over
     shown: list[Shown] = []
-    with working("loading models"):
-        opened = open_agent()
-        agent = await opened.__aenter__()
-    try:
+    async with AsyncExitStack() as stack:
+        with working("loading models"):
+            agent = await stack.enter_async_context(open_agent())
         with counting("questions", len(QUESTIONS)) as bar:
             for question in QUESTIONS:
                 shown.append(await _ask(agent, question, questions_dir, folder, session))
                 bar.advance(bar.task_ids[0])
-    finally:
-        await opened.__aexit__(None, None, None)
     write_atomic(folder / "index.html", render_page(shown).encode())
     for item in shown:
         calls = ", ".join(f"{call['name']} {call['status']}" for call in item.trace["tool_calls"]) or "no tool"
@@ -73,9 +71,10 @@ async def _ask(agent: Agent, question: Question, questions_dir: Path, folder: Pa
     recording = place / "question.wav"
     shutil.copyfile(questions_dir / f"{question.name}.wav", recording)
     asked = AudioClip.load(recording)
-    turn: Turn = await agent.ask(asked, session=session)
-    answer = place / "answer.wav"
+    turn = await agent.ask(asked, session=session)
+    answer: Path | None = None
     if turn.answer_audio is not None:
+        answer = place / "answer.wav"
         turn.answer_audio.save(answer)
     trace = turn_json(turn, answer)
     write_atomic(place / "turn.json", json.dumps(trace, ensure_ascii=False, indent=2).encode())

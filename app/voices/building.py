@@ -19,10 +19,9 @@ from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
 from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
 from vivavoce.model.embedded.speaking.timbre import vary
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.recipes.builtin import BUILTIN, cut_from
-from vivavoce.voicebank.recipes.recipe import BuildReport, Cut, Recipe, Recorded, Spoken, Synthesised, Variation, build
-from vivavoce.voicebank.recipes.recorded import HUMAN_PACKS
-from vivavoce.voicebank.recipes.synthesised import SYNTHETIC_PACKS
+from vivavoce.voicebank.recipes.joining import cut_from
+from vivavoce.voicebank.recipes.recipe import BuildReport, Cut, Recipe, Recorded, Spoken, Synthesised, build
+from vivavoce.voicebank.recipes.voices import builtin_voices, made_voices
 
 TONE_VOICES = {DEFAULT_VOICE_ID: ("Tone", 220.0), "high-tone": ("High Tone", 440.0)}
 
@@ -49,14 +48,14 @@ def build_voices(
             match recipe:
                 case Cut(asset):
                     return cut_from(AudioClip.load(store.pull(asset)), recipe)
-                case Spoken(text, variation):
-                    return synthesise(text, variation)
+                case Spoken():
+                    return _spoken(recipe)
                 case Recorded():
                     return packages.recorded(recipe)
                 case Synthesised():
                     return packages.synthesised(recipe)
 
-        return build(bank, (*BUILTIN, *(HUMAN_PACKS + SYNTHETIC_PACKS if demo else ())), make, progress)
+        return build(bank, made_voices() if demo else builtin_voices(), make, progress)
 
 
 async def prepare_voices(
@@ -112,8 +111,12 @@ def _conditionings(settings: Settings, clip: str) -> list[Path]:
     return list((settings.home / "conditioning").glob(f"*-{clip[:32]}*"))
 
 
-def transcriber(settings: Settings) -> Callable[[AudioClip, str], str] | None:
-    """What writes down English speech; None where the recogniser's weights are not installed."""
+def transcriber(settings: Settings) -> Callable[[AudioClip, str], str]:
+    """What writes down English speech, and nothing of other languages.
+
+    Raises:
+        WeightsError: the recogniser's weights are not installed.
+    """
     from vivavoce.model.embedded.hearing.recogniser import Recogniser
 
     files = [weight_store(settings).path(name) for name in recogniser_assets(settings)]
@@ -123,9 +126,9 @@ def transcriber(settings: Settings) -> Callable[[AudioClip, str], str] | None:
 
 def add_default_voice(bank: FolderVoiceBank) -> None:
     """The decoder's own voice alone: enough to speak."""
-    default = BUILTIN[0]
+    default = builtin_voices()[0]
     assert isinstance(default.recipe, Spoken)
-    bank.add(default.voice(synthesise(default.recipe.text, default.recipe.variation)))
+    bank.add(default.voice(_spoken(default.recipe)))
 
 
 def add_tone_voices(bank: FolderVoiceBank) -> None:
@@ -137,9 +140,8 @@ def add_tone_voices(bank: FolderVoiceBank) -> None:
         bank.add(Voice(voice_id, name, description, tone, licence="none needed", source="computed", synthetic=True))
 
 
-def synthesise(text: str, variation: Variation) -> AudioClip:
-    """Speech of the decoder's own voice, varied."""
-    return vary(_voice().speak_natively(text), **asdict(variation))
+def _spoken(recipe: Spoken) -> AudioClip:
+    return vary(_voice().speak_natively(recipe.text), **asdict(recipe.variation))
 
 
 @cache

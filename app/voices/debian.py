@@ -6,22 +6,27 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vivavoce.core.errors import WeightsError
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,80}")
-INSTALLED = re.compile(r"^Inst (\S+)", re.MULTILINE)
+MISSING = re.compile(r"^Inst (\S+)", re.MULTILINE)  # what apt would install
 DOWNLOAD_S = 600.0
 UNPACK_S = 120.0
 
 
 class DebianPackages:
-    """Unpacked packages below a folder. Nothing is downloaded twice, and what could not be had is not tried again."""
+    """Unpacked packages below a folder. Nothing is downloaded twice, and what could not be had is not tried again.
 
-    def __init__(self, cache: Path) -> None:
+    which: where a program of this name lies, None where it is not installed.
+    """
+
+    def __init__(self, cache: Path, which: Callable[[str], str | None] = shutil.which) -> None:
         self._cache = cache
+        self._which = which
         self._files: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
 
@@ -31,11 +36,11 @@ class DebianPackages:
         Raises:
             WeightsError: as `root`.
         """
-        _check_apt(*packages)
-        command = ["apt-get", "install", "--simulate", "--no-install-recommends", "-q", *packages]
+        apt, _ = self._programs(*packages)
+        command = [apt, "install", "--simulate", "--no-install-recommends", "-q", *packages]
         failed = f"what {' and '.join(packages)} need cannot be found out"
         self._cache.mkdir(parents=True, exist_ok=True)
-        return self.root(*packages, *INSTALLED.findall(_run(command, self._cache, UNPACK_S, failed)))
+        return self.root(*packages, *MISSING.findall(_run(command, self._cache, UNPACK_S, failed)))
 
     def root(self, *packages: str) -> Path:
         """A folder in which these packages lie together, as in ``/``. Their maintainer scripts are not run.
@@ -55,38 +60,40 @@ class DebianPackages:
             unpacked = Path(folder) / "root"
             for package in dict.fromkeys(packages):
                 try:
-                    _unpack(self._files.get(package) or self._downloaded(package), unpacked)
+                    self._unpack(package, unpacked)
                 except WeightsError as error:
                     self._failed[package] = str(error)
                     raise
             unpacked.replace(root)
         return root
 
-    def _downloaded(self, package: str) -> Path:
+    def _unpack(self, package: str, root: Path) -> None:
+        apt, dpkg = self._programs(package)
+        file = self._files.get(package) or self._downloaded(package, apt)
+        root.mkdir(exist_ok=True)
+        _run([dpkg, "-x", str(file), str(root)], root, UNPACK_S, f"{file.name} cannot be unpacked")
+
+    def _downloaded(self, package: str, apt: str) -> Path:
         """The package's file; apt compares it with the archive's signed list."""
-        _check_apt(package)
         folder = self._cache / "downloads" / package
         folder.mkdir(parents=True, exist_ok=True)
         failed = f"the Debian package {package} cannot be downloaded"
-        _run(["apt-get", "download", "-q", package], folder, DOWNLOAD_S, failed)
+        _run([apt, "download", "-q", package], folder, DOWNLOAD_S, failed)
         files = sorted(folder.glob("*.deb"))
         if not files:
             raise WeightsError(f"the Debian package {package} was not downloaded; run `apt-get update` and try again")
         self._files[package] = files[-1]
         return files[-1]
 
-
-def _unpack(file: Path, root: Path) -> None:
-    root.mkdir(exist_ok=True)
-    _run(["dpkg-deb", "-x", str(file), str(root)], root, UNPACK_S, f"{file.name} cannot be unpacked")
-
-
-def _check_apt(*packages: str) -> None:
-    for package in packages:
-        if not PACKAGE.fullmatch(package):
-            raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            raise WeightsError(f"the Debian package {package} is needed, and there is no apt here")
+    def _programs(self, *packages: str) -> tuple[str, str]:
+        """Where apt-get and dpkg-deb lie."""
+        for package in packages:
+            if not PACKAGE.fullmatch(package):
+                raise WeightsError(f"{package[:80]!r} is no name of a Debian package")
+        apt, dpkg = self._which("apt-get"), self._which("dpkg-deb")
+        if apt is None or dpkg is None:
+            raise WeightsError(f"the Debian package {packages[0]} is needed, and there is no apt here")
+        return apt, dpkg
 
 
 def _run(command: list[str], folder: Path, timeout_s: float, what: str) -> str:

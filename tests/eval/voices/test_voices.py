@@ -15,9 +15,7 @@ from vivavoce.eval.voices.lab import ask_all, calibrate, check_filters, compare_
 from vivavoce.eval.voices.queries import HELD_OUT, QUERIES, read_queries
 from vivavoce.eval.voices.report import VoicesReport, as_json, write_report
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.recipes.builtin import BUILTIN
-from vivavoce.voicebank.recipes.recorded import HUMAN_PACKS
-from vivavoce.voicebank.recipes.synthesised import SYNTHETIC_PACKS
+from vivavoce.voicebank.recipes.voices import made_voices
 
 
 class Blind:
@@ -51,7 +49,7 @@ def test_equal_error_rates_of_known_scores():
 
 
 def test_the_queries_are_many_in_two_languages_and_name_voices_that_are_there():
-    everybody = [made.voice(tone(100.0)) for made in (*BUILTIN, *HUMAN_PACKS, *SYNTHETIC_PACKS)]
+    everybody = [made.voice(tone(100.0)) for made in made_voices()]
     queries = [query for path in (QUERIES, HELD_OUT) for query in read_queries(everybody, path)[0]]
     assert sum(read_queries(everybody, path)[1] for path in (QUERIES, HELD_OUT)) == 0
     assert len(queries) >= 120
@@ -140,15 +138,3 @@ async def test_too_little_to_measure_is_one_line(bank, tmp_path):
         await compare_halves(bank, Spectrum(), lambda: None)
     with pytest.raises(ConfigError, match="queries with an answer"):
         calibrate(())
-
-
-def test_every_made_voice_is_described_by_what_it_is():
-    everybody = (*BUILTIN, *HUMAN_PACKS, *SYNTHETIC_PACKS)
-    assert len(everybody) >= 60
-    assert len({made.id for made in everybody}) == len({made.name for made in everybody}) == len(everybody)
-    assert len({made.facts.language.split("-")[0] for made in everybody}) >= 5
-    for made in everybody:
-        assert made.description and made.licence and made.source and len(made.name.split()) <= 3, made.id
-        assert ("Synthetic" in made.description or made.id == "default") == made.synthetic, made.id
-        if not made.synthetic:
-            assert made.consent, made.id

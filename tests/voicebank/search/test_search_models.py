@@ -5,8 +5,8 @@ import pytest
 from support.voices import make_tone
 
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.recipes.builtin import BUILTIN
 from vivavoce.voicebank.recipes.recipe import build
+from vivavoce.voicebank.recipes.voices import builtin_voices
 
 QUERIES = (
     ("a deep old man", "old-deep-man"),
@@ -77,7 +77,7 @@ class MiniLM:
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory):
     bank = FolderVoiceBank(tmp_path_factory.mktemp("voices"), MiniLM())
-    report = build(bank, BUILTIN, make_tone)
+    report = build(bank, builtin_voices(), make_tone)
     assert not report.skipped
     return bank
 
