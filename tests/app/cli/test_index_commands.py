@@ -23,7 +23,7 @@ from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.settings import load_settings
 from vivavoce.retrieval.embedder import MiniLMEmbedder
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 TEA = "# On tea\n\nGreen tea is steamed.\n\n## Black\n\nBlack tea is oxidised.\n\n## White\n\nRare."
 
 
