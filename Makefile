@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SETTINGS := pyproject.toml constraints.txt
-CODE := $(shell find core agent tools retrieval voicebank model app eval -name '*.py' -o -name '*.tsv' -o -name '*.json' -o -name '*.jsonl' 2>/dev/null)
+CODE := $(shell find core agent tools retrieval voicebank vectors model app eval -name '*.py' -o -name '*.tsv' -o -name '*.json' -o -name '*.jsonl' 2>/dev/null)
 
 .PHONY: demo test check bench voices install clean
 

@@ -1,6 +1,7 @@
 """One step of the model: what it writes is spoken at once, checked where passages were retrieved, and gathered."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -80,11 +81,12 @@ class Step:
         """Stream the model's deltas out, and gather them."""
         system = [self._services.system, *([ANSWER_NOW] if self._last else [])]
         tools = () if self._last else self._services.tools.specs
-        async for delta in self._services.lm.stream([*system, *self._messages], tools):
-            await self._take(delta)
-            self._tell()
-            if isinstance(delta, Heard) and self._goes_on(delta.text):
-                return self._read_on()
+        async with aclosing(self._services.lm.stream([*system, *self._messages], tools)) as deltas:
+            async for delta in deltas:
+                await self._take(delta)
+                self._tell()
+                if isinstance(delta, Heard) and self._goes_on(delta.text):
+                    return self._read_on()
         self._said.unsaid = ""
         if self._guarded is not None:
             self._say(await self._guarded.finish())

@@ -101,7 +101,7 @@ async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[s
         return {}
     runtime.stream_writer(ToolStarted(call))
     provenance = tuple(map(to_provenance, state["provenance"]))
-    facts = SessionFacts(state["voice_id"], state["asked"], provenance, services.language)
+    facts = SessionFacts(state["voice_id"], state["asked"], provenance, services.language, services.default_voice)
     loop = asyncio.get_running_loop()
 
     def report(progress: str) -> None:  # tools may run in a thread

@@ -3,17 +3,23 @@
 No other module asks for a model by its name.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from vivavoce.agent.testing import ScriptedLM, ToneDecoder
 from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
+from vivavoce.app.shared_weights import shared
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
 from vivavoce.core.settings import Settings
+from vivavoce.model.cascade import Cascade
 from vivavoce.model.remote.language_model import RemoteLM
-from vivavoce.model.scripted import ScriptedLM, ToneDecoder
-from vivavoce.tools.chat_examples import CHAT_EXAMPLES
+from vivavoce.tools.examples import CHAT_EXAMPLES
+
+if TYPE_CHECKING:
+    from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
 
 WRITTEN_TOKENS = 1024
 SPOKEN_TOKENS = 4096  # five tokens a word instead of one; what the reference allows a spoken turn
@@ -29,7 +35,7 @@ class Backend:
     asked side by side. explains_sources: it has a tool for that, since it does not read passages in its own dialogue.
     """
 
-    open: Callable[[Settings, TextEmbedder], SpeechLM]
+    open: Callable[[Settings, TextEmbedder], Awaitable[SpeechLM]]
     runs_on: Literal["nothing", "packages", "checkpoint", "server"]
     implied_by: str = ""
     home: str = ""
@@ -67,14 +73,14 @@ def at_home(settings: Settings) -> Settings:
     return settings.changed(home=settings.home / backend_of(settings).home)
 
 
-def open_language_model(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+async def open_language_model(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
     """The language model of the chosen model.
 
     Raises:
         WeightsError: weights are missing; says which command fetches them.
         ConfigError: no model has this name.
     """
-    return backend_of(settings).open(settings, embedder)
+    return await backend_of(settings).open(settings, embedder)
 
 
 def open_decoder(settings: Settings, *, verify: bool = False) -> SpeechDecoder:
@@ -83,28 +89,41 @@ def open_decoder(settings: Settings, *, verify: bool = False) -> SpeechDecoder:
     Raises:
         WeightsError: Token2Wav is wanted and there is no checkpoint.
     """
-    from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
-
     if backend_of(settings).is_weightless:
         return ToneDecoder()
+    from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+    from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
+
     cache = settings.home / "conditioning"
-    embedded = EmbeddedDecoder(cache, threads=settings.threads)
+    embedded = EmbeddedDecoder(shared(Synthesiser, settings.threads), cache)
     if settings.decoder == "embedded" or (settings.decoder == "auto" and not settings.speak_tokens):
         return embedded
+    from vivavoce.model.token2wav.network import Token2WavNetwork
     from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder
     from vivavoce.model.token2wav.stream import Quality
 
     own = settings.token2wav
+    quality = Quality(own.flow_steps, own.guidance_interval, own.compute_dtype, own.prompt_s, own.as_reference)
     return Token2WavDecoder(
-        checkpoint_folder(settings) / "token2wav",
+        shared(Token2WavNetwork, checkpoint_folder(settings) / "token2wav", quality, settings.threads),
         cache,
-        quality=Quality(own.flow_steps, own.guidance_interval, own.compute_dtype, own.prompt_s, own.as_reference),
         first_chunk=own.first_chunk,
         seed=settings.seed or 0,
-        threads=settings.threads,
         verify=verify,
         text_decoder=embedded,
     )
+
+
+def open_recogniser(settings: Settings) -> "WhisperRecogniser":
+    """The embedded recogniser.
+
+    Raises:
+        WeightsError: its weights are not installed.
+    """
+    from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
+
+    files = [weight_store(settings).path(name) for name in recogniser_assets(settings)]
+    return shared(WhisperRecogniser, files[0] if files[0].is_dir() else files[0].parent, settings.threads)
 
 
 def open_remote(settings: Settings) -> RemoteLM:
@@ -127,37 +146,39 @@ def open_remote(settings: Settings) -> RemoteLM:
     )
 
 
-def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
     from vivavoce.model.embedded.choosing.looking_up import LookUp
     from vivavoce.model.embedded.choosing.router import IntentRouter
     from vivavoce.model.embedded.choosing.spans import SpanFinders
-    from vivavoce.model.embedded.hearing.recogniser import Recogniser
-    from vivavoce.model.embedded.language_model import EmbeddedLM
     from vivavoce.model.embedded.llama import LlamaServer
+    from vivavoce.model.embedded.mind import EmbeddedMind
 
-    store = weight_store(settings)
-    recogniser = next(store.path(name) for name in recogniser_assets(settings))
     cache = settings.home / "cache"
-    return EmbeddedLM(
-        Recogniser(recogniser if recogniser.is_dir() else recogniser.parent, settings.threads),
-        IntentRouter(embedder, CHAT_EXAMPLES, cache),
-        SpanFinders(cache),
-        LlamaServer(store.path(settings.embedded.language_model), settings.threads, cache / "prompts"),
-        CHAT_EXAMPLES,
-        LookUp(settings.embedded.look_up, KNOWS_FACTS),
+    weights = weight_store(settings).path(settings.embedded.language_model)
+    loop = asyncio.get_running_loop()  # a server answers the loop that it was started in
+    return Cascade(
+        open_recogniser(settings),
+        EmbeddedMind(
+            IntentRouter(embedder, CHAT_EXAMPLES, cache),
+            shared(SpanFinders, cache),
+            shared(LlamaServer, weights, settings.threads, cache / "prompts", of=loop),
+            CHAT_EXAMPLES,
+            LookUp(settings.embedded.look_up, KNOWS_FACTS),
+            settings.language or "en",
+        ),
     )
 
 
-def _open_step_audio2(settings: Settings, _: TextEmbedder) -> SpeechLM:
+async def _open_step_audio2(settings: Settings, _: TextEmbedder) -> SpeechLM:
     from vivavoce.model.step_audio2.language_model import StepAudio2LM
     from vivavoce.model.step_audio2.network.checkpoint import load_model, read_checkpoint
     from vivavoce.model.step_audio2.sampling import Sampling
 
     own = settings.step_audio2
-    checkpoint = read_checkpoint(checkpoint_folder(settings), own.variant)
+    checkpoint = await asyncio.to_thread(read_checkpoint, checkpoint_folder(settings), own.variant)
     return StepAudio2LM(
         checkpoint,
-        load_model(checkpoint, own.device, own.dtype, own.weights),
+        await asyncio.to_thread(load_model, checkpoint, own.device, own.dtype, own.weights),
         speak_tokens=settings.speak_tokens,
         sampling=Sampling(
             temperature=settings.temperature,
@@ -170,11 +191,11 @@ def _open_step_audio2(settings: Settings, _: TextEmbedder) -> SpeechLM:
     )
 
 
-def _open_remote(settings: Settings, _: TextEmbedder) -> SpeechLM:
+async def _open_remote(settings: Settings, _: TextEmbedder) -> SpeechLM:
     return open_remote(settings)
 
 
-def _open_scripted(_: Settings, __: TextEmbedder) -> SpeechLM:
+async def _open_scripted(_: Settings, __: TextEmbedder) -> SpeechLM:
     return ScriptedLM()
 
 

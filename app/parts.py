@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from vivavoce.app.backends import backend_of
+from vivavoce.app.shared_weights import shared
 from vivavoce.core.errors import StoreError
 from vivavoce.core.protocols import DocumentEmbedder, Retriever, TextEmbedder, VoiceBank
 from vivavoce.core.settings import Settings
@@ -15,9 +16,9 @@ from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search.best_sentences import best_sentences
 from vivavoce.retrieval.search.reranker import CrossEncoderReranker
 from vivavoce.tools.text_search import KnowledgeSearchTool
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-from vivavoce.voicebank.faiss_index import FaissIndexes
 
 logger = logging.getLogger(__name__)
 
@@ -84,13 +85,13 @@ class Parts:
 
 def open_embedder(settings: Settings) -> MiniLMEmbedder:
     """The embedded text embedder, its weights laid out for this processor when they are loaded."""
+    return shared(MiniLMEmbedder, settings.threads, _pack)
 
-    def prepare(model: Any) -> None:  # noqa: ANN401 - a torch module
-        from vivavoce.model.packing import pack
 
-        pack(model)
+def _pack(model: Any) -> None:  # noqa: ANN401 - a torch module
+    from vivavoce.model.packing import pack
 
-    return MiniLMEmbedder(settings.threads, prepare)
+    pack(model)
 
 
 def open_index(settings: Settings, embedder: DocumentEmbedder, collection: str) -> DocumentIndex:
@@ -117,7 +118,8 @@ def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> Folde
     return FolderVoiceBank(
         settings.voices_dir,
         embedder or open_embedder(settings),
-        ResemblyzerEmbedder(),
+        shared(ResemblyzerEmbedder),
+        large=FaissIndexes(),
         allow_unlicensed=settings.unlicensed_voices,
     )
 

@@ -59,7 +59,7 @@ async def open_agent(
         registry.add(tool)
     async with AsyncExitStack() as opened:
         if lm is None:
-            lm = await asyncio.to_thread(open_language_model, settings, parts.embedder)
+            lm = await open_language_model(settings, parts.embedder)
             opened.push_async_callback(lm.close)
         if decoder is None:
             decoder = open_decoder(settings)
@@ -83,7 +83,7 @@ async def open_agent(
             anticipating=[parts.knowledge] if registry.get(parts.knowledge.spec.name) else [],
         )
         if warm:
-            await asyncio.gather(lm.warm_up(registry.specs), decoder.warm_up(), parts.warm_up())
+            await asyncio.gather(lm.warm_up(registry.specs, [agent.services.system]), decoder.warm_up(), parts.warm_up())
         yield agent
 
 

@@ -108,7 +108,7 @@ def fill_made_up(folder: Path, passages: int, report: Report) -> Subject:
             start = time.perf_counter()
             cuts, vectors = make_passages(min(COMMITTED, passages - first), first)
             making += time.perf_counter() - start
-            asked.index.store.commit(cuts, vectors, asked.index.embeddings)
+            asked.index.store.commit(cuts, {SPACE: vectors}, asked.index.embeddings)
         return {"making": making}
 
     def seal() -> None:
@@ -153,7 +153,7 @@ def opening(subject: Subject, report: Report) -> None:
 
 def minilm() -> MiniLMEmbedder:
     """As the product opens it."""
-    from vivavoce.app.wiring import open_embedder  # here, since it would count in the memory of those that only search
+    from vivavoce.app.parts import open_embedder  # here, since it would count in the memory of those that only search
 
     return open_embedder(load_settings(threads=THREADS))
 

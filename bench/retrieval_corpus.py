@@ -21,7 +21,7 @@ from vivavoce.retrieval.store.catalogue import Cut
 from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord, embedded_text
 from vivavoce.retrieval.store.view import SPACE, IndexView
 from vivavoce.retrieval.words import COMMON, K1, PAIRS, B, bm25, idf, lexemes
-from vivavoce.voicebank.faiss_index import FaissIndexes
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 DIMENSION, HITS = 384, 10
 KINDS: dict[Mode, str] = {"hybrid": "both", "dense": "vectors", "lexical": "words"}  # what is searched by
@@ -246,9 +246,8 @@ def _vectors(rng: np.random.Generator, topics: Rows) -> Matrix:
 
 def texts_of(view: IndexView) -> Iterator[str]:
     """What is embedded and searched of each passage, in the order of the rows."""
-    for first, document in view.catalogue.documents():
-        records = view.catalogue.passages(range(first, first + document.passages))
-        yield from (embedded_text(document, records[row][1]) for row in sorted(records))
+    for group in view.catalogue.groups():
+        yield from (embedded_text(cut.document, cut.passage) for cut in group.records)
 
 
 # What an exact search finds

@@ -25,7 +25,7 @@ from vivavoce.model.token2wav.conditioning import ConditioningKey, restore, stor
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
 from vivavoce.model.token2wav.flow_encoder import EncoderState
 from vivavoce.model.token2wav.flow_matching import Flow
-from vivavoce.model.token2wav.speech_decoder import quicken
+from vivavoce.model.token2wav.network import quicken
 from vivavoce.model.token2wav.stitching import TAIL, Stitcher
 from vivavoce.model.token2wav.stream import FULL, MelStream, PromptState, Quality, TokenChunks, push_together, read_prompt
 from vivavoce.model.token2wav.vocoder import RATE, HiFT
@@ -34,7 +34,6 @@ from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 PROMPT_TOKENS = TOKENS = 100  # four seconds each
 ROUNDS = 3
 STREAMS = 4
-BATCH_ROUNDS = 2
 GFLOP = 1300  # of the flow for 400 frames, ten steps, two rows (specification, 8c)
 MODES = {
     "default": FULL,

@@ -11,7 +11,7 @@ import torch
 from vivavoce.model.token2wav.checkpoint import load_token2wav
 from vivavoce.model.token2wav.conditioning import ConditioningKey, restore
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
-from vivavoce.model.token2wav.speech_decoder import quicken
+from vivavoce.model.token2wav.network import quicken
 from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import MelStream, Quality
 from vivavoce.model.token2wav.vocoder import HiFT

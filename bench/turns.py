@@ -13,17 +13,21 @@ from pathlib import Path
 from rich.console import Console
 
 from vivavoce.agent import Agent
-from vivavoce.app.wiring import open_agent, open_parts, open_tools
+from vivavoce.app.parts import Parts
+from vivavoce.app.wiring import open_agent, open_tools
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, UserMessage
+from vivavoce.core.protocols import Recogniser
 from vivavoce.core.settings import load_settings
+from vivavoce.model.cascade import Cascade
+from vivavoce.model.embedded.choosing.router import IntentRouter
 from vivavoce.model.embedded.choosing.tool_choice import argument_grammar, example_prefix, request_suffix
-from vivavoce.model.embedded.language_model import EmbeddedLM
-from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT
+from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
+from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import answer_prompt
-from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import convert, measure
-from vivavoce.tools.chat_examples import CHAT_EXAMPLES
+from vivavoce.tools.examples import CHAT_EXAMPLES
 from vivavoce.tools.registry import ToolRegistry
 
 QUESTIONS = Path("tests/e2e/questions")
@@ -36,27 +40,29 @@ console = Console()
 class Baseline:
     """The measured stack, one stage after the other."""
 
-    def __init__(self, lm: EmbeddedLM, decoder: EmbeddedDecoder, registry: ToolRegistry, voice: AudioClip) -> None:
-        self._lm, self._decoder, self._registry, self._voice = lm, decoder, registry, voice
+    def __init__(
+        self, ears: Recogniser, router: IntentRouter, llama: LlamaServer, registry: ToolRegistry, voice: AudioClip
+    ) -> None:
+        self._ears, self._router, self._llama = ears, router, llama
+        self._registry, self._voice = registry, voice
+        self._synthesiser = Synthesiser()
 
     async def first_audio_s(self, question: AudioClip) -> float:
         """Seconds until the whole answer is ready to be heard."""
         start = time.perf_counter()
-        lm, llama = self._lm, self._lm._llama
-        text = await asyncio.to_thread(lm._recogniser.transcribe, question)
-        route = lm._router.route(text)
+        text = await self._ears.transcribe(question)
+        route = self._router.route(text)
         messages: list[Message] = [UserMessage(text)]
         if tool := self._registry.get(route.label):
             prefix = example_prefix(self._registry.specs, CHAT_EXAMPLES)
-            prompt = prefix + request_suffix(text, route.label)
-            grammar = argument_grammar(tool.spec)
-            arguments = await llama.complete(prompt, TOOL_SLOT, max_tokens=64, stop=("\n",), grammar=grammar)
+            suffix, grammar = request_suffix(text, route.label), argument_grammar(tool.spec)
+            arguments = await self._llama.continued(prefix, suffix, max_tokens=64, stop=("\n",), grammar=grammar)
             output = await tool.call(arguments)
             call = ToolCall("1", route.label, arguments)
             messages.append(ToolMessage(ToolResult(call, "done", output)))
-        answer = await llama.complete(answer_prompt(messages, text), ANSWER_SLOT, max_tokens=110)
-        spoken = await asyncio.to_thread(self._decoder.speak_natively, answer or "I do not know.")
-        source = await asyncio.to_thread(self._decoder._source_statistics)
+        answer = await self._llama.complete(answer_prompt(messages, text), ANSWER_SLOT, max_tokens=110)
+        spoken = await asyncio.to_thread(self._synthesiser.speak, answer or "I do not know.")
+        source = await asyncio.to_thread(self._synthesiser.timbre)
         await asyncio.to_thread(lambda: convert(spoken, source, measure(self._voice)))
         return time.perf_counter() - start
 
@@ -64,13 +70,13 @@ class Baseline:
 async def main() -> None:
     """Run all cases in turn and print medians and ratios."""
     settings = load_settings()
-    parts = open_parts(settings)
+    parts = Parts(settings)
     registry = open_tools(parts)
     async with open_agent(settings) as agent:
-        lm, decoder = agent.services.lm, agent.services.decoder
-        if not isinstance(lm, EmbeddedLM) or not isinstance(decoder, EmbeddedDecoder):
+        lm = agent.services.lm
+        if not isinstance(lm, Cascade) or not isinstance(lm.mind, EmbeddedMind):
             raise SystemExit("the benchmark needs the embedded model")
-        baseline = Baseline(lm, decoder, registry, parts.bank.get(VOICE).reference)
+        baseline = Baseline(lm.ears, lm.mind._router, lm.mind._llama, registry, parts.bank.get(VOICE).reference)
         console.print(f"threads for each model: {settings.threads}; medians over {ROUNDS} rounds; seconds to first audio")
         for case, names in CASES.items():
             ours, theirs = await _compare(agent, baseline, names)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.store.manifest import Embedding
-from vivavoce.core.store.vector_index import ExactIndex
+from vivavoce.core.store.vector_index import LargeIndexes
 from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFacts, VoiceFilters, VoiceHit
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.bank import Analysed, FolderVoiceBank
-from vivavoce.voicebank.store.batches import Vectors
+from vivavoce.voicebank.search.finding import RANK_ALL
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -42,6 +43,7 @@ UNKNOWN = 10_000_000  # the number of the first entry that is in no bank
 CLIP_RATE, HITS = 24_000, 10
 RARE_STYLE = "lullaby"  # one entry in a hundred: the filter of the measurements
 FILTER = VoiceFilters(style=RARE_STYLE)
+FAISS = FaissIndexes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +198,10 @@ class Asked:
 
     name = "voice bank"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, large: LargeIndexes | None = FAISS, rank_all: int = RANK_ALL) -> None:
         self.speakers = Prepared(MODELS["speaker"].model or "", SPEAKER_D)
         self.texts = Prepared(MODELS["description"].model or "", DESCRIPTION_D)
-        self.bank = FolderVoiceBank(folder, self.texts, self.speakers)
+        self.bank = FolderVoiceBank(folder, self.texts, self.speakers, large=large, rank_all=rank_all)
         self._clip = AudioClip(np.sin(np.arange(16_000) * 0.1).astype(np.float32), 16_000)
         self._runner = asyncio.Runner()
 
@@ -221,18 +223,14 @@ class Asked:
         """The numbers of the entries in an answer."""
         return {int(hit.voice.id.rsplit("-", 1)[1]) for hit in found}
 
-    def exact(self) -> "Asked":
+    def exact(self, rank_all: int = RANK_ALL) -> "Asked":
         """The same search with comparisons of all vectors in place of the index."""
-        other = Asked(self.bank.store.folder)
-        view = other.bank.store.view()
-        assert view is not None
-        view._searchers.update({space: ExactIndex(vectors) for space, vectors in view.vectors.items()})
-        return other
+        return Asked(self.bank.store.folder, None, rank_all)
 
 
-def vectors_of(corpus: Corpus) -> Vectors:
+def vectors_of(corpus: Corpus) -> dict[str, Matrix]:
     """As the store takes them."""
-    return Vectors({"speaker": corpus.speaker, "description": corpus.description})
+    return {"speaker": corpus.speaker, "description": corpus.description}
 
 
 def with_clips(asked: Asked, corpus: Corpus) -> None:
@@ -260,7 +258,7 @@ def write_clips(folder: Path, count: int = 60) -> int:
         bank = FolderVoiceBank(load_settings().voices_dir, None)
         sounds += [bank.clip(entry) for entry in bank.entries()][:count]
     except VivavoceError:
-        pass  # not built here, or by an earlier version
+        pass  # not built here
     whole = AudioClip.joined([sound.resampled(CLIP_RATE) for sound in sounds])
     rng = np.random.default_rng(3)
     folder.mkdir(parents=True)
@@ -281,7 +279,7 @@ def import_clips(folder: Path, bank_folder: Path, jobs: int, threads: int) -> di
     from vivavoce.voicebank.imports.layouts import find_candidates
 
     speakers, texts = ResemblyzerEmbedder(), MiniLMEmbedder(threads=threads)
-    bank = FolderVoiceBank(bank_folder, texts, speakers)
+    bank = FolderVoiceBank(bank_folder, texts, speakers, large=FAISS)
     texts.embed(["a voice"])
     torch.set_num_threads(threads)
     for file in sorted(folder.iterdir())[:2]:

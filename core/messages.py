@@ -1,14 +1,14 @@
 """What is said in a dialogue: the messages a model reads and the deltas it writes."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
-AUDIO_TOKENS_HZ = 25  # Step-Audio 2 speech tokens per second (specification, section 5.1)
 AUDIO_TOKEN_COUNT = 6561  # ids 0..6560 are sound, 6561 is padding (specification, section 1.2)
 
 ToolStatus = Literal["done", "failed", "timed_out", "cancelled"]
@@ -43,6 +43,11 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+    @classmethod
+    def new(cls, name: str, arguments: str) -> Self:
+        """A call with an id that no other has."""
+        return cls(f"call_{uuid.uuid4().hex[:12]}", name, arguments)
 
 
 LMDelta = Heard | TextDelta | AudioTokens | ToolCall
@@ -83,12 +88,14 @@ class SessionFacts:
 
     voice_id: the voice that speaks. asked: what was asked when it was chosen. provenance: what the last answer rested on,
     sentence by sentence. language: ISO 639-1 code of the language to speak.
+    default_voice_id: the voice that sessions begin in.
     """
 
     voice_id: str = DEFAULT_VOICE_ID
     asked: str = ""
     provenance: tuple[Provenance, ...] = ()
     language: str = "en"
+    default_voice_id: str = DEFAULT_VOICE_ID
 
 
 @dataclass(frozen=True, slots=True)

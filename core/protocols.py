@@ -1,13 +1,22 @@
 """The seams of the house: folders meet here, and only here."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import AudioTokens, LMDelta, Message, SpokenClip, TextDelta, ToolOutput, ToolSpec
+from vivavoce.core.messages import (
+    AudioTokens,
+    LMDelta,
+    Message,
+    SpokenClip,
+    SystemMessage,
+    TextDelta,
+    ToolOutput,
+    ToolSpec,
+)
 from vivavoce.core.passage import Grounding, Passage
 from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
 
@@ -18,8 +27,18 @@ FloatMatrix = NDArray[np.float32]
 class SpeechLM(Protocol):
     """Hears and thinks."""
 
-    def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
-        """Answer the last message, or call tools.
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
+        """Do what need not wait for the first turn; nothing where there is nothing to do.
+
+        tools, instructions: what every dialogue will begin with.
+
+        Raises:
+            ModelError: weights cannot be loaded.
+        """
+        ...
+
+    def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
+        """Answer the last message, or call tools. Closing the generator stops the model.
 
         A transcribing model emits `Heard` first; an empty one means that there was no speech, and ends the stream.
 
@@ -30,6 +49,48 @@ class SpeechLM(Protocol):
 
     async def close(self) -> None:
         """Free what the model holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """Hears: writes down what was said."""
+
+    async def warm_up(self) -> None:
+        """Do what need not wait for the first question.
+
+        Raises:
+            ModelError: weights cannot be loaded.
+        """
+        ...
+
+    async def transcribe(self, audio: AudioClip) -> str:
+        """What was said, "" when nobody spoke.
+
+        Raises:
+            ModelError: the recogniser failed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free what the recogniser holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class TextModel(Protocol):
+    """Thinks: a `SpeechLM` that reads. Every user message that it is given has text."""
+
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
+        """See `SpeechLM.warm_up`."""
+        ...
+
+    def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
+        """See `SpeechLM.stream`; nothing is `Heard`."""
+        ...
+
+    async def close(self) -> None:
+        """See `SpeechLM.close`."""
         ...
 
 
@@ -52,6 +113,14 @@ class SpeechDecoder(Protocol):
     @property
     def sample_rate(self) -> int:
         """Of every clip that `decode` yields, in Hz."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Do what need not wait for the first answer; nothing where there is nothing to do.
+
+        Raises:
+            ModelError: weights cannot be loaded.
+        """
         ...
 
     async def prepare(self, voice: Voice) -> VoiceConditioning:

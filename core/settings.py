@@ -115,21 +115,12 @@ class Settings(BaseSettings):
     max_steps: PositiveInt = Field(4, description="rounds of tool calls in one turn")
     tool_result_chars: PositiveInt = Field(4000, description="longest tool result a model reads, characters")
     grounding: Literal["off", "flag", "hedge", "drop"] = Field(
-        default="flag",
+        "flag",
         description="what becomes of sentences that no retrieved passage supports; flag: told in the trace alone",
     )
     collections: str = Field("documents", description="collections of documents to answer from, divided by commas")
-    embedder: str | None = Field(
-        default=None, description="folder or name of another embedder for documents, as a multilingual one"
-    )
-    reranker: str | None = Field(
-        default=None, description="folder or name of a cross-encoder that reads the best passages again"
-    )
-    judge_url: str | None = Field(
-        default=None, description="address of a server whose model judges answers in the labs, with /v1"
-    )
-    judge_model: str | None = Field(None, description="the name of that model")
-    judge_key: SecretStr | None = Field(None, description="key of that server")
+    embedder: str | None = Field(None, description="folder or name of another embedder for documents, as a multilingual one")
+    reranker: str | None = Field(None, description="folder or name of a cross-encoder that reads the best passages again")
     searxng_url: str | None = Field(None, description="a SearXNG server to search first")
     hub: bool = Field(True, description="whether weights may come from a model hub")
 

@@ -1,130 +1,198 @@
-"""``vivavoce eval``: measurements. This is the command's entry point, since eval stands above app."""
+"""``vivavoce eval``: the labs on the command line. This is the command's entry point, since eval stands above app."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+from vivavoce.app.backends import backend_of
 from vivavoce.app.cli import main as cli
-from vivavoce.app.console import JsonFlag, counting, out, print_json, print_table
-from vivavoce.eval.cli_labs import add_labs
+from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
+from vivavoce.core.errors import ConfigError, VivavoceError
+from vivavoce.core.settings import load_settings
+from vivavoce.eval.lab.judge import JudgeSettings
+from vivavoce.eval.lab.lab import Lab, Options
 
-if TYPE_CHECKING:
-    from vivavoce.eval.grounding.lab import GroundingReport
-    from vivavoce.eval.retrieval.lab import RetrievalReport
-    from vivavoce.eval.voices.report import VoicesReport
+
+class Command(NamedTuple):
+    """lab: its class in ``vivavoce.eval.<name>.lab``. asks_agent: whether a model answers, which may sample."""
+
+    lab: str
+    help: str
+    asks_agent: bool = True
+
+
+LABS = {
+    "toolcall": Command("ToolCallLab", "Whether the agent calls the right tool with the right parameters, and only then."),
+    "hallucination": Command(
+        "HallucinationLab",
+        "The same questions with and without knowledge: right, wrong, abstained, and the paired differences.",
+    ),
+    "timbre": Command("TimbreLab", "Whether answers sound like the voice that was asked for, stay so, and go back."),
+    "speech": Command("SpeechLab", "Word errors, translation, paralinguistics, multiple choice and spoken questions."),
+    "latency": Command(
+        "LatencyLab",
+        "Time to first audio and of each stage, beside the stages run one after the other, against budgets.",
+    ),
+    "voices": Command(
+        "VoicesLab",
+        "Voice search by words, by clip and under conditions (a set each), and the threshold below which nothing fits.",
+        asks_agent=False,
+    ),
+    "retrieval": Command(
+        "RetrievalLab",
+        "Document search by words, by meaning and by both, and whether it knows what no document answers; "
+        "sets: halueval, howto, chinese.",
+        asks_agent=False,
+    ),
+    "grounding": Command(
+        "GroundingLab",
+        "Whether the guard tells sentences that passages support from those that they do not; "
+        "sets: written, halueval answers, halueval responses.",
+        asks_agent=False,
+    ),
+}
+SEEDS = (0, 1, 2)  # where none are given to a model that samples
+
+ModelOption = Annotated[str | None, typer.Option("--model", help="embedded, step-audio-2, remote or scripted.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A set of the lab's own, or the path of one; repeatable.")
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Most items of a set, taken from all over.")]
+SeedOption = Annotated[
+    list[int] | None,
+    typer.Option("--seed", help="A repetition each; repeatable. By default 0, 1 and 2 where a model samples."),
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the run; eval-<lab>-<time> when not given.")]
+ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Go on with the run in this folder.")]
+CompareOption = Annotated[
+    tuple[Path, Path] | None, typer.Option("--compare", help="Ask nothing; compare two runs, item by item.")
+]
 
 commands = typer.Typer(help="Measure what the product does, with intervals and plots.", no_args_is_help=True)
 cli.app.add_typer(commands, name="eval")
-add_labs(commands)
 
 
-@commands.command()
-def voices(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.json and the pictures.")] = Path(
-        "eval-voices"
-    ),
+def _of_agent(name: str) -> Callable[..., None]:
+    def command(
+        model: ModelOption = None,
+        sets: SetOption = None,
+        limit: LimitOption = None,
+        seeds: SeedOption = None,
+        folder: OutOption = None,
+        resume: ResumeOption = None,
+        compare: CompareOption = None,
+        json_: JsonFlag = False,
+    ) -> None:
+        if compare is not None:
+            _compare(*compare, json_=json_)
+            return
+        _run(name, options_of(name, model, sets, limit, seeds), folder, resume, json_=json_)
+
+    return command
+
+
+def _of_store(name: str) -> Callable[..., None]:
+    """Nothing is asked of a model."""
+
+    def command(
+        sets: SetOption = None,
+        limit: LimitOption = None,
+        folder: OutOption = None,
+        resume: ResumeOption = None,
+        compare: CompareOption = None,
+        json_: JsonFlag = False,
+    ) -> None:
+        _of_agent(name)(None, sets, limit, None, folder, resume, compare, json_=json_)
+
+    return command
+
+
+for _name, _row in LABS.items():
+    commands.command(_name, help=_row.help)(_of_agent(_name) if _row.asks_agent else _of_store(_name))
+
+
+@commands.command("all")
+def _all(
+    model: ModelOption = None,
+    limit: LimitOption = None,
+    seeds: SeedOption = None,
+    folder: OutOption = None,
+    resume: ResumeOption = None,
     json_: JsonFlag = False,
 ) -> None:
-    """Voice search by words and by clip, conditions, and the threshold below which nothing fits."""
-    from vivavoce.eval.voices.report import as_json, summary, write_report
-
-    report = asyncio.run(_voices())
-    write_report(report, folder)
-    if json_:
-        print_json(as_json(report))
-        return
-    print_table(("measure", "value [95 % interval]"), summary(report))
-    out.print(f"open {folder / 'report.md'}", highlight=False)
-
-
-async def _voices() -> "VoicesReport":
-    from vivavoce.app.wiring import open_bank
-    from vivavoce.core.settings import load_settings
-    from vivavoce.eval.voices.lab import FILTER_TRIALS, ask_all, calibrate, check_filters, compare_halves
-    from vivavoce.eval.voices.queries import HELD_OUT, QUERIES, read_queries
-    from vivavoce.eval.voices.report import VoicesReport
-    from vivavoce.voicebank.embedders import ResemblyzerEmbedder
-
-    bank = open_bank(load_settings())
-    entries = tuple(bank.entries())
-    queries, left_out = read_queries(entries, QUERIES)
-    held_out, also_left_out = read_queries(entries, HELD_OUT)
-    queries += held_out
-    with counting("queries, clips, conditions", len(queries) + len(entries) + FILTER_TRIALS) as bar:
-
-        def step() -> None:
-            bar.advance(bar.task_ids[0])
-
-        words = await ask_all(bank, queries, step)
-        clips = await compare_halves(bank, ResemblyzerEmbedder(), step)
-        filters = await check_filters(bank, step)
-    return VoicesReport(entries, words, calibrate(words.asked), clips, filters, left_out + also_left_out)
+    """All labs, each in a folder of its own."""
+    folder = resume or folder or Path(f"eval-all-{time.strftime('%Y%m%d-%H%M%S')}")
+    failed: list[str] = []
+    for name in LABS:
+        place = folder / name
+        begun = place if resume is not None and place.exists() else None
+        try:
+            _run(name, options_of(name, model, None, limit, seeds), place, begun, json_=json_, again=folder)
+        except VivavoceError as error:  # the other labs go on
+            err.print(f"{name}: {error}", highlight=False)
+            failed.append(name)
+    if failed:
+        raise ConfigError(f"no report of {', '.join(failed)}; mend what is said above and go on with --resume {folder}")
 
 
-@commands.command()
-def retrieval(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.json and the pictures.")] = Path(
-        "eval-retrieval"
-    ),
-    sets: Annotated[list[str] | None, typer.Option("--set", help="halueval, howto or chinese; all when not given.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Most questions of a set.", min=1)] = None,
-    json_: JsonFlag = False,
+def _lab(name: str) -> Lab:
+    return getattr(import_module(f"vivavoce.eval.{name}.lab"), LABS[name].lab)()
+
+
+def options_of(name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None) -> Options:
+    """Options of a run from those of the command line."""
+    settings = load_settings(**({"model": model} if model is not None else {}))
+    if not LABS[name].asks_agent:
+        seeds = [0]
+    samples = backend_of(settings).samples and settings.temperature > 0
+    repeated = tuple(seeds or (SEEDS if samples else (0,)))
+    return Options(settings, tuple(sets or _lab(name).sets), limit, repeated, JudgeSettings())
+
+
+def _run(
+    name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool, again: Path | None = None
 ) -> None:
-    """Document search by words, by meaning and by both, and whether it knows what no document answers."""
-    from vivavoce.eval.retrieval.report import as_json, summary, write_report
+    """again: the folder to be named when it is to be resumed, where it is not the run's own."""
+    from vivavoce.eval.lab.driver import run_lab
 
-    report = asyncio.run(_retrieval(sets, limit))
-    write_report(report, folder)
+    if resume is not None and folder not in (None, resume):
+        raise ConfigError("--out and --resume name different folders; leave one of them out")
+    folder = resume or folder or Path(f"eval-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    with counting(name, None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total)
+
+        try:
+            finished = asyncio.run(run_lab(_lab(name), options, folder, resume=resume is not None, progress=progress))
+        except KeyboardInterrupt:
+            err.print(f"stopped; what is done is kept, go on with --resume {again or folder}", highlight=False)
+            raise typer.Exit(130) from None
     if json_:
-        print_json(as_json(report))
+        print_json({"folder": str(folder), "estimates": {key: str(value) for key, value in finished.page.summary.items()}})
         return
-    print_table(("measure", "value [95 % interval]"), summary(report))
-    out.print(f"open {folder / 'report.md'}", highlight=False)
+    print_table(("measure", "value [95 % interval]"), [(key, str(value)) for key, value in finished.page.summary.items()])
+    if failed := sum(result.error is not None for result in finished.results):
+        err.print(
+            f"{failed} items failed and count as wrong; ask them again with --resume {again or folder}", highlight=False
+        )
+    out.print(f"open {folder / 'report.html'}", highlight=False)
 
 
-async def _retrieval(sets: list[str] | None, limit: int | None) -> "RetrievalReport":
-    from vivavoce.core.settings import load_settings
-    from vivavoce.eval.retrieval.lab import SETS, measure
+def _compare(one: Path, other: Path, *, json_: bool) -> None:
+    from vivavoce.eval.lab.compare import COLUMNS, as_rows, compare_runs
 
-    with counting("documents and questions", None) as bar:
-
-        def step(what: str, done: int, total: int) -> None:
-            bar.update(bar.task_ids[0], description=what, completed=done, total=total)
-
-        return await measure(load_settings(), sets or SETS, limit, step)
-
-
-@commands.command()
-def grounding(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.json and the picture.")] = Path(
-        "eval-grounding"
-    ),
-    json_: JsonFlag = False,
-) -> None:
-    """Whether the guard tells sentences that passages support from those that they do not."""
-    from vivavoce.eval.grounding.report import as_json, summary, write_report
-
-    report = _grounding()
-    write_report(report, folder)
+    found = compare_runs(one, other)
     if json_:
-        print_json(as_json(report))
+        print_json([asdict(difference) for difference in found])
         return
-    print_table(("measure", "value [95 % interval]"), summary(report))
-    out.print(f"open {folder / 'report.md'}", highlight=False)
-
-
-def _grounding() -> "GroundingReport":
-    from vivavoce.app.wiring import open_embedder
-    from vivavoce.core.settings import load_settings
-    from vivavoce.eval.grounding.claims import all_claims
-    from vivavoce.eval.grounding.lab import measure
-
-    settings = load_settings()
-    claims = all_claims(settings.home / "cache" / "eval")
-    with counting("claims", len(claims)) as bar:
-        return measure(open_embedder(settings), claims, lambda: bar.advance(bar.task_ids[0]))
+    print_table(COLUMNS, as_rows(found))
 
 
 def main() -> None:

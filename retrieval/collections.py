@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, StoreCorrupt
 from vivavoce.core.passage import Passage
 from vivavoce.retrieval.index import DEFAULT, DocumentIndex
 from vivavoce.retrieval.search.ranking import SearchOptions
@@ -31,10 +31,12 @@ def collection_folder(folder: Path, name: str) -> Path:
     """Where a collection of this name lies.
 
     Raises:
-        ConfigError: it cannot be a name.
+        ConfigError: it cannot be a name. StoreCorrupt: an index of an earlier version lies in the folder.
     """
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name[:80]!r} is no name of a collection; use 1-64 of a-z, 0-9, inner hyphens and underscores")
+    if (folder / "manifest.json").is_file():
+        raise StoreCorrupt(f"the index in {folder} is of an earlier version; move it away and add the documents again")
     return folder / name
 
 

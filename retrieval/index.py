@@ -19,7 +19,7 @@ from vivavoce.retrieval.documents.loading import Document, Limits, find_files, r
 from vivavoce.retrieval.search.ranking import Query, Reranker, SearchOptions, find
 from vivavoce.retrieval.store.catalogue import Cut
 from vivavoce.retrieval.store.records import DocumentRecord, PassageRecord, embedded_text
-from vivavoce.retrieval.store.store import IndexStore, check, no_vectors
+from vivavoce.retrieval.store.store import IndexStore, check
 from vivavoce.retrieval.store.view import SPACE, IndexView
 
 MAX_QUERY_CHARS = 2_000
@@ -75,8 +75,7 @@ class DocumentIndex:
 
     def __len__(self) -> int:
         """Passages in the index."""
-        view = self.store.view()
-        return view.count if view else 0
+        return self.store.count
 
     def documents(self) -> Iterator[DocumentRecord]:
         """All documents, in the order they were added, read page by page.
@@ -183,15 +182,15 @@ class DocumentIndex:
             raise DocumentError(f"{', '.join(names)[:200]} is not in the index; see `vivavoce index list`")
         return self._forget(list(dict.fromkeys(sources)))
 
-    def embed(self, cuts: Sequence[Cut]) -> Matrix:
-        """Unit vectors (N, D) of passages; (N, 0) without an embedder. Blocking.
+    def vectors_of(self, records: Sequence[Cut], spaces: Sequence[str] = (SPACE,)) -> dict[str, Matrix]:
+        """Unit vectors (N, D) of passages by space; none without an embedder. Blocking.
 
         Raises:
             ModelError: the embedder cannot be loaded.
         """
-        if self._embedder is None or not cuts:
-            return no_vectors(len(cuts))
-        return self._embedder.embed([embedded_text(cut.document, cut.passage) for cut in cuts])
+        if self._embedder is None or not records or SPACE not in spaces:
+            return {}
+        return {SPACE: self._embedder.embed([embedded_text(cut.document, cut.passage) for cut in records])}
 
     def _read(self, path: Path, source: str) -> list[Cut] | None:
         """The passages of a file; None where it is as it was."""
@@ -225,7 +224,7 @@ class DocumentIndex:
 
     def _commit(self, cuts: Sequence[Cut]) -> None:
         if cuts:
-            self.store.commit(cuts, self.embed(cuts), self.embeddings)
+            self.store.commit(cuts, self.vectors_of(cuts), self.embeddings)
 
     def _sources(self, name: str) -> list[str]:
         """Sources of the document of this name, or of those below a folder of this name."""
@@ -238,7 +237,7 @@ class DocumentIndex:
         return found or [source for one in names for source in view.catalogue.sources(one.rstrip(os.sep) + os.sep)]
 
     def _forget(self, sources: Sequence[str]) -> int:
-        return self.store.commit([], no_vectors(0), self.embeddings, remove=sources)
+        return self.store.commit([], {}, self.embeddings, remove=sources)
 
     def _prune(self, paths: Sequence[Path | str]) -> list[str]:
         """Forget what lay in folders and is gone; what merely cannot be looked at stays."""

@@ -5,14 +5,18 @@ from datetime import UTC, date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.dates import format_date, format_time
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ToolFailed
+from vivavoce.core.language import sentences
 from vivavoce.core.language.days import day_named, is_day
 from vivavoce.core.language.places import place_of
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import CLOCK
+from vivavoce.tools.saying import say
 
 ZONES = {  # as people name them
     "utc": "UTC",
@@ -59,13 +63,13 @@ class DateTimeTool:
             said, place = place, ""  # small models put "tomorrow" into the place
         moment = self._now().astimezone(find_zone(place) if place else None)
         if (day := day_named(said, moment.date())) is not None:
-            name = f"{said[0].upper()}{said[1:]}" if said.isascii() else "That"  # the decoder speaks English
-            spoken = f"{name} {'was' if day < moment.date() else 'is'} {_in_full(day)}."
+            sentence = sentences.DAY_WAS if day < moment.date() else sentences.DAY_IS
+            spoken = say(sentence, day=_spoken_day(said), date=_in_full(day))
             return ToolOutput(f"{day.isoformat()}, {_in_full(day)}", spoken=spoken)
         content = f"{moment.isoformat(timespec='minutes')} ({moment.tzname()}), {_in_full(moment)}"
-        clock = f"{moment.hour % 12 or 12}:{moment.minute:02d} {'AM' if moment.hour < 12 else 'PM'}"
-        where = f"In {_spoken_place(place)} it is" if place else "It is"
-        return ToolOutput(content, spoken=f"{where} {clock} on {_in_full(moment)}.")
+        sentence = sentences.TIME_THERE if place else sentences.TIME_HERE
+        time = format_time(moment, say(sentences.TIME_PATTERN), locale=_locale())
+        return ToolOutput(content, spoken=say(sentence, place=_spoken_place(place), time=time, date=_in_full(moment)))
 
 
 def find_zone(place: str) -> ZoneInfo:
@@ -82,7 +86,7 @@ def find_zone(place: str) -> ZoneInfo:
             return ZoneInfo(known.zone)
         if zone := _zones().get(candidate):
             return ZoneInfo(zone)
-    raise ToolFailed(f"I do not know the time zone of {place}")
+    raise ToolFailed(say(sentences.ZONE_UNKNOWN, place=place))
 
 
 @cache
@@ -97,5 +101,18 @@ def _spoken_place(place: str) -> str:
     return city.title() if city.islower() else city
 
 
+def _spoken_day(said: str) -> str:
+    """A day as the user called it, where that is the language to speak."""
+    if said.isascii() != (_locale() == sentences.ENGLISH):
+        return say(sentences.THAT_DAY)
+    return f"{said[0].upper()}{said[1:]}"
+
+
 def _in_full(day: date) -> str:
-    return f"{day:%A}, {day:%B} {day.day}, {day.year}"
+    return format_date(day, "full", locale=_locale())
+
+
+def _locale() -> str:
+    """Dates are written in the language of the sentence around them."""
+    language = current_call().session.language
+    return language if language in sentences.TIME_PATTERN.texts else sentences.ENGLISH

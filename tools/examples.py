@@ -37,4 +37,5 @@ WEB = _table()["web_search"]
 KNOWLEDGE = _table()["knowledge_search"]
 EXPLAIN = _table()["explain_source"]
 VOICE = _table()["voice_search"]
-NOTHING = _table()[NO_TOOL]
+CHAT_EXAMPLES = tuple(example.utterance for example in _table()[NO_TOOL])
+"""Utterances that need no tool, near misses of every tool among them: the router's other side."""

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import StoreError, ToolFailed
+from vivavoce.core.language import sentences
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.core.passage import Passage, Provenance
 from vivavoce.core.protocols import Retriever
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import EXPLAIN, KNOWLEDGE
+from vivavoce.tools.saying import say
 
 PASSAGES = 4
 ANSWERS = 0.5  # score from which a passage is taken to answer, see `vivavoce.retrieval.search.answerability`
@@ -25,10 +27,9 @@ MOST_CHARS = 2_400  # of all passages together, about 600 tokens
 BEGUN = 16  # searches that are kept ahead of their calls, of all sessions
 FRESH_S = 10.0  # how long what was found ahead is taken for what would be found now
 FILLERS = frozenset(["please", "um", "uh", "well", "so", "okay", "ok", "hey", "hi", "hello", "now", "then"])
-LINES = re.compile(r"lines (\d+)-(\d+)")
+LOCATION = re.compile(r"\b(line|page)s? (\d+)(?:-(\d+))?")
 DESCRIPTION = "Search the user's own documents: manuals, guides, rules, handbooks.\n检索用户自己的文档：手册、指南、规则。"
 ABOUT_SOURCE = "Tell where the last answer came from: document, page or line.\n说明上一个回答的出处。"
-NOTHING = "I don't know: I could not find anything about that in your documents."
 Shorten = Callable[[str, str], str]
 
 
@@ -96,14 +97,15 @@ class KnowledgeSearchTool:
         try:
             found, saved_s = await self._found(query)
         except StoreError as error:
-            raise ToolFailed("your documents cannot be searched; `vivavoce index verify` tells why") from error
+            raise ToolFailed(say(sentences.DOCUMENTS_UNSEARCHABLE)) from error
         answers = [passage for passage in found if passage.score >= ANSWERS]
         if not answers:
-            return ToolOutput("No document answers that. Say that you do not know.", spoken=NOTHING, saved_s=saved_s)
+            spoken = say(sentences.DOCUMENTS_HAVE_NOTHING)
+            return ToolOutput("No document answers that. Say that you do not know.", spoken=spoken, saved_s=saved_s)
         near = [passage for passage in answers if passage.score >= answers[0].score - NEAR_BEST]
         kept = _budgeted(near)
         parts = [f"{passage.label}: {self._shorten(query, passage.text)}" for passage in kept]
-        spoken = f"According to {_named(kept[0].label)}: {self._shorten(query, kept[0].text)}"
+        spoken = say(sentences.DOCUMENT_SAYS, title=_cited(kept[0]), text=self._shorten(query, kept[0].text))
         return ToolOutput("\n".join(parts), spoken=spoken, sources=_labels(kept), passages=tuple(kept), saved_s=saved_s)
 
     async def _found(self, query: str) -> tuple[Sequence[Passage], float]:
@@ -129,25 +131,40 @@ class ExplainSourceTool:
     async def call(self, arguments: str) -> ToolOutput:
         """A sentence that names each source with its place."""
         parse(arguments, NoArguments)
-        spoken = " ".join(_explained(current_call().session.provenance)) or "My last answer did not come from a document."
+        spoken = " ".join(_explained(current_call().session.provenance)) or say(sentences.NO_SOURCE)
         return ToolOutput(spoken, spoken=spoken, about_last_answer=True)
 
 
 def _explained(provenance: Sequence[Provenance]) -> list[str]:
     passages = list(dict.fromkeys(known.passage for known in provenance if known.passage is not None))
-    said = [f"That is from {_named(passage.title)}{_place(passage)}." for passage in passages[:2]]
+    said = [say(sentences.SOURCE_IS, title=_named(passage.title), place=_place(passage)) for passage in passages[:2]]
     doubted = [known.sentence for known in provenance if not known.supported and known.treatment != "dropped"]
     if doubted:
-        said.append(f'I found nothing in the documents for this: "{doubted[0]}"')
+        said.append(say(sentences.SOURCE_UNSUPPORTED, sentence=doubted[0]))
     return said
+
+
+def _cited(passage: Passage) -> str:
+    """A passage's document, and its page where it has pages."""
+    return _named(passage.title) + (_location(passage) if passage.location.startswith("page") else "")
 
 
 def _place(passage: Passage) -> str:
     """Where a passage stands, as it is said."""
     part = passage.heading.rpartition(" > ")[2]
-    heading = f', under "{part}"' if part and part != passage.title else ""
-    location = LINES.sub(lambda m: f"line {m[1]}" if m[1] == m[2] else f"lines {m[1]} to {m[2]}", passage.location)
-    return f"{heading}, {location}" if location else heading
+    heading = say(sentences.SOURCE_HEADING, heading=part) if part and part != passage.title else ""
+    return heading + _location(passage)
+
+
+def _location(passage: Passage) -> str:
+    location = LOCATION.sub(_span, passage.location)
+    return say(sentences.SOURCE_LOCATION, location=location) if location else ""
+
+
+def _span(found: re.Match[str]) -> str:
+    kind, first, last = found.groups()
+    one, several = (sentences.ONE_LINE, sentences.LINES) if kind == "line" else (sentences.ONE_PAGE, sentences.PAGES)
+    return say(one, first=first) if last in (None, first) else say(several, first=first, last=last)
 
 
 def _drop(begun: _Begun) -> None:
@@ -174,7 +191,8 @@ def _budgeted(passages: Sequence[Passage]) -> list[Passage]:
 
 def _named(title: str) -> str:
     """A title as it stands in a sentence."""
-    return title if title.lower().startswith(("the ", "a ", "an ")) else f"the {title}"
+    has_article = title.lower().startswith(("the ", "a ", "an "))
+    return say(sentences.TITLE_WITH_ARTICLE if has_article else sentences.TITLE, title=title)
 
 
 def _whole(query: str, text: str) -> str:

@@ -1,22 +1,24 @@
 """Web search: SearXNG where the settings name one, then ddgs, behind a deadline, a cache and a circuit breaker."""
 
 import asyncio
-import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from async_lru import alru_cache
+from circuitbreaker import CircuitBreaker
 from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.core.errors import ToolFailed
+from vivavoce.core.language import sentences
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import WEB
+from vivavoce.tools.fetching import get_json
+from vivavoce.tools.saying import say
 
 RESULTS, PER_DOMAIN = 4, 2
 SNIPPET_CHARS = 260
@@ -24,7 +26,6 @@ DEADLINE_S = 6.0
 CACHE_S, CACHE_SIZE = 600.0, 128
 FAILURES_TO_OPEN, OPEN_S = 3, 60.0
 MAX_BYTES = 500_000
-UNREACHABLE = "I could not reach the web"
 DESCRIPTION = "Search the web for news, prices, results and other current facts.\n联网搜索新闻、价格、比分等最新信息。"
 
 
@@ -48,27 +49,6 @@ class WebHit:
 Provider = Callable[[str], Awaitable[Sequence[WebHit]]]
 
 
-class CircuitBreaker:
-    """After a few failures in a row a provider is left alone for a while."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures = 0
-        self._open_until = 0.0
-
-    @property
-    def closed(self) -> bool:
-        """Whether the provider may be asked."""
-        return self._clock() >= self._open_until
-
-    def record(self, *, ok: bool) -> None:
-        """Count how a request went."""
-        self._failures = 0 if ok else self._failures + 1
-        if self._failures >= FAILURES_TO_OPEN:
-            self._open_until = self._clock() + OPEN_S
-            self._failures = 0
-
-
 class WebSearchTool:
     """``web_search``. providers: asked in turn; by default SearXNG at ``searxng_url`` if given, then ddgs."""
 
@@ -76,9 +56,10 @@ class WebSearchTool:
         if providers is None:
             own = [searxng(searxng_url)] if searxng_url else []
             providers = [*own, ddgs_text]
-        self._providers = [(provider, CircuitBreaker()) for provider in providers]
-        self._cache: dict[str, tuple[float, tuple[WebHit, ...]]] = {}
-        self._flights: dict[str, asyncio.Task[tuple[WebHit, ...]]] = {}
+        self._providers = [
+            (provider, CircuitBreaker(FAILURES_TO_OPEN, OPEN_S, (ToolFailed, TimeoutError))) for provider in providers
+        ]
+        self._search = alru_cache(CACHE_SIZE, ttl=CACHE_S)(self._ask_providers)
         self.spec = ToolSpec(
             "web_search", DESCRIPTION, schema_of(WebArguments), WEB, idempotent=True, timeout_s=DEADLINE_S + 2.0
         )
@@ -92,38 +73,22 @@ class WebSearchTool:
         query = " ".join(parse(arguments, WebArguments).query.lower().split())
         hits = await self._search(query)
         if not hits:
-            return ToolOutput("nothing found", spoken="I searched the web and found nothing about that.")
+            return ToolOutput("nothing found", spoken=say(sentences.WEB_FOUND_NOTHING))
         lines = [f"{hit.title} ({_domain(hit.url)}): {hit.snippet}" for hit in hits]
         return ToolOutput("\n".join(lines), sources=tuple(dict.fromkeys(_domain(hit.url) for hit in hits)))
 
-    async def _search(self, query: str) -> tuple[WebHit, ...]:
-        """From the cache, from a search of the same words under way, or anew."""
-        cached = self._cache.get(query)
-        if cached and time.monotonic() - cached[0] < CACHE_S:
-            return cached[1]
-        if query not in self._flights:
-            flight = asyncio.create_task(self._ask_providers(query))
-            self._flights[query] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(query, None))
-        hits = await asyncio.shield(self._flights[query])
-        while len(self._cache) >= CACHE_SIZE:
-            self._cache.pop(next(iter(self._cache)))
-        self._cache[query] = (time.monotonic(), hits)
-        return hits
-
     async def _ask_providers(self, query: str) -> tuple[WebHit, ...]:
         for provider, breaker in self._providers:
-            if not breaker.closed:
+            if breaker.opened:
                 continue
             try:
-                async with asyncio.timeout(DEADLINE_S):
-                    hits = await provider(query)
+                with breaker:
+                    async with asyncio.timeout(DEADLINE_S):
+                        hits = await provider(query)
             except (ToolFailed, TimeoutError):
-                breaker.record(ok=False)
                 continue
-            breaker.record(ok=True)
             return distinct(hits)
-        raise ToolFailed(UNREACHABLE)
+        raise ToolFailed(say(sentences.WEB_UNREACHABLE))
 
 
 def distinct(hits: Sequence[WebHit]) -> tuple[WebHit, ...]:
@@ -168,7 +133,7 @@ async def ddgs_text(query: str) -> Sequence[WebHit]:
         if error is None:
             answer.set_result(found)
         else:
-            answer.set_exception(ToolFailed(UNREACHABLE))
+            answer.set_exception(ToolFailed(say(sentences.WEB_UNREACHABLE)))
 
     def work() -> None:
         found: list[dict[str, str]] = []
@@ -190,21 +155,17 @@ def searxng(base_url: str, transport: httpx.AsyncBaseTransport | None = None) ->
     """A provider over a SearXNG server of the user's own."""
 
     async def search(query: str) -> Sequence[WebHit]:
-        parameters = {"q": query, "format": "json"}
+        async with httpx.AsyncClient(transport=transport, timeout=4.0) as client:
+            found = await get_json(
+                client,
+                f"{base_url.rstrip('/')}/search",
+                {"q": query, "format": "json"},
+                service=sentences.SEARCH_SERVER,
+                max_bytes=MAX_BYTES,
+            )
         try:
-            async with (
-                httpx.AsyncClient(transport=transport, timeout=4.0) as client,
-                client.stream("GET", f"{base_url.rstrip('/')}/search", params=parameters) as response,
-            ):
-                response.raise_for_status()
-                body = b""
-                async for block in response.aiter_bytes():
-                    body += block
-                    if len(body) > MAX_BYTES:
-                        raise ToolFailed("the search server sent too much data")
-            found: list[dict[str, Any]] = json.loads(body)["results"]
-            return [WebHit(str(hit["title"]), str(hit["url"]), str(hit.get("content") or "")) for hit in found]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise ToolFailed(UNREACHABLE) from error
+            return [WebHit(str(hit["title"]), str(hit["url"]), str(hit.get("content") or "")) for hit in found["results"]]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ToolFailed(say(sentences.WEB_UNREACHABLE)) from error
 
     return search

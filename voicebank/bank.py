@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,17 +11,16 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNotFound
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.manifest import Embedding
-from vivavoce.core.store.vector_index import Mask, Matrix, Vector
-from vivavoce.core.voice import Acoustics, Voice, VoiceEntry, VoiceFilters, VoiceHit
+from vivavoce.core.store.vector_index import LargeIndexes, Mask, Matrix, Vector
+from vivavoce.core.voice import Voice, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.voicebank.acoustics import measure
 from vivavoce.voicebank.embedders import SpeakerEmbedder
-from vivavoce.voicebank.search.finding import Query, find
+from vivavoce.voicebank.search.finding import RANK_ALL, Query, find
 from vivavoce.voicebank.search.query import in_english
 from vivavoce.voicebank.search.ranking import described
-from vivavoce.voicebank.store.batches import Vectors
-from vivavoce.voicebank.store.records import check
+from vivavoce.voicebank.store.records import check, record_of
 from vivavoce.voicebank.store.store import BankStore
-from vivavoce.voicebank.store.view import View
+from vivavoce.voicebank.store.view import BankView
 
 MIN_CLIP_S = 1.0
 MAX_CLIP_S = 60.0
@@ -42,8 +40,9 @@ class FolderVoiceBank:
     """A voice bank in one folder; opening it reads nothing.
 
     embedder: for search by description; without one only stated facts, measurements and words count. speaker_embedder:
-    for search by clip. A bank is written with the embedders it was made with. allow_unlicensed: whether voices without
-    licence and consent are found.
+    for search by clip. A bank is written with the embedders it was made with. large: indexes for many voices, see
+    `LargeIndexes`; without it every voice is compared. allow_unlicensed: whether voices without licence and consent are
+    found. rank_all: of no more voices that may be found, all are ranked; of more, those that one ranking puts first.
     """
 
     def __init__(
@@ -52,12 +51,15 @@ class FolderVoiceBank:
         embedder: TextEmbedder | None,
         speaker_embedder: SpeakerEmbedder | None = None,
         *,
+        large: LargeIndexes | None = None,
         allow_unlicensed: bool = False,
+        rank_all: int = RANK_ALL,
     ) -> None:
         self._embedder = embedder
         self._speakers = speaker_embedder
         self._allow_unlicensed = allow_unlicensed
-        self.store = BankStore(folder)
+        self._rank_all = rank_all
+        self.store = BankStore(folder, large)
 
     @property
     def embeddings(self) -> dict[str, Embedding]:
@@ -67,8 +69,7 @@ class FolderVoiceBank:
 
     def __len__(self) -> int:
         """Voices in the bank."""
-        view = self.store.view()
-        return view.count if view else 0
+        return self.store.count
 
     def entries(self) -> Iterator[VoiceEntry]:
         """All voices in the order they were added, without their clips, read page by page.
@@ -78,7 +79,7 @@ class FolderVoiceBank:
         """
         view = self.store.view()
         if view is not None:
-            yield from (entry for _, entry in view.catalogue.all())
+            yield from (record for group in view.catalogue.groups() for record in group.records)
 
     def entry(self, voice_id: str) -> VoiceEntry:
         """One voice without its clip.
@@ -149,7 +150,7 @@ class FolderVoiceBank:
         check_clip(voice.reference)
         acoustics = voice.acoustics or measure(voice.reference)
         analysed = replace(voice, acoustics=acoustics, name=voice.name.strip(), description=voice.description.strip())
-        check(entry_of(analysed))
+        check(record_of(analysed))
         return Analysed(analysed, self._speakers.embed(voice.reference) if self._speakers else None)
 
     def add(self, voice: Voice, *, replace_existing: bool = False) -> VoiceEntry:
@@ -170,31 +171,30 @@ class FolderVoiceBank:
             ConfigError: an id is taken. VoiceNotFound: a voice to take out is not there.
             StoreError: the bank cannot be written, or was made with other embedders.
         """
-        entries = [entry_of(analysed.voice) for analysed in voices]
-        vectors: dict[str, Matrix] = {}
+        records = [record_of(analysed.voice) for analysed in voices]
+        vectors = self.vectors_of(records, ["description"])
         if self._speakers is not None and voices:
             vectors["speaker"] = np.stack([analysed.speaker for analysed in voices if analysed.speaker is not None])
-        if (meanings := self.vectors_of("description", entries)) is not None:
-            vectors["description"] = meanings
-        clips = {entry.clip: analysed.voice.reference for entry, analysed in zip(entries, voices, strict=True)}
+        clips = {record.clip: analysed.voice.reference for record, analysed in zip(records, voices, strict=True)}
         with self.store.writing():
             self.store.commit(
-                entries, Vectors(vectors), self.embeddings, clips=clips, remove=remove, replace_existing=replace_existing
+                records, vectors, self.embeddings, clips=clips, remove=remove, replace_existing=replace_existing
             )
             self.store.seal_if_due()
-        return entries
+        return records
 
-    def vectors_of(self, space: str, entries: Sequence[VoiceEntry]) -> Matrix | None:
-        """Unit vectors (N, D) of stored entries, made now; None without an embedder or entries. Blocking.
+    def vectors_of(self, records: Sequence[VoiceEntry], spaces: Sequence[str]) -> dict[str, Matrix]:
+        """Unit vectors (N, D) of stored records, made now; none of spaces without an embedder. Blocking.
 
         Raises:
             StoreCorrupt: a clip is missing or damaged. ModelError: an embedder cannot be loaded.
         """
-        if space == "description" and self._embedder is not None and entries:
-            return self._embedder.embed([described(entry) for entry in entries])
-        if space == "speaker" and self._speakers is not None and entries:
-            return np.stack([self._speakers.embed(self.clip(entry)) for entry in entries])
-        return None
+        found: dict[str, Matrix] = {}
+        if "description" in spaces and self._embedder is not None and records:
+            found["description"] = self._embedder.embed([described(record) for record in records])
+        if "speaker" in spaces and self._speakers is not None and records:
+            found["speaker"] = np.stack([self._speakers.embed(self.clip(record)) for record in records])
+        return found
 
     def remove(self, *voice_ids: str) -> None:
         """Forget voices and delete their clips.
@@ -242,26 +242,26 @@ class FolderVoiceBank:
         asked = Query(text, self._meaning(view, text), self._voice(view, clip))
         return self.store.reading(lambda now: self._found(now, asked, k, filters)) or ()
 
-    def _found(self, view: View, asked: Query, k: int, filters: VoiceFilters | None) -> tuple[VoiceHit, ...]:
+    def _found(self, view: BankView, asked: Query, k: int, filters: VoiceFilters | None) -> tuple[VoiceHit, ...]:
         for space, vector in (("description", asked.meaning), ("speaker", asked.voice)):
             if vector is not None:
                 self.store.check_models(view.manifest, self.embeddings, space)
-        return tuple(find(view, asked, k, self.allowed(view, filters)))
+        return tuple(find(view, asked, k, self.allowed(view, filters), self._rank_all))
 
-    def allowed(self, view: View, filters: VoiceFilters | None) -> Mask:
+    def allowed(self, view: BankView, filters: VoiceFilters | None) -> Mask:
         """The rows that may be found."""
         mask = view.alive
         if not self._allow_unlicensed:
             mask = mask & (view.columns["has_permission"] == 1)
         return view.columns.passing(filters, view.words, mask)
 
-    def _meaning(self, view: View, text: str) -> Vector | None:
+    def _meaning(self, view: BankView, text: str) -> Vector | None:
         if not text or self._embedder is None:
             return None
         self.store.check_models(view.manifest, self.embeddings, "description")
         return self._embedder.embed([in_english(text)])[0]
 
-    def _voice(self, view: View, clip: AudioClip | None) -> Vector | None:
+    def _voice(self, view: BankView, clip: AudioClip | None) -> Vector | None:
         if clip is None:
             return None
         if self._speakers is None:
@@ -271,20 +271,12 @@ class FolderVoiceBank:
         return self._speakers.embed(clip)
 
 
-def _nearest(view: View, speaker: Vector, k: int) -> list[tuple[str, float]]:
+def _nearest(view: BankView, speaker: Vector, k: int) -> list[tuple[str, float]]:
     if view.vectors["speaker"].shape[1] != speaker.size:
         return []
     rows, cosines = view.index("speaker").search(speaker, k, view.alive)
-    entries = view.catalogue.entries(rows.tolist())
-    return [(entries[row].id, float(c)) for row, c in zip(rows.tolist(), cosines, strict=True) if row in entries]
-
-
-def entry_of(voice: Voice) -> VoiceEntry:
-    """What the bank writes down of a measured voice."""
-    clip = voice.reference
-    shared: dict[str, Any] = {f.name: getattr(voice, f.name) for f in fields(voice) if f.name != "reference"}
-    shared["acoustics"] = voice.acoustics or Acoustics()
-    return VoiceEntry(clip=clip.content_hash, duration_s=round(clip.duration_s, 3), sample_rate=clip.sample_rate, **shared)
+    records = view.catalogue.records(rows.tolist())
+    return [(records[row].id, float(c)) for row, c in zip(rows.tolist(), cosines, strict=True) if row in records]
 
 
 def check_clip(clip: AudioClip) -> None:

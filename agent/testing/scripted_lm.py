@@ -2,17 +2,26 @@
 
 import asyncio
 import json
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 
-from vivavoce.core.messages import Heard, LMDelta, Message, TextDelta, ToolCall, ToolMessage, ToolSpec, UserMessage
+from vivavoce.core.messages import (
+    Heard,
+    LMDelta,
+    Message,
+    SystemMessage,
+    TextDelta,
+    ToolCall,
+    ToolMessage,
+    ToolSpec,
+    UserMessage,
+)
 
 Script = Callable[[Sequence[Message], Sequence[ToolSpec]], Iterable[LMDelta | str]]
 
 
 def call(name: str, /, **arguments: object) -> ToolCall:
     """A call of a tool, for scripts."""
-    return ToolCall(uuid.uuid4().hex, name, json.dumps(arguments, ensure_ascii=False))
+    return ToolCall.new(name, json.dumps(arguments, ensure_ascii=False))
 
 
 def in_turn(*answers: LMDelta | str | Sequence[LMDelta | str]) -> Script:
@@ -26,7 +35,7 @@ def in_turn(*answers: LMDelta | str | Sequence[LMDelta | str]) -> Script:
     return script
 
 
-def echo(messages: Sequence[Message], _: Sequence[ToolSpec]) -> Iterator[LMDelta | str]:
+def echo(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Iterator[LMDelta | str]:
     """The default script: `tool NAME {json}` calls a tool, results are read out, anything else is repeated."""
     last = messages[-1]
     if isinstance(last, ToolMessage):
@@ -39,7 +48,7 @@ def echo(messages: Sequence[Message], _: Sequence[ToolSpec]) -> Iterator[LMDelta
     command, _, rest = text.partition(" ")
     name, _, arguments = rest.partition(" ")
     if command == "tool" and name:
-        yield ToolCall(uuid.uuid4().hex, name, arguments or "{}")
+        yield ToolCall.new(name, arguments or "{}")
     else:
         yield f"You said: {text}."
 
@@ -51,10 +60,10 @@ class ScriptedLM:
         self._script = script
         self._delay_s = delay_s
 
-    async def warm_up(self, tools: Sequence[ToolSpec]) -> None:
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
         """Nothing is loaded."""
 
-    async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
+    async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `SpeechLM.stream`."""
         for item in self._script(messages, tools):
             await asyncio.sleep(self._delay_s)

@@ -46,7 +46,6 @@ def add(
     """Add documents; what is there already and unchanged is kept."""
     from vivavoce.retrieval.index import AddReport
 
-    _take_over_earlier()
     index, report = _index(collection), AddReport()
     if "-" in paths:
         report = index.put({name: _standard_input(name)})
@@ -91,15 +90,6 @@ def _standard_input(name: str) -> "Document":
 
     limits = Limits()
     return read(sys.stdin.buffer.read(limits.bytes + 1), name, limits)
-
-
-def _take_over_earlier() -> None:
-    from vivavoce.app.earlier_index import take_over
-
-    settings = load_settings()
-    lost = take_over(settings.index_dir, lambda: _index(DEFAULT))
-    for source in lost:
-        err.print(f"{source} was in the index of an earlier version and is gone", style="yellow", highlight=False)
 
 
 def _print_report(report: "AddReport", as_json: bool) -> None:
@@ -226,7 +216,7 @@ def remove(
 @app.command()
 def verify(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Read everything in a collection and compare it with its checksums."""
-    from vivavoce.retrieval.upkeep.repair import verify as findings_of
+    from vivavoce.retrieval.upkeep.verify import verify as findings_of
 
     index = _index(collection)
     with working("reading"):
@@ -248,7 +238,6 @@ def repair(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Bring back what can be brought back of a damaged collection, and say what was lost."""
     from vivavoce.retrieval.upkeep.repair import repair as repaired
 
-    _take_over_earlier()
     with working("repairing"):
         report = repaired(_index(collection))
     if json_:
@@ -262,7 +251,7 @@ def repair(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
 @app.command()
 def compact(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Free the space of forgotten documents."""
-    from vivavoce.retrieval.upkeep.repair import compact as compacted
+    from vivavoce.retrieval.upkeep.compaction import compact as compacted
 
     with working("compacting"):
         rows = compacted(_index(collection))
@@ -275,7 +264,7 @@ def compact(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
 @app.command()
 def reembed(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
     """Make the vectors of a collection again that was made with another embedder."""
-    from vivavoce.retrieval.upkeep.repair import reembed as reembedded
+    from vivavoce.retrieval.upkeep.compaction import reembed as reembedded
 
     with working("embedding"):
         count = reembedded(_index(collection))
@@ -292,7 +281,7 @@ def export_(
     json_: JsonFlag = False,
 ) -> None:
     """Write all passages with their sources into one file that other programs read."""
-    from vivavoce.retrieval.upkeep.repair import export
+    from vivavoce.retrieval.export import export
 
     with working("writing"):
         count = export(_index(collection), path)

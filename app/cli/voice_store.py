@@ -199,15 +199,10 @@ def build(
     demo: Annotated[bool, typer.Option("--demo", help="Also those of Debian packages and installed synthesizers.")] = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Make the built-in voices: clips from packages, the rest synthesised. Takes over a bank of an earlier version."""
+    """Make the built-in voices: clips from packages, the rest synthesised."""
     from vivavoce.app.voices.building import build_voices
-    from vivavoce.voicebank.upkeep.repair import repair as repaired
-    from vivavoce.voicebank.upkeep.verify import is_earlier_layout
 
     settings, bank = load_settings(), the_bank()
-    if is_earlier_layout(bank.store.folder):
-        with working("taking over the voice bank of an earlier version"):
-            repaired(bank)
     with counting("voices", None) as bar:
         report = build_voices(
             bank,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vivavoce.app.assets import recogniser_assets, weight_store
+from vivavoce.app.assets import weight_store
 from vivavoce.app.voices.debian import DebianPackages
 from vivavoce.app.voices.pack_audio import PackAudio
 from vivavoce.core.audio import AudioClip
@@ -16,7 +16,7 @@ from vivavoce.core.durable import discard
 from vivavoce.core.errors import AudioError
 from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice
-from vivavoce.model.embedded.speaking.speech_decoder import EmbeddedDecoder
+from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import vary
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.joining import cut_from
@@ -117,11 +117,10 @@ def transcriber(settings: Settings) -> Callable[[AudioClip, str], str]:
     Raises:
         WeightsError: the recogniser's weights are not installed.
     """
-    from vivavoce.model.embedded.hearing.recogniser import Recogniser
+    from vivavoce.app.backends import open_recogniser
 
-    files = [weight_store(settings).path(name) for name in recogniser_assets(settings)]
-    recogniser = Recogniser(files[0] if files[0].is_dir() else files[0].parent, settings.threads)
-    return lambda clip, language: recogniser.transcribe(clip) if language.split("-")[0] in ("", "en") else ""
+    recogniser = open_recogniser(settings)
+    return lambda clip, language: recogniser.listen(clip) if language.split("-")[0] in ("", "en") else ""
 
 
 def add_default_voice(bank: FolderVoiceBank) -> None:
@@ -141,9 +140,9 @@ def add_tone_voices(bank: FolderVoiceBank) -> None:
 
 
 def _spoken(recipe: Spoken) -> AudioClip:
-    return vary(_voice().speak_natively(recipe.text), **asdict(recipe.variation))
+    return vary(_voice().speak(recipe.text), **asdict(recipe.variation))
 
 
 @cache
-def _voice() -> EmbeddedDecoder:
-    return EmbeddedDecoder(None)
+def _voice() -> Synthesiser:
+    return Synthesiser()

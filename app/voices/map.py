@@ -49,7 +49,7 @@ def draw_map(bank: FolderVoiceBank, folder: Path, progress: Callable[[int, int],
         raise ConfigError("a map needs two voices or more; run `vivavoce voices build`")
     if view.vectors["speaker"].shape[1] == 0:
         raise ConfigError("this bank has no speaker embeddings; run `vivavoce voices reembed`")
-    rows, entries = zip(*view.catalogue.all(), strict=True)
+    rows, entries = zip(*((group.first, *group.records) for group in view.catalogue.groups()), strict=True)
     vectors = np.asarray(view.vectors["speaker"][np.asarray(rows)], np.float32)
     points, method = project(vectors)
     unheard = list(_write_clips(bank, entries[:MOST_CARDS], folder, progress))

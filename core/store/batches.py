@@ -17,11 +17,11 @@ from vivavoce.core.store.rows import RowFile
 class Batch:
     """What one change adds and takes out.
 
-    items: what the catalogue takes in, one a row. lines: the same as JSON, for the journal. columns: rows (N, ...) by file;
-    asked for inside the catalogue's transaction. gone: rows that leave. heads: see `Commit`.
+    records: what the catalogue takes in, one a row. lines: the same as JSON, for the journal. columns: rows (N, ...) by
+    file; asked for inside the catalogue's transaction. gone: rows that leave. heads: see `Commit`.
     """
 
-    items: Sequence[Any]
+    records: Sequence[Any]
     lines: Sequence[str]
     columns: Callable[[], Mapping[str, NDArray[Any]]]
     gone: Sequence[int] = ()
@@ -29,7 +29,7 @@ class Batch:
 
 
 def append(
-    folder: Path, models: Mapping[str, Embedding], files: Mapping[str, RowFile], catalogue: StoreCatalogue, batch: Batch
+    folder: Path, models: Mapping[str, Embedding], files: Mapping[str, RowFile], catalogue: StoreCatalogue[Any], batch: Batch
 ) -> None:
     """Write a batch to the files of a generation. models: what made its vectors, by space.
 
@@ -38,13 +38,13 @@ def append(
     """
     before = catalogue.state()
     with catalogue.changing():
-        columns = batch.columns() if batch.items else {}
+        columns = batch.columns() if batch.records else {}
         sums = {name: files[name].append(before.rows, rows) for name, rows in columns.items()}
         commit = journal.Commit(
             before.number + 1, before.rows, tuple(batch.lines), tuple(batch.gone), sums, dict(models), tuple(batch.heads)
         )
         length = journal.append(folder / "journal.jsonl", before.journal, commit)
         catalogue.delete(batch.gone)
-        catalogue.insert(before.rows, batch.items)
-        state = State(commit.number, before.rows + len(batch.items), length, before.removed + len(batch.gone))
+        catalogue.insert(before.rows, batch.records)
+        state = State(commit.number, before.rows + len(batch.records), length, before.removed + len(batch.gone))
         catalogue.finish(state, before.rows, sums)

@@ -6,16 +6,18 @@ ignored. A rollback journal instead of a write-ahead log: a collection on a read
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.store.journal import checksum
 
 BUSY_S = 10.0
+PAGE = 1_000  # rows read at once
 MOST_ROWS = 1 << 30  # a damaged state may claim any number
 REFUSALS = (  # of the system; every other error of SQLite means damage
     sqlite3.SQLITE_PERM,
@@ -33,6 +35,21 @@ CREATE TABLE batch (first INTEGER, rows INTEGER, file TEXT, sha256 TEXT, PRIMARY
 INSERT INTO state VALUES (1, 0, 0, 0, 0);
 """
 
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Generic[R]):
+    """Records in rows that follow each other, which are written and leave together. first: their first row."""
+
+    first: int
+    records: Sequence[R]
+
+    @property
+    def rows(self) -> range:
+        """Where they stand."""
+        return range(self.first, self.first + len(self.records))
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -44,7 +61,7 @@ class State:
     removed: int
 
 
-class StoreCatalogue(ABC):
+class StoreCatalogue(ABC, Generic[R]):
     """One file. May be used by several threads; one writer at a time, which the store's lock sees to.
 
     A kind of collection says how its files are told from other databases (application, version), what is in them beside
@@ -123,8 +140,20 @@ class StoreCatalogue(ABC):
                 raise
 
     @abstractmethod
-    def insert(self, first: int, items: Sequence[Any]) -> None:
-        """Add items from row ``first`` on, within `changing`."""
+    def groups(self) -> Iterator[Group[R]]:
+        """Every record, in the order they were added, read page by page.
+
+        Raises:
+            StoreCorrupt: one does not match its checksum.
+        """
+
+    @abstractmethod
+    def readable(self, rows: int) -> Iterator[Group[R]]:
+        """Of the first ``rows``, the groups that can be read: a damaged one hides no other."""
+
+    @abstractmethod
+    def insert(self, first: int, records: Sequence[R]) -> None:
+        """Add whole groups from row ``first`` on, within `changing`."""
 
     @abstractmethod
     def delete(self, rows: Iterable[int]) -> None:
@@ -149,6 +178,35 @@ class StoreCatalogue(ABC):
         except StoreError as error:
             return [str(error)]
         return [line for row in found for line in str(row[0]).splitlines() if line != "ok"]
+
+    def _select(self, query: str, values: Sequence[Any]) -> list[Any]:
+        """What a query finds; its ``{}`` stands for any number of values."""
+        found: list[Any] = []
+        for start in range(0, len(values), PAGE):
+            part = values[start : start + PAGE]
+            with self._guarded():
+                found += self._connection.execute(query.format(",".join("?" * len(part))), part)
+        return found
+
+    def _select_all(self, table: str, key: str) -> Iterator[tuple[int, str]]:
+        """Rows and texts of a table in order, page by page; none that was added meanwhile."""
+        columns = f"{key}, sum, json, (SELECT max({key}) FROM {table})"
+        query = f"SELECT {columns} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key} LIMIT {PAGE}"
+        last, end = -1, 2**62
+        while last < end:
+            with self._guarded():
+                page = self._connection.execute(query, (last, end)).fetchall()
+            if not page:
+                return
+            for row, sum_, text, _ in page:
+                yield row, self._checked(row, sum_, text)
+            last, end = page[-1][0], min(end, page[0][3])
+
+    def _checked(self, row: int, sum_: Any, text: Any) -> str:  # noqa: ANN401 - whatever a damaged file holds
+        """The text of a record."""
+        if not isinstance(text, str) or checksum(text) != sum_:
+            raise StoreCorrupt(f"row {row} of {self.path} does not match its checksum; {self.advice}")
+        return text
 
     def _mark_removed(self, rows: Sequence[int]) -> None:
         self._connection.executemany("INSERT OR IGNORE INTO removed VALUES (?)", [(row,) for row in rows])

@@ -12,7 +12,7 @@ generations/<number>/
 import hashlib
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +23,12 @@ import numpy as np
 
 from vivavoce.core.durable import discard, exclusive, remove_wholly, sync_folder, write_atomic
 from vivavoce.core.errors import StoreCorrupt, StoreError
-from vivavoce.core.store.catalogue import State, StoreCatalogue
-from vivavoce.core.store.manifest import Embedding, Manifest, SealedIndex, load, save
+from vivavoce.core.store.batches import Batch, append
+from vivavoce.core.store.catalogue import Group, StoreCatalogue
+from vivavoce.core.store.journal import Commit
+from vivavoce.core.store.manifest import Embedding, Manifest, SealedIndex, check_version, load, save
 from vivavoce.core.store.rows import RowFile
-from vivavoce.core.store.vector_index import LargeIndexes
+from vivavoce.core.store.vector_index import LargeIndexes, Matrix
 from vivavoce.core.store.view import StoreView, opened_index
 
 UNSEALED_SHARE = 0.1  # an index file is written again when this share of the rows came after it
@@ -35,19 +37,19 @@ ATTEMPTS = 20  # to read a state that a writer keeps replacing
 AGAIN = 3  # times that something is worked out again; then it may lack what was replaced meanwhile
 
 V = TypeVar("V", bound=StoreView[Any])
-C = TypeVar("C", bound=StoreCatalogue)
+C = TypeVar("C", bound=StoreCatalogue[Any])
 T = TypeVar("T")
 
 
 class GenerationStore(ABC, Generic[V, C]):
     """One folder. Opening reads nothing; `view` is what a reader sees.
 
-    spaces: of vectors, each with a row file of its name. catalogue_type: of the catalogue, which also knows how the
+    view_type: of what is seen, which knows the spaces of vectors. catalogue_type: of the catalogue, which also knows how the
     collection is called. reembed: the command that makes vectors again.
     """
 
-    spaces: ClassVar[tuple[str, ...]]
-    catalogue_type: ClassVar[type[StoreCatalogue]]
+    view_type: ClassVar[type[StoreView[Any]]]
+    catalogue_type: ClassVar[type[StoreCatalogue[Any]]]
     reembed: ClassVar[str]
 
     def __init__(self, folder: Path, large: LargeIndexes | None) -> None:
@@ -76,19 +78,30 @@ class GenerationStore(ABC, Generic[V, C]):
         """What is said when another process keeps writing."""
         return f"{self.what} is being changed by another process; try again in a moment"
 
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """Of vectors, each with a row file of its name."""
+        return self.view_type.spaces
+
     @abstractmethod
-    def _opened(self, manifest: Manifest, folder: Path) -> V:
-        """The committed state of a generation.
+    def batch(self, catalogue: C, records: Sequence[Any], vectors: Mapping[str, Matrix], gone: Sequence[int]) -> Batch:
+        """What is written of records."""
+
+    @abstractmethod
+    def groups_of(self, commit: Commit) -> list[Group[Any]]:
+        """The records of a batch as the journal tells them.
 
         Raises:
-            StoreCorrupt: a file is missing, damaged or cut short.
+            StoreCorrupt: they are none.
         """
 
-    @abstractmethod
-    def _caught_up(self, view: V, state: State) -> V:
-        """A later state of the same generation."""
-
     # Reading
+
+    @property
+    def count(self) -> int:
+        """Records that were not removed."""
+        view = self.view()
+        return view.count if view else 0
 
     def view(self) -> V | None:
         """What is committed now; None where there is nothing yet. Costs microseconds while nothing has changed.
@@ -125,10 +138,27 @@ class GenerationStore(ABC, Generic[V, C]):
         if self._view is None:
             manifest = self._manifest
             assert manifest is not None
-            self._view = self._opened(manifest, self.generation_folder(manifest))
+            self._view = self._opened(manifest)
         elif (state := self._view.catalogue.state()) != self._view.state:
-            self._view = self._caught_up(self._view, state)
+            self._view = self._view.caught_up(state)
         return self._view
+
+    def _opened(self, manifest: Manifest) -> V:
+        folder = self.generation_folder(manifest)
+        catalogue: Any = self.catalogue_type(folder / "catalogue.sqlite")
+        try:
+            view: Any = self.view_type(
+                manifest=manifest,
+                folder=folder,
+                catalogue=catalogue,
+                files=self.row_files(folder, manifest.embeddings),
+                state=catalogue.state(),
+                large=self.large,
+            )
+        except BaseException:
+            catalogue.close()
+            raise
+        return view
 
     def _overtaken(self) -> bool:
         """Whether another manifest counts than the one that was read."""
@@ -166,12 +196,24 @@ class GenerationStore(ABC, Generic[V, C]):
             self._manifest, self._stamp = load(self._manifest_path, self.advice), stamp
         return self._manifest is not None
 
+    def check_layout(self) -> None:
+        """Leave alone what a program of another version wrote: nothing of it is damaged.
+
+        Raises:
+            StoreCorrupt: the manifest or a catalogue is of another version.
+        """
+        check_version(self._manifest_path)
+        for generation in self.generations:
+            if self.catalogue_type.is_newer(generation / "catalogue.sqlite"):
+                self.catalogue_type(generation / "catalogue.sqlite")
+
     def _check_not_damaged(self) -> None:
         """Whether a folder without a manifest is empty as it should be.
 
         Raises:
             StoreCorrupt: it is not.
         """
+        self.check_layout()
         if self.has_batches:
             raise StoreCorrupt(f"{self._manifest_path} is missing; {self.advice}")
 
@@ -235,7 +277,7 @@ class GenerationStore(ABC, Generic[V, C]):
     def start_generation(
         self,
         embeddings: Mapping[str, Embedding],
-        fill: Callable[[Path, Manifest, C], None] | None = None,
+        fill: Callable[[Manifest, C], None] | None = None,
     ) -> Manifest:
         """Write a new generation beside the current one, then let it count. Within `writing`.
 
@@ -251,7 +293,7 @@ class GenerationStore(ABC, Generic[V, C]):
         catalogue: Any = self.catalogue_type(folder / "catalogue.sqlite", create=True)
         try:
             if fill is not None:
-                fill(folder, manifest, catalogue)
+                fill(manifest, catalogue)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -326,6 +368,22 @@ class GenerationStore(ABC, Generic[V, C]):
         if wanted:
             self.check_models(view.manifest, embeddings)
         return view.manifest
+
+    def write(
+        self,
+        manifest: Manifest,
+        catalogue: C,
+        records: Sequence[Any],
+        vectors: Mapping[str, Matrix],
+        gone: Sequence[int] = (),
+    ) -> None:
+        """Append whole groups to a generation, and take rows out. Within `writing`.
+
+        vectors: unit (N, D) by space, of all spaces that a model makes.
+        """
+        folder = self.generation_folder(manifest)
+        batch = self.batch(catalogue, records, vectors, gone)
+        append(folder, manifest.embeddings, self.row_files(folder, manifest.embeddings), catalogue, batch)
 
     def writable(self, manifest: Manifest) -> C:
         """The catalogue of the generation that counts. Within `writing`."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,19 +76,32 @@ def load(path: Path, advice: str) -> Manifest | None:
         raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
     try:
         whole: Any = json.loads(data)
-        version, body, sha = whole["version"], whole["manifest"], whole["sha256"]
+        _check_version(path, version := whole["version"])
+        body, sha = whole["manifest"], whole["sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreCorrupt(f"{path} is damaged (no manifest); {advice}") from error
-    if version != VERSION:
-        if not isinstance(version, int) or version < VERSION:
-            raise StoreCorrupt(f"{path} is damaged (version); {advice}")
-        raise StoreCorrupt(f"{path} is of version {version!r}, this program reads {VERSION}; use the program that wrote it")
-    if sha != _checksum(body):
+    if version != VERSION or sha != _checksum(body):
         raise StoreCorrupt(f"{path} is damaged (checksum); {advice}")
     try:
         return TypeAdapter(Manifest).validate_python(body)
     except ValidationError as error:
         raise StoreCorrupt(f"{path} is damaged ({error.error_count()} wrong fields); {advice}") from error
+
+
+def check_version(path: Path) -> None:
+    """Look at nothing else of a manifest that may be damaged.
+
+    Raises:
+        StoreCorrupt: it is of another version.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        _check_version(path, json.loads(path.read_bytes())["version"])
+
+
+def _check_version(path: Path, version: Any) -> None:  # noqa: ANN401 - whatever a damaged file holds
+    if isinstance(version, int) and version != VERSION:
+        todo = "use the program that wrote it" if version > VERSION else f"move {path.parent} away and make it again"
+        raise StoreCorrupt(f"{path} is of version {version}, this program reads {VERSION}; {todo}")
 
 
 def _checksum(body: Any) -> str:  # noqa: ANN401 - JSON

@@ -43,7 +43,7 @@ class VectorIndex(Protocol):
 
 
 class LargeIndexes(Protocol):
-    """Makes indexes of many vectors and reads them back from files; `vivavoce.voicebank.faiss_index` does it by FAISS."""
+    """Makes indexes of many vectors and reads them back from files; `vivavoce.vectors` does it by FAISS."""
 
     @property
     def exact_rows(self) -> int:

@@ -3,43 +3,61 @@
 import hashlib
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock, RLock
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
 from vivavoce.core.errors import StoreCorrupt
 from vivavoce.core.store.catalogue import State, StoreCatalogue
 from vivavoce.core.store.manifest import Manifest, SealedIndex
+from vivavoce.core.store.rows import RowFile
 from vivavoce.core.store.vector_index import ExactIndex, LargeIndexes, Mask, Matrix, Probing, VectorIndex
 
 INDEX_NAME = re.compile(r"[a-z]+-[0-9]+\.index")
 KEPT_TAIL = 4_096  # rows after an index that are compared one by one; more are taken into the index in memory
 
-C = TypeVar("C", bound=StoreCatalogue)
+C = TypeVar("C", bound=StoreCatalogue[Any])
 T = TypeVar("T")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class StoreView(Generic[C]):
     """One committed state. alive: (R,) rows that were not removed. vectors: by space, (R, D), maps of the files.
 
     large: makes indexes where there are many rows; without it every search is a scan.
     """
 
+    spaces: ClassVar[tuple[str, ...]]
     manifest: Manifest
     folder: Path
     catalogue: C
+    files: Mapping[str, RowFile]
     state: State
-    alive: Mask
-    vectors: Mapping[str, Matrix]
     large: LargeIndexes | None
+    alive: Mask = field(init=False)
+    vectors: Mapping[str, Matrix] = field(init=False)
     memory: dict[Any, Any] = field(default_factory=dict[Any, Any])  # what searches worked out of this state
     _indexes: dict[str, tuple[Any, Lock]] = field(default_factory=dict[str, tuple[Any, Lock]])  # later states share them
     _searchers: dict[str, VectorIndex] = field(default_factory=dict[str, VectorIndex])
     _lock: Any = field(default_factory=RLock)
+
+    def __post_init__(self) -> None:
+        """Read the state.
+
+        Raises:
+            StoreCorrupt: a file is missing, damaged or cut short.
+        """
+        self.alive = np.ones(self.state.rows, bool)
+        removed = np.asarray(self.catalogue.removed(), np.int64)
+        self.alive[removed[removed < self.state.rows]] = False
+        self.vectors = {space: self.files[space].read(self.state.rows) for space in self.spaces}
+
+    def caught_up(self, state: State) -> Self:
+        """A later state of the same generation."""
+        return replace(self, state=state, memory={}, _searchers={})
 
     @property
     def count(self) -> int:
@@ -111,11 +129,3 @@ def opened_index(folder: Path, sealed: SealedIndex, large: LargeIndexes, advice:
     if index.ntotal != sealed.rows:
         raise StoreCorrupt(f"{path} holds {index.ntotal} rows instead of {sealed.rows}; {advice}")
     return index
-
-
-def living(catalogue: StoreCatalogue, state: State) -> Mask:
-    """(R,) which rows were not removed."""
-    alive = np.ones(state.rows, bool)
-    removed = np.asarray(catalogue.removed(), np.int64)
-    alive[removed[removed < state.rows]] = False
-    return alive

@@ -15,15 +15,18 @@ from pathlib import Path
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
+from vivavoce.eval.lab.set_files import rows_of
 from vivavoce.eval.retrieval.corpora import halueval_rows
 
 CLAIMS = Path(__file__).with_name("claims.tsv")
 NOTHING = "-"
 NO_CLAIM = "no claim"  # a kind: sentences that need no support
 WRITTEN, ANSWERS, RESPONSES = "written", "halueval answers", "halueval responses"
+SETS = (WRITTEN, ANSWERS, RESPONSES)
 BESIDE = 5  # passages that a written claim is checked against
 MAX_WORDS = 8
 LIMIT = 1_200  # claims taken of each HaluEval set
+FALSE_FLAGS = 0.05  # of the supported claims written for fitting; every method's threshold allows as many
 GLUED = re.compile(r"(?<=[a-z0-9)][.!?])(?=[A-Z])|(?<=[a-z0-9)])(?=[A-Z][a-z]+ )")
 TURN = re.compile(r"\[(?:Human|Assistant)\]:")
 
@@ -43,14 +46,20 @@ class LabelledClaim:
     group: str
 
 
-def all_claims(cache: Path) -> list[LabelledClaim]:
-    """The three sets.
+def claims_of(name: str, cache: Path) -> list[LabelledClaim]:
+    """One of the three sets.
 
     Raises:
+        ConfigError: there is no such set.
         WeightsError: HaluEval cannot be downloaded, or is not the pinned file.
     """
-    rows = {part: halueval_rows(cache, part) for part in ("qa", "dialogue")}
-    return [*read_claims(), *answers(rows["qa"]), *responses(rows["dialogue"])]
+    if name == WRITTEN:
+        return read_claims()
+    if name == ANSWERS:
+        return answers(halueval_rows(cache))
+    if name == RESPONSES:
+        return responses(halueval_rows(cache, "dialogue"))
+    raise ConfigError(f"there is no set {name!r}; choose {', '.join(SETS)}")
 
 
 def read_claims(path: Path = CLAIMS) -> list[LabelledClaim]:
@@ -59,10 +68,10 @@ def read_claims(path: Path = CLAIMS) -> list[LabelledClaim]:
     Raises:
         ConfigError: a line has another form or names no passage.
     """
-    rows = list(_lines(path))
-    places = {name: (part, Passage(text, name, title)) for _, name, part, title, text in _only(rows, "passage", path)}
+    rows = list(rows_of(path))
+    places = {name: (part, Passage(text, name, title)) for _, name, part, title, text in _only(rows, "passage")}
     claims: list[LabelledClaim] = []
-    for number, (_, name, label, kind, question, text) in enumerate(_only(rows, "claim", path)):
+    for number, (_, name, label, kind, question, text) in enumerate(_only(rows, "claim")):
         if name not in places or label not in ("+", "-"):
             raise ConfigError(f"{path.name}: the claim {text!r} names no passage or has no label")
         part = places[name][0]
@@ -77,17 +86,11 @@ def read_claims(path: Path = CLAIMS) -> list[LabelledClaim]:
     return claims
 
 
-def _lines(path: Path) -> Iterator[list[str]]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield line.split("\t")
-
-
-def _only(rows: Sequence[list[str]], kind: str, path: Path) -> Iterator[list[str]]:
+def _only(rows: Sequence[tuple[str, list[str]]], kind: str) -> Iterator[list[str]]:
     fields = {"passage": 5, "claim": 6}
-    for row in rows:
+    for where, row in rows:
         if len(row) != fields.get(row[0], 0):
-            raise ConfigError(f"{path.name}: a line of {len(row)} fields begins with {row[0]!r}; see its first lines")
+            raise ConfigError(f"{where}: a line of {len(row)} fields begins with {row[0]!r}; see the first lines")
         if row[0] == kind:
             yield row
 

@@ -1,142 +1,150 @@
-"""What `vivavoce eval grounding` found, as a page, as data and as a picture."""
+"""The report of the grounding lab: what was found on held-out claims."""
 
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vivavoce.core.durable import write_atomic
-from vivavoce.eval.grounding.claims import ANSWERS, RESPONSES, WRITTEN
-from vivavoce.eval.grounding.lab import FALSE_FLAGS, METHODS, GroundingReport, Scored
+from vivavoce.eval.grounding.claims import ANSWERS, FALSE_FLAGS, NO_CLAIM, RESPONSES, WRITTEN
+from vivavoce.eval.lab.lab import Result, scores_of
+from vivavoce.eval.lab.page import Page, table
+from vivavoce.eval.lab.plots import grouped_bars
+from vivavoce.eval.lab.statistics import Estimate, area_under_roc, bootstrap, mean, percentile
+from vivavoce.retrieval.grounding.check import SUPPORTED
 
+METHODS = CHECK, COSINE, OVERLAP = "grounding", "cosine", "word overlap"
 MEASURES = ("precision", "recall", "F1", "false flags", "AUROC")
+OF_BASELINES = ("F1", "AUROC")  # measures of the other methods that the summary has
 SHOWN_MISTAKES = 60
-COLOURS = ("#4477aa", "#cc3311", "#888888")  # of the methods
 SETS = {
     WRITTEN: "Sentences about manuals, opening hours and rules, written by hand, each beside five passages.",
     ANSWERS: "HaluEval's answers to questions, as many right as hallucinated ones of each length up to eight words.",
     RESPONSES: "HaluEval's dialogues. Right responses often say what the given knowledge does not, so false flags are many.",
 }
+HOW = (
+    "Of each answer sentence: does one of the passages support it? Precision, recall and F1 are those of the verdict "
+    '"unsupported"; false flags are the supported sentences that get it. All on claims held out of the fit, with 95 % '
+    "bootstrap intervals that pick claims. Every method's threshold lets the same share of the supported claims that were "
+    f"written for fitting be flagged, {FALSE_FLAGS:.0%}.\n\n"
+)
+
+Flags = NDArray[np.bool_]
+Table = Mapping[str, Mapping[str, Estimate]]
 
 
-def write_report(report: GroundingReport, folder: Path) -> None:
-    """Write report.md, report.json and the picture.
-
-    Raises:
-        StoreError: the folder cannot be written.
-    """
-    write_atomic(folder / "grounding.png", _picture(report))
-    write_atomic(folder / "report.json", json.dumps(as_json(report), ensure_ascii=False, indent=2).encode())
-    write_atomic(folder / "report.md", _page(report).encode())
-
-
-def as_json(report: GroundingReport) -> dict[str, Any]:
-    """Every number, and every claim with what came of it."""
-    return {
-        "thresholds": report.thresholds,
-        "sets": {
-            name: {method: {m: asdict(e) for m, e in found.items()} for method, found in methods.items()}
-            for name, methods in report.estimates.items()
-        },
-        "flagged by kind": {
-            kind: {method: asdict(e) for method, e in found.items()} for kind, found in report.kinds.items()
-        },
-        "right passage": asdict(report.passage),
-        "milliseconds": {"median": report.milliseconds[0], "95th percentile": report.milliseconds[1]},
-        "claims": [_claim_json(one) for one in report.scored],
+def grounding_page(results: Sequence[Result]) -> Page:
+    """Each set by method, the written claims by kind, and what the check got wrong."""
+    limits = thresholds(results)
+    held_out = [one for one in results if one.facts["half"] == "held out"]
+    claims = [one for one in held_out if one.facts["kind"] != NO_CLAIM]
+    by_set = {
+        name: estimates([one for one in claims if one.facts["set"] == name], limits)
+        for name in dict.fromkeys(one.facts["set"] for one in claims)
     }
-
-
-def _claim_json(one: Scored) -> dict[str, Any]:
-    claim = one.claim
-    return {
-        "set": claim.set,
-        "kind": claim.kind,
-        "held out": claim.held_out,
-        "question": claim.question,
-        "text": claim.text,
-        "supported": claim.supported,
-        "support": one.support,
-        "why": one.why,
-    }
-
-
-def summary(report: GroundingReport) -> list[tuple[str, str]]:
-    """The lines of the table on the terminal."""
-    rows = [
-        (f"{name}, {method}: {measure}", str(found[measure]))
-        for name, methods in report.estimates.items()
+    written = [one for one in held_out if one.facts["set"] == WRITTEN]
+    kinds = by_kind(written, limits)
+    summary = {
+        f"{name}, {method}: {measure}": found[measure]
+        for name, methods in by_set.items()
         for method, found in methods.items()
         for measure in MEASURES
-        if method == METHODS[0] or measure in ("F1", "AUROC")
-    ]
-    median, high = report.milliseconds
-    return [
-        *rows,
-        ("supported sentences whose passage is named rightly", str(report.passage)),
-        ("a check beside known passages, median and 95th percentile", f"{median:.1f} ms, {high:.1f} ms"),
-    ]
-
-
-def _page(report: GroundingReport) -> str:
-    median, high = report.milliseconds
-    return (
-        "# Grounding check\n\nOf each answer sentence: does one of the passages support it? Precision, recall and F1 are "
-        'those of the verdict "unsupported"; false flags are the supported sentences that get it. All on claims held out of '
-        "the fit, with 95 % bootstrap intervals that pick claims. Every method's threshold lets the same share of the "
-        f"supported claims that were written for fitting be flagged, {FALSE_FLAGS:.0%}.\n\n"
-        + "".join(_set_table(report, name) for name in report.estimates)
-        + "## By kind of sentence\n\nThe share flagged; `+` are supported, `-` are not.\n\n![kinds](grounding.png)\n\n"
-        + _table("kind", {kind: {m: str(e) for m, e in found.items()} for kind, found in report.kinds.items()}, METHODS)
-        + f"## Passage and time\n\nThe right one of five passages is named for {report.passage} of the supported sentences. "
-        f"A check whose passages are known takes {median:.1f} ms (95th percentile {high:.1f} ms).\n\n"
-        f"## Mistakes on written sentences\n\n{_mistakes(report)}"
+        if method == CHECK or measure in OF_BASELINES
+    }
+    checked = _of_check(results)
+    body = HOW + "".join(
+        f"## {name.capitalize()}\n\n{SETS.get(name, '')}\n\n{_table('method', methods, MEASURES)}"
+        for name, methods in by_set.items()
     )
+    body += (
+        "## By kind of sentence\n\nThe share flagged; `+` are supported, `-` are not.\n\n![kinds](grounding.png)\n\n"
+        f"{_table('kind', kinds, METHODS)}## Passage and time\n\n"
+        f"{table(('of the check', 'value'), list(checked.items()))}## Mistakes on written sentences\n\n{_mistakes(written)}"
+    )
+    pictures = {"grounding.png": grouped_bars(kinds, "Held-out sentences that are flagged; + supported, - not", "share")}
+    return Page("Grounding check", summary | checked, body, pictures)
 
 
-def _set_table(report: GroundingReport, name: str) -> str:
-    rows = {method: {m: str(e) for m, e in found.items()} for method, found in report.estimates[name].items()}
-    return f"## {name.capitalize()}\n\n{SETS.get(name, '')}\n\n{_table('method', rows, MEASURES)}"
+def thresholds(results: Sequence[Result]) -> dict[str, float]:
+    """The check's own, and for each baseline one that flags as many of the supported claims that were written to fit."""
+    fitted_on = [one for one in results if one.facts["set"] == WRITTEN and one.facts["half"] != "held out"]
+    right = [one for one in fitted_on if one.facts["supported"] and one.facts["kind"] != NO_CLAIM]
+    limits = {name: float(np.quantile([support(one, name) for one in right], FALSE_FLAGS)) for name in METHODS}
+    return limits | {CHECK: SUPPORTED}
 
 
-def _table(corner: str, rows: dict[str, dict[str, str]], columns: Sequence[str]) -> str:
-    lines = [f"| {row} | {' | '.join(cells[column] for column in columns)} |\n" for row, cells in rows.items()]
-    return f"| {corner} | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}\n{''.join(lines)}\n"
+def support(result: Result, method: str) -> float:
+    """What a method finds; the worst that can be where it failed."""
+    found: Mapping[str, float] = result.record.get("support", {})
+    return found.get(method, float(not result.facts["supported"]))
 
 
-def _mistakes(report: GroundingReport) -> str:
-    threshold = report.thresholds[METHODS[0]]
-    wrong = [
-        one
-        for one in report.scored
-        if one.claim.held_out and one.claim.set == WRITTEN and (one.support[METHODS[0]] < threshold) == one.claim.supported
-    ]
-    return "".join(
-        f"- {'flagged' if one.claim.supported else 'missed'} ({one.claim.kind}, {one.support[METHODS[0]]:.2f}): "
-        f"{one.claim.question} {one.claim.text}{f' -- {one.why}' if one.why else ''}\n".replace(":  ", ": ")
+def estimates(results: Sequence[Result], limits: Mapping[str, float]) -> dict[str, dict[str, Estimate]]:
+    """By method and measure."""
+    wrong = np.array([not one.facts["supported"] for one in results])
+    found: dict[str, dict[str, Estimate]] = {}
+    for method, limit in limits.items():
+        values = np.array([support(one, method) for one in results])
+        found[method] = _measures(wrong, values, values < limit)
+    return found
+
+
+def _measures(wrong: Flags, values: NDArray[np.float64], flagged: Flags) -> dict[str, Estimate]:
+    return {
+        "precision": bootstrap(len(wrong), lambda at: _ratio(wrong[at] & flagged[at], flagged[at])),
+        "recall": bootstrap(len(wrong), lambda at: _ratio(wrong[at] & flagged[at], wrong[at])),
+        "F1": bootstrap(len(wrong), lambda at: _f1(wrong[at], flagged[at])),
+        "false flags": bootstrap(len(wrong), lambda at: _ratio(~wrong[at] & flagged[at], ~wrong[at])),
+        "AUROC": area_under_roc(list(-values[wrong]), list(-values[~wrong])),
+    }
+
+
+def _ratio(part: Flags, whole: Flags) -> float:
+    return float(part.sum() / max(whole.sum(), 1))
+
+
+def _f1(wrong: Flags, flagged: Flags) -> float:
+    return float(2 * (wrong & flagged).sum() / max(wrong.sum() + flagged.sum(), 1))
+
+
+def by_kind(results: Sequence[Result], limits: Mapping[str, float]) -> dict[str, dict[str, Estimate]]:
+    """The share that each method flags, by kind of claim."""
+    groups: dict[str, list[Result]] = {}
+    for one in results:
+        groups.setdefault(f"{'+' if one.facts['supported'] else '-'} {one.facts['kind']}", []).append(one)
+    return {
+        name: {method: mean([support(one, method) < limit for one in group]) for method, limit in limits.items()}
+        for name, group in sorted(groups.items())
+    }
+
+
+def _of_check(results: Sequence[Result]) -> dict[str, Estimate]:
+    """Whether it names the right passage of held-out claims, and what it takes where passages are known, in milliseconds."""
+    written = [one for one in results if one.facts["set"] == WRITTEN]
+    found: dict[str, Estimate] = {}
+    if named := scores_of([one for one in written if one.facts["half"] == "held out"], "right passage")[0]:
+        found["supported sentences whose passage is named rightly"] = mean(named)
+    if times := [float(one.record["milliseconds"]) for one in written if "milliseconds" in one.record]:
+        found["a check beside known passages, ms, median"] = percentile(times, 50)
+        found["a check beside known passages, ms, 95th percentile"] = percentile(times, 95)
+    return found
+
+
+def _table(corner: str, rows: Table, columns: Sequence[str]) -> str:
+    return table((corner, *columns), [(name, *(row[column] for column in columns)) for name, row in rows.items()])
+
+
+def _mistakes(results: Sequence[Result]) -> str:
+    wrong = [one for one in results if not one.scores["right"]]
+    rows = [
+        (
+            "flagged" if one.facts["supported"] else "missed",
+            one.facts["kind"],
+            f"{support(one, CHECK):.2f}",
+            one.facts["question"],
+            one.facts["text"],
+            one.why,
+        )
         for one in wrong[:SHOWN_MISTAKES]
-    )
-
-
-def _picture(report: GroundingReport) -> bytes:
-    from matplotlib.figure import Figure
-
-    figure = Figure((8.0, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    for place, (method, colour) in enumerate(zip(METHODS, COLOURS, strict=True)):
-        found = [kind[method] for kind in report.kinds.values()]
-        errors = [[e.value - e.low for e in found], [e.high - e.value for e in found]]
-        x = np.arange(len(found)) + (place - 1) * 0.27
-        axes.bar(x, [e.value for e in found], 0.25, yerr=errors, label=method, color=colour, capsize=2)
-    axes.set_xticks(range(len(report.kinds)), list(report.kinds), rotation=40, ha="right")
-    axes.set_ylabel("share flagged")
-    axes.set_title("Held-out sentences that are flagged; + supported, - not")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120)
-    return data.getvalue()
+    ]
+    told = f"{len(wrong)} of {len(results)} sentences; the first {len(rows)}:\n\n"
+    return told + table(("verdict", "kind", "support", "question", "sentence", "why"), rows) if rows else "None.\n\n"

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from vivavoce.agent import Agent
-from vivavoce.app.wiring import at_home, open_agent, open_embedder, open_index
+from vivavoce.app.backends import at_home
+from vivavoce.app.parts import open_embedder, open_index
+from vivavoce.app.wiring import open_agent
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
 from vivavoce.core.settings import Settings
@@ -16,7 +18,7 @@ from vivavoce.eval.hallucination.sets import Question, QuestionSet
 from vivavoce.eval.hallucination.web import cassette, closed_web, live, replayed
 from vivavoce.eval.hallucination.words import places, words
 from vivavoce.eval.retrieval.embeddings import RememberingEmbedder
-from vivavoce.eval.retrieval.lab import bm25s_alone
+from vivavoce.eval.retrieval.systems import bm25s_alone
 from vivavoce.retrieval.documents.document import Document, Section
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.tools.web_search import Provider, WebSearchTool
@@ -151,7 +153,7 @@ async def open_room(
     Raises:
         WeightsError: a model is missing. ConfigError: a setting is wrong. StoreError: the index cannot be written.
     """
-    own = settings.model_copy(update={"look_up": arm.look_up, "collections": collection})
+    own = settings.changed(embedded__look_up=arm.look_up, collections=collection)
     index = None
     if arm.holds != "nothing":
         index = open_index(at_home(own), knowledge.embedder, collection)

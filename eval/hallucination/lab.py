@@ -8,17 +8,16 @@ questions; each is asked once in every arm, with the same recording.
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vivavoce.agent import Turn
 from vivavoce.app.voices.debian import DebianPackages
 from vivavoce.app.voices.pack_audio import PackAudio
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, ModelError, WeightsError
+from vivavoce.core.errors import AudioError, ConfigError, WeightsError
 from vivavoce.core.settings import Settings
 from vivavoce.eval.hallucination.arms import ARMS, ON_REQUEST, Knowledge, Room, open_room
 from vivavoce.eval.hallucination.report import hallucination_page
@@ -26,7 +25,7 @@ from vivavoce.eval.hallucination.scores import AT_WORST, OUTCOMES, result_of
 from vivavoce.eval.hallucination.sets import SETS, Question, QuestionSet, read_set
 from vivavoce.eval.lab.driver import evenly
 from vivavoce.eval.lab.home import own_home
-from vivavoce.eval.lab.judge import Judge, open_judge
+from vivavoce.eval.lab.judge import Judge, open_judge, second_opinion
 from vivavoce.eval.lab.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.lab.one_open import OneOpen
 from vivavoce.eval.lab.page import Page
@@ -63,7 +62,7 @@ class HallucinationLab:
     """Every question in every arm; the arms are compared question by question."""
 
     name = "hallucination"
-    sets = SETS
+    sets = SETS[:1]
     parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
@@ -84,7 +83,7 @@ class HallucinationLab:
         speaker = Speaker(folder / QUESTIONS, cache)
         async with AsyncExitStack() as stack:
             settings = stack.enter_context(own_home(options.settings, folder))
-            judge = await stack.enter_async_context(open_judge(options.settings, JUDGE, OUTCOMES))
+            judge = await stack.enter_async_context(open_judge(options.judge, JUDGE, OUTCOMES))
             first = self.items(options)[0].facts
             rooms = Rooms(settings, sets, cache, (first["set"], first["arm"], first["seed"]))
             await stack.enter_async_context(rooms.open)
@@ -181,8 +180,16 @@ def _sayable(text: str) -> str:
 class Rooms:
     """The agents of the arms, one at a time. first: set, arm and seed of the one that is opened at once."""
 
-    def __init__(self, settings: Settings, sets: Mapping[str, Chosen], cache: Path, first: tuple[str, str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sets: Mapping[str, Chosen],
+        cache: Path,
+        first: tuple[str, str, int],
+        opening: Callable[..., AbstractAsyncContextManager[Room]] = open_room,
+    ) -> None:
         self._settings = settings
+        self._opening = opening
         self._sets = sets
         self.knowledge = {name: Knowledge(chosen.whole, settings, cache) for name, chosen in sets.items()}
         self.open = OneOpen(self._opened, first)
@@ -190,9 +197,9 @@ class Rooms:
     def _opened(self, key: tuple[str, str, int]) -> AbstractAsyncContextManager[Room]:
         set_, arm, seed = key
         chosen = self._sets[set_]
-        settings = self._settings.model_copy(update={"seed": seed})
+        settings = self._settings.changed(seed=seed)
         collection = f"{list(self._sets).index(set_)}-{EVERY_ARM[arm].holds}"
-        return open_room(EVERY_ARM[arm], collection, self.knowledge[set_], tuple(chosen.asked.values()), settings)
+        return self._opening(EVERY_ARM[arm], collection, self.knowledge[set_], tuple(chosen.asked.values()), settings)
 
 
 async def _measured(item: Item, chosen: Chosen, rooms: Rooms, speaker: Speaker, judge: Judge | None, folder: Path) -> Result:
@@ -208,14 +215,8 @@ async def _measured(item: Item, chosen: Chosen, rooms: Rooms, speaker: Speaker, 
         found = await room.found(turn.heard) if arm.holds == "all" else ()
     record |= {"asked": "typed" if isinstance(asked, str) else "spoken"} | ({"web": room.web} if room.web else {})
     result = result_of(item, question, turn, record, found, arm.holds == "all")
-    return result if judge is None else replace(result, record=record | await _second_opinion(judge, question, turn))
-
-
-async def _second_opinion(judge: Judge, question: Question, turn: Turn) -> dict[str, Any]:
-    """What the judge says; that it could not be asked is no fault of the agent."""
+    if judge is None:
+        return result
     answer, right = turn.answer_text or "(nothing)", "; ".join(question.right)
-    try:
-        said = await judge.verdict(question=question.text, right=right, answer=answer)
-    except ModelError as error:
-        return {"judge_error": str(error)}
-    return {"judge": said, "judge_id": judge.id, "judge_prompt": judge.prompt_hash}
+    opinion = await second_opinion(judge, question=question.text, right=right, answer=answer)
+    return replace(result, record=record | opinion)

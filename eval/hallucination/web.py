@@ -49,13 +49,15 @@ def replayed(answer: Answer) -> Provider:
     return searxng(SERVER, httpx.MockTransport(respond))
 
 
-def cassette(path: Path) -> Answer:
+def cassette(path: Path, most_bytes: int = MAX_BYTES) -> Answer:
     """What was recorded for a query, or for one of much the same words; nothing for others.
 
     Raises:
         ConfigError: the file cannot be read, or a line of it is no recording.
     """
-    recorded = {key(one.query): [WebHit(hit.title, hit.url, hit.content) for hit in one.results] for one in _read(path)}
+    recorded = {
+        key(one.query): [WebHit(hit.title, hit.url, hit.content) for hit in one.results] for one in _read(path, most_bytes)
+    }
     known = {query: words(query) for query in recorded}
 
     async def answer(query: str) -> Sequence[WebHit]:
@@ -103,8 +105,8 @@ def _recording(provider: Provider, path: Path) -> Provider:
     return search
 
 
-def _read(path: Path) -> list[_Recorded]:
-    text = text_of(path, MAX_BYTES, f"the recorded web {path} cannot be read", "record it anew with web-live")
+def _read(path: Path, most_bytes: int) -> list[_Recorded]:
+    text = text_of(path, most_bytes, f"the recorded web {path} cannot be read", "record it anew with web-live")
     found: list[_Recorded] = []
     for where, line in lines_of(text, path):
         try:

@@ -7,7 +7,6 @@ from statistics import fmean
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.lab.lab import Result, without_repetition
-from vivavoce.eval.lab.page import table
 from vivavoce.eval.lab.run_folder import read_results, read_run
 from vivavoce.eval.lab.statistics import Estimate, detectable_difference, holm, mcnemar, paired_difference
 
@@ -98,8 +97,3 @@ def as_rows(found: Sequence[Difference]) -> list[tuple[str, str, str, str]]:
 
 
 COLUMNS = ("metric", "difference [95 % interval]", "McNemar p (Holm)", "detectable at 80 % power")
-
-
-def as_table(found: Sequence[Difference]) -> str:
-    """As Markdown."""
-    return table(COLUMNS, as_rows(found))

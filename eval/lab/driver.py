@@ -5,12 +5,13 @@ import hashlib
 import json
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vivavoce.app.backends import backend_of
 from vivavoce.core.errors import ConfigError, VivavoceError
 from vivavoce.eval.lab.lab import Item, Lab, Measure, Options, Result
 from vivavoce.eval.lab.page import Page
@@ -18,6 +19,8 @@ from vivavoce.eval.lab.run_folder import RunFolder
 
 PACKAGES = (
     "vivavoce",
+    "bm25s",
+    "faiss-cpu",
     "numpy",
     "scipy",
     "scikit-learn",
@@ -28,8 +31,7 @@ PACKAGES = (
     "jiwer",
     "sacrebleu",
 )
-UNRECORDED = {"home", "api_key", "judge_key"}  # a place and secrets
-AT_ONCE = {"remote": 4}  # models that answer several questions at a time; those of this process share its cores
+UNRECORDED = {"home": True, "remote": {"api_key"}}  # a place and a secret
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -60,10 +62,19 @@ def facts_of(lab: Lab, options: Options, items: Sequence[Item]) -> dict[str, Any
         "limit": options.limit,
         "seeds": list(options.seeds),
         "what is asked": f"{len(items)} items, sha256 {hashlib.sha256(asked.encode(errors='replace')).hexdigest()[:16]}",
-        **options.settings.model_dump(mode="json", exclude=UNRECORDED),
+        **_by_name(options.settings.model_dump(mode="json", exclude=UNRECORDED)),
+        **{f"judge_{name}": value for name, value in options.judge.model_dump(exclude={"key"}).items()},
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
+
+
+def _by_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A field of a section as "section.field"."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= {f"{name}.{field}": one for field, one in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 async def run_lab(
@@ -92,7 +103,7 @@ async def run_lab(
         progress(len(items) - len(missing), len(items))
         if missing:
             async with lab.open(options, folder) as measure:
-                at_once = AT_ONCE.get(options.settings.model, 1) if lab.parallel else 1
+                at_once = backend_of(options.settings).at_once if lab.parallel else 1
                 await _measure_all(missing, measure, run, at_once, len(items), progress)
         results = tuple(run.results[item.id] for item in items)
         page = _told_of_failures(lab.page(results, facts), results)
@@ -110,7 +121,7 @@ def _check_ids(items: Sequence[Item]) -> None:
 
 def _told_of_failures(page: Page, results: Sequence[Result]) -> Page:
     failed = sum(result.error is not None for result in results)
-    told = f"**The agent failed on {failed} of {len(results)} items, which count as wrong.**\n\n" if failed else ""
+    told = f"**{failed} of {len(results)} items failed, and count as wrong.**\n\n" if failed else ""
     return replace(page, body=told + page.body)
 
 

@@ -23,6 +23,6 @@ def own_home(settings: Settings, folder: Path, shared: tuple[str, ...] = SHARED)
         if (settings.home / name).is_dir():
             (home / name).symlink_to((settings.home / name).resolve())
     try:
-        yield settings.model_copy(update={"home": home})
+        yield settings.changed(home=home)
     finally:
         remove_wholly(home)

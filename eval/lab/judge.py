@@ -1,25 +1,48 @@
 """A model that judges answers, behind an OpenAI-compatible server; rules judge besides, and the two are compared."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vivavoce.core.errors import ConfigError, ModelError
-from vivavoce.core.settings import Settings
+from vivavoce.eval.lab.page import table
+from vivavoce.eval.lab.statistics import kappa
 
 TIMEOUT_S = 120.0
 MAX_BYTES = 1_000_000
 MAX_TOKENS = 64
 
 
-class Judge:
-    """Asks for one of a few words. id: of the model. prompt_hash: of the template, so that a report says what was asked."""
+class JudgeSettings(BaseSettings):
+    """Which model judges. Each field is the environment variable ``VIVAVOCE_JUDGE_<FIELD>``."""
 
-    def __init__(self, client: httpx.AsyncClient, model: str, template: str, words: Sequence[str]) -> None:
+    model_config = SettingsConfigDict(env_prefix="VIVAVOCE_JUDGE_", env_file=".env", extra="ignore", frozen=True)
+
+    url: str | None = Field(default=None, description="address of a server whose model judges answers, with /v1")
+    model: str | None = Field(default=None, description="the name of that model")
+    key: SecretStr | None = Field(default=None, description="key of that server")
+
+
+NO_JUDGE = JudgeSettings.model_construct()
+
+
+class Judge:
+    """Asks for one of a few words.
+
+    id: of the model. prompt_hash: of the template, so that a report says what was asked. max_bytes: of an answer.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, model: str, template: str, words: Sequence[str], max_bytes: int = MAX_BYTES
+    ) -> None:
         self._client = client
+        self._max_bytes = max_bytes
         self._template = template
         self._words = tuple(words)
         self.id = model
@@ -46,8 +69,10 @@ class Judge:
                 data = b""
                 async for block in response.aiter_bytes():
                     data += block
-                    if len(data) > MAX_BYTES:
-                        raise ModelError(f"the judge {self.id} sent more than {MAX_BYTES} bytes; is it the right server?")
+                    if len(data) > self._max_bytes:
+                        raise ModelError(
+                            f"the judge {self.id} sent more than {self._max_bytes} bytes; is it the right server?"
+                        )
             answer: Any = httpx.Response(200, content=data).json()
             return str(answer["choices"][0]["message"]["content"]).strip().lower()
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
@@ -58,20 +83,51 @@ class Judge:
 
 @asynccontextmanager
 async def open_judge(
-    settings: Settings, template: str, words: Sequence[str], transport: httpx.AsyncBaseTransport | None = None
+    settings: JudgeSettings,
+    template: str,
+    words: Sequence[str],
+    transport: httpx.AsyncBaseTransport | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> AsyncGenerator[Judge | None]:
     """The judge that the settings name, None where they name none. words: a verdict is one of them, in small letters.
 
     Raises:
         ConfigError: an address without a model.
     """
-    if settings.judge_url is None:
+    if settings.url is None:
         yield None
         return
-    if not settings.judge_model:
+    if not settings.model:
         raise ConfigError("VIVAVOCE_JUDGE_URL needs VIVAVOCE_JUDGE_MODEL beside it: a report says who judged")
-    headers = {"Authorization": f"Bearer {settings.judge_key.get_secret_value()}"} if settings.judge_key else {}
-    async with httpx.AsyncClient(
-        base_url=settings.judge_url, headers=headers, timeout=TIMEOUT_S, transport=transport
-    ) as client:
-        yield Judge(client, settings.judge_model, template, words)
+    headers = {"Authorization": f"Bearer {settings.key.get_secret_value()}"} if settings.key else {}
+    async with httpx.AsyncClient(base_url=settings.url, headers=headers, timeout=TIMEOUT_S, transport=transport) as client:
+        yield Judge(client, settings.model, template, words, max_bytes)
+
+
+async def second_opinion(judge: Judge, **values: str) -> dict[str, Any]:
+    """What the judge says, for the record of a result; that it could not be asked is no fault of the agent."""
+    try:
+        said = await judge.verdict(**values)
+    except ModelError as error:
+        return {"judge_error": str(error)}
+    return {"judge": said, "judge_id": judge.id, "judge_prompt": judge.prompt_hash}
+
+
+def agreement(judged: Sequence[tuple[str, Mapping[str, Any]]], words: Sequence[str], what: str) -> str:
+    """How far judge and rules agree, as Markdown; "" where no judge was asked.
+
+    judged: the verdict of the rules and the record of each result. words: all verdicts there are. what: "answers", or
+    whatever else was judged.
+    """
+    both = [(rule, record) for rule, record in judged if "judge" in record]
+    if not both:
+        return ""
+    rules, said = [rule for rule, _ in both], [str(record["judge"]) for _, record in both]
+    who = sorted({f"{record['judge_id']} (prompt {record['judge_prompt']})" for _, record in both})
+    counts = Counter(zip(rules, said, strict=True))
+    rows = [(rule, *(counts[rule, word] for word in words)) for rule in words]
+    return (
+        f"## The judge\n\n{', '.join(who)} judged {len(both)} {what}; "
+        f"kappa with the rules is {kappa(rules, said):.3f}.\n\n"
+        + table(("rules", *(f"judge: {word}" for word in words)), rows)
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vivavoce.core.settings import Settings
+from vivavoce.eval.lab.judge import NO_JUDGE, JudgeSettings
 from vivavoce.eval.lab.page import Page
 
 
@@ -14,14 +15,16 @@ from vivavoce.eval.lab.page import Page
 class Options:
     """What one run measures.
 
-    settings: of the agents it opens. sets: names of the lab's sets, or paths of the user's own. limit: most items of a set,
-    taken evenly. seeds: one repetition of every item each; models that do not sample need one.
+    settings: of the agents or stores it opens. sets: names of the lab's sets, or paths of the user's own. limit: most items
+    of a set, taken evenly. seeds: one repetition of every item each; what does not sample needs one. judge: who gives a
+    second opinion.
     """
 
     settings: Settings
     sets: tuple[str, ...]
     limit: int | None = None
     seeds: tuple[int, ...] = (0,)
+    judge: JudgeSettings = NO_JUDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class Item:
     """One thing that is measured once.
 
     id: unique within the run, the same in every run of the same set but for the end that `with_seed` gives it, so that runs
-    can be compared pair by pair. cluster:
-    what shares its luck with other items (session, passage, speaker); intervals resample clusters. facts: JSON values that
-    the lab needs to measure and judge it. at_worst: its scores when the agent fails, so that failures count as wrong.
+    can be compared pair by pair. cluster: what shares its luck with other items (session, passage, speaker); intervals
+    resample clusters. facts: JSON values that the lab needs to measure and judge it. at_worst: its scores where what is
+    measured fails, so that failures count as wrong.
     """
 
     id: str
@@ -46,7 +49,7 @@ class Result:
 
     scores: the numbers that are averaged and compared, by metric; 0 or 1 where right or wrong. A metric that does not apply
     to the item is left out. verdict: in one word. why: for people who look at it. record: raw output, calls, audio paths,
-    latencies. error: set when the agent failed; such an item is tried again when the run is resumed.
+    latencies. error: set where what is measured failed; such an item is tried again when the run is resumed.
     """
 
     id: str
@@ -71,9 +74,9 @@ class Lab(Protocol):
 
     name: str
     sets: tuple[str, ...]
-    """Names of the sets it has by itself; the first is taken where none is asked for."""
+    """The sets that are taken where none is asked for."""
     parallel: bool
-    """Whether items may be asked at the same time, of models that answer several."""
+    """Whether items may be measured at the same time, where the model answers several."""
 
     def items(self, options: Options) -> Sequence[Item]:
         """Everything to be measured, in order; the same each time.

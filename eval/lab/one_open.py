@@ -59,6 +59,10 @@ class OneOpen(Generic[K, T]):
         await self._close()
 
 
-def agents_by_seed(settings: Settings, seeds: Sequence[int]) -> OneOpen[int, Agent]:
+def agents_by_seed(
+    settings: Settings,
+    seeds: Sequence[int],
+    opening: Callable[[Settings], AbstractAsyncContextManager[Agent]] = open_agent,
+) -> OneOpen[int, Agent]:
     """Agents that sample with different seeds; that of the first is opened at once."""
-    return OneOpen(lambda seed: open_agent(settings.model_copy(update={"seed": seed})), seeds[0])
+    return OneOpen(lambda seed: opening(settings.changed(seed=seed)), seeds[0])

@@ -145,6 +145,23 @@ def cumulative(
     return as_png(figure)
 
 
+def thresholds(
+    at: Sequence[float], shares: Mapping[str, Sequence[float]], marks: Mapping[str, float], title: str, label: str
+) -> bytes:
+    """Shares that each threshold (``at``) leaves, by name. marks: thresholds to point out, by name."""
+    figure, axes = plain_axes()
+    for place, (name, values) in enumerate(shares.items()):
+        axes.step(at, values, where="post", color=COLOURS[place % 7], label=name, linewidth=2)
+    for (name, mark), style in zip(marks.items(), ("--", ":"), strict=False):
+        axes.axvline(mark, color="#222222", linestyle=style, label=f"{name}: {mark:.2f}")
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel(label)
+    axes.set_ylabel("share")
+    axes.set_title(title)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return as_png(figure)
+
+
 def reliability(points: Sequence[tuple[float, float, int]], title: str, label: str) -> bytes:
     """What was promised (x) beside what was found (y), a point for each bin, larger where it holds more."""
     figure, axes = plain_axes(5.5, 5.5)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from vivavoce.core.errors import ConfigError
 
 SHORT_BYTES = 1 << 20  # of a set that is one JSON object
+TABLE_BYTES = 10_000_000
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,6 +34,17 @@ def lines_of(text: str, name: object) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"{name}, line {number}", line.rstrip("\r")
+
+
+def rows_of(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Fields of a table's rows, which tabs divide, each row with its place for errors; lines that begin with # say nothing.
+
+    Raises:
+        ConfigError: as `text_of`.
+    """
+    for where, line in lines_of(text_of(path, TABLE_BYTES, f"{path} cannot be read", "give a table"), path.name):
+        if not line.startswith("#"):
+            yield where, line.split("\t")
 
 
 def json_of(text: str, where: str) -> Any:  # noqa: ANN401 - any JSON

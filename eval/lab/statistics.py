@@ -10,6 +10,7 @@ from scipy import stats
 
 RESAMPLES = 2_000
 COVERED = 0.95
+THRESHOLDS = np.round(np.arange(0.0, 1.001, 0.02), 2)
 
 Numbers = NDArray[np.float64]
 
@@ -68,6 +69,25 @@ def _picked(members: list[NDArray[np.int64]] | int, rng: np.random.Generator) ->
     if isinstance(members, int):
         return rng.integers(0, members, members)
     return np.concatenate([members[at] for at in rng.integers(0, len(members), len(members))])
+
+
+def percentile(values: Sequence[float], of: float, clusters: Sequence[str] | None = None) -> Estimate:
+    """A percentile, between neighbours in proportion. of: 0 to 100. clusters: see `bootstrap`.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    array = np.asarray(values, np.float64)
+    return bootstrap(len(values), lambda picked: _quantile(array[picked], of / 100), clusters)
+
+
+def _quantile(values: Numbers, share: float) -> float:
+    """As numpy's; ten times as fast for few values, and resampling asks often."""
+    ordered = np.sort(values)
+    at = (ordered.size - 1) * share
+    low = int(at)
+    high = min(low + 1, ordered.size - 1)
+    return float(ordered[low] + (at - low) * (ordered[high] - ordered[low]))
 
 
 def wilson(right: int, count: int) -> Estimate:
@@ -176,6 +196,33 @@ def equal_error_rate(same: Numbers, other: Numbers) -> tuple[float, float]:
     taken = 1 - np.searchsorted(np.sort(other), thresholds, side="left") / other.size
     at = int(np.argmin(np.abs(missed - taken)))
     return float((missed[at] + taken[at]) / 2), float(thresholds[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """What thresholds on a score between 0 and 1 let through.
+
+    thresholds (T,), passed (T,), leaked (T,): shares of what should pass and of what should not that are at or above each.
+    best: where the two are furthest apart, the middle of equals.
+    """
+
+    thresholds: Numbers
+    passed: Numbers
+    leaked: Numbers
+    best: float
+
+
+def divide(good: Sequence[float], bad: Sequence[float]) -> Division:
+    """How well a score divides what should pass from what should not.
+
+    Raises:
+        ValueError: one kind is missing.
+    """
+    if not (len(good) and len(bad)):
+        raise ValueError("a threshold divides scores of two kinds")
+    passed, leaked = ((np.asarray(side)[None, :] >= THRESHOLDS[:, None]).mean(axis=1) for side in (good, bad))
+    gain = passed - leaked
+    return Division(THRESHOLDS, passed, leaked, float(np.median(THRESHOLDS[gain >= gain.max() - 1e-9])))
 
 
 def paired_difference(one: Sequence[float], other: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:

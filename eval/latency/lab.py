@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, Timings
+from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
-from vivavoce.app.wiring import open_agent, open_parts
+from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolResult
@@ -59,10 +60,10 @@ class LatencyLab:
         clips = {question.stem: AudioClip.load(question, options.settings.max_question_s) for question in questions}
         with own_home(options.settings, folder) as settings:
             if asked.documents:
-                await asyncio.to_thread(open_parts(settings).index.add, asked.documents)
+                await asyncio.to_thread(Parts(settings).index.add, asked.documents)
 
             def warm(seed: int) -> AbstractAsyncContextManager[tuple[Agent, StageByStage]]:
-                return _warm(settings.model_copy(update={"seed": seed}), clips)
+                return _warm(settings.changed(seed=seed), clips)
 
             async with OneOpen(warm, options.seeds[0]) as agents:
 

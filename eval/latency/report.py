@@ -8,7 +8,7 @@ import numpy as np
 from vivavoce.eval.lab.lab import Result, scores_of
 from vivavoce.eval.lab.page import Page, table
 from vivavoce.eval.lab.plots import cumulative, waterfall
-from vivavoce.eval.lab.statistics import Estimate, Numbers, bootstrap, detectable_difference, paired_difference, share
+from vivavoce.eval.lab.statistics import Estimate, detectable_difference, paired_difference, percentile, share
 
 AGENT, STAGES = "agent", "stage by stage"
 PERCENTILES = (50, 90, 99)
@@ -37,7 +37,7 @@ def latency_page(results: Sequence[Result]) -> Page:
     rows: list[tuple[object, ...]] = []
     for measure in MEASURES:
         for way, turns in ways.items():
-            found = {p: percentile(turns, measure, p) for p in PERCENTILES}
+            found = {p: percentile_of(turns, measure, p) for p in PERCENTILES}
             if found[PERCENTILES[0]] is not None:
                 rows.append((measure, way, *found.values()))
             summary |= {f"{measure}, p{p}, {way}": value for p, value in found.items() if value is not None}
@@ -49,29 +49,17 @@ def latency_page(results: Sequence[Result]) -> Page:
     return Page("Latency", gained | summary, body + _failed(results), pictures)
 
 
-def percentile(turns: Sequence[Result], measure: str, of: float) -> Estimate | None:
+def percentile_of(turns: Sequence[Result], measure: str, of: float) -> Estimate | None:
     """A percentile of a measure, resampled by question; None where no turn has it."""
     values, clusters = scores_of(turns, measure)
-    if not values:
-        return None
-    array = np.asarray(values, np.float64)
-    return bootstrap(len(values), lambda picked: _quantile(array[picked], of / 100), clusters)
-
-
-def _quantile(values: Numbers, share: float) -> float:
-    """As numpy's, between neighbours in proportion; ten times as fast for few values, and resampling asks often."""
-    ordered = np.sort(values)
-    at = (ordered.size - 1) * share
-    low = int(at)
-    high = min(low + 1, ordered.size - 1)
-    return float(ordered[low] + (at - low) * (ordered[high] - ordered[low]))
+    return percentile(values, of, clusters) if values else None
 
 
 def exceeded(turns: Sequence[Result]) -> list[tuple[str, float, float, Estimate | None, str]]:
     """Each budget of the run: measure, percentile, what is allowed, what was found, and in words whether it is kept."""
     rows: list[tuple[str, float, float, Estimate | None, str]] = []
     for budget in turns[0].facts["budgets"] if turns else ():
-        found = percentile(turns, budget["measure"], budget["percentile"])
+        found = percentile_of(turns, budget["measure"], budget["percentile"])
         rows.append((budget["measure"], budget["percentile"], budget["at_most"], found, _verdict(found, budget["at_most"])))
     return rows
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from vivavoce.agent.calls.runner import run_tool
 from vivavoce.agent.running_turn import Services
-from vivavoce.agent.tool_runner import run_tool
 from vivavoce.agent.turn import Span, Timings
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError

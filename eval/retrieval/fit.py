@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vivavoce.app.wiring import open_embedder, open_index
+from vivavoce.app.parts import open_embedder, open_index
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.retrieval.corpora import Corpus, howto
 from vivavoce.eval.retrieval.embeddings import RememberingEmbedder
@@ -34,7 +34,7 @@ def main() -> None:
     embedder = RememberingEmbedder(open_embedder(settings), cache / "embeddings.sqlite3")
     rows: list[tuple[Question, Features, list[bool]]] = []
     with tempfile.TemporaryDirectory() as folder:
-        own = settings.model_copy(update={"home": Path(folder)})
+        own = settings.changed(home=Path(folder))
         rows += _looked_at(howto(cache), open_index(own, embedder, "howto"))
     bias, weights = fit(rows)
     sys.stdout.write(f"BIAS = {bias:.2f}\nWEIGHTS = ({', '.join(f'{weight:.2f}' for weight in weights)})\n")

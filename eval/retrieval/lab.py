@@ -1,197 +1,174 @@
-"""How well the document index finds passages, what its parts add, and whether its score tells what it cannot answer."""
+"""The retrieval lab: how well passages are found, what the parts of the search add, and what its score tells.
+
+A question is asked of every system at once. The documents of a set are always all of them; ``limit`` counts questions.
+"""
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vivavoce.app.wiring import open_embedder, open_index
+from vivavoce.app.parts import open_embedder, open_index
 from vivavoce.core.errors import ConfigError
-from vivavoce.core.passage import Passage
 from vivavoce.core.settings import Settings
-from vivavoce.eval.retrieval.corpora import Corpus, chinese, halueval, howto
-from vivavoce.eval.retrieval.embeddings import RememberingEmbedder
-from vivavoce.eval.retrieval.measures import Asked, Calibration, Searcher, Table, ask_all, calibrate, compare
+from vivavoce.eval.lab.lab import Item, Measure, Options, Result
+from vivavoce.eval.lab.page import Page
+from vivavoce.eval.retrieval.corpora import CORPORA, Corpus
+from vivavoce.eval.retrieval.embeddings import CountingEmbedder, RememberingEmbedder
+from vivavoce.eval.retrieval.measures import DEPTH, Asked, judged
 from vivavoce.eval.retrieval.questions import Question
-from vivavoce.retrieval.documents.loading import Document
+from vivavoce.eval.retrieval.report import DOCUMENTS, retrieval_page
+from vivavoce.eval.retrieval.systems import ANCHOR, LEXICAL, MODES, RERANKED, Searcher, bm25s_alone, default_of, systems_of
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.search.ranking import SearchOptions
 from vivavoce.tools.text_search import ANSWERS
 
-SETS = ("halueval", "howto", "chinese")
-HYBRID, RERANKED, ANCHOR = "hybrid", "hybrid, reranked", "bm25s alone"
-MODES = ("lexical", "dense", HYBRID)
+HALUEVAL = "halueval"  # what other systems are known to reach on this set, they reach by the yardstick
 LOOKED_AT = 50  # passages among which the words of an answer must be when they themselves are searched for
-PACKAGES = ("bm25s", "faiss-cpu", "numpy", "torch")
-
-Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class SetReport:
-    """One corpus and its questions.
-
-    systems: what came of each question, by system. differences: of pairs of systems. lost: answerable questions whose words
-    stand in no passage, since the reader of the format or the cutting into passages broke them.
-    """
-
-    name: str
-    origin: tuple[str, ...]
-    documents: int
-    passages: int
-    systems: dict[str, tuple[Asked, ...]]
-    estimates: Table
-    differences: Table
-    lost: tuple[Question, ...]
-    calibration: Calibration | None
+def remembering(settings: Settings) -> CountingEmbedder:
+    """The product's embedder, whose vectors are kept from run to run."""
+    return RememberingEmbedder(open_embedder(settings), settings.home / "cache" / "eval" / "embeddings.sqlite3")
 
 
 @dataclass(frozen=True, slots=True)
-class RetrievalReport:
-    """All sets. facts: versions and settings that the numbers depend on."""
+class Subject:
+    """An index that holds a corpus, with what searches it. embedder: its id."""
 
-    sets: tuple[SetReport, ...]
-    facts: dict[str, str]
+    index: DocumentIndex
+    systems: Mapping[str, Searcher]
+    embedder: str
 
 
-async def measure(
-    settings: Settings,
-    sets: Sequence[str] = SETS,
-    limit: int | None = None,
-    progress: Progress = lambda what, done, total: None,
-) -> RetrievalReport:
-    """Index each set in a folder of its own, as the settings say, and ask its questions of every system.
+class RetrievalLab:
+    """Implements `Lab`. corpora: by the names of the sets, each made from a cache. embedder: how it is opened."""
 
-    limit: most questions of a set, taken evenly; the documents are always all of them. progress: called with what is being
-    done, how much of it is done and how much there is.
+    name = "retrieval"
+    parallel = False
+
+    def __init__(
+        self,
+        corpora: Mapping[str, Callable[[Path], Corpus]] = CORPORA,
+        embedder: Callable[[Settings], CountingEmbedder] = remembering,
+    ) -> None:
+        self.sets = tuple(corpora)
+        self._corpora = corpora
+        self._embedder = embedder
+
+    def items(self, options: Options) -> Sequence[Item]:
+        """See `Lab.items`. Of each set its documents, then its questions."""
+        rerank = options.settings.reranker is not None
+        return [item for name in options.sets for item in _items(self._corpus(name, options), rerank, options.limit)]
+
+    def _corpus(self, name: str, options: Options) -> Corpus:
+        if name not in self._corpora:
+            raise ConfigError(f"there is no set {name!r}; choose {', '.join(self._corpora)}")
+        return self._corpora[name](options.settings.home / "cache" / "eval")
+
+    @asynccontextmanager
+    async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
+        """See `Lab.open`. Each set is indexed in a folder of its own, as the settings say."""
+        embedder = self._embedder(options.settings)
+        subjects: dict[str, Subject] = {}
+        with tempfile.TemporaryDirectory() as home:
+            settings = options.settings.changed(home=Path(home))
+            for name in options.sets:
+                index = open_index(settings, embedder, name)
+                corpus = await asyncio.to_thread(self._corpus, name, options)
+                subjects[name] = await asyncio.to_thread(_indexed, corpus, index, settings, embedder.id)
+
+            async def measure(item: Item) -> Result:
+                subject = subjects[item.facts["set"]]
+                return _described(item, subject) if item.facts["kind"] == DOCUMENTS else await _answered(item, subject)
+
+            yield measure
+
+    def page(self, results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
+        """See `Lab.page`."""
+        return retrieval_page(results)
+
+
+def _items(corpus: Corpus, rerank: bool, limit: int | None) -> list[Item]:
+    rows = _evenly(len(corpus.questions), limit)
+    if not any(corpus.questions[row].has_answer for row in rows):
+        raise ConfigError(f"{corpus.name} has no question with an answer to measure on; add some")
+    names = _names(corpus, rerank)
+    facts = {"set": corpus.name, "kind": DOCUMENTS, "origin": list(corpus.origin), "systems": names}
+    documents = Item(f"{corpus.name}/{DOCUMENTS}", DOCUMENTS, facts, {})
+    return [documents, *(_question_item(corpus, row, names) for row in rows)]
+
+
+def _names(corpus: Corpus, rerank: bool) -> list[str]:
+    """The systems that are asked, in order."""
+    return [*MODES, *([RERANKED] if rerank else []), *([ANCHOR] if corpus.name == HALUEVAL else [])]
+
+
+def _evenly(count: int, limit: int | None) -> Sequence[int]:
+    """Both ends and what lies between, which is how the questions of the published figures were chosen."""
+    if limit is None or limit >= count:
+        return range(count)
+    return [int(row) for row in np.linspace(0, count - 1, limit).round()]
+
+
+def _question_item(corpus: Corpus, row: int, systems: Sequence[str]) -> Item:
+    question, name = corpus.questions[row], f"{corpus.name}/{row}"
+    worst = _scores({system: Asked.of(question, None) for system in systems})
+    return Item(name, name, {"set": corpus.name, **question.as_facts()}, worst)
+
+
+def _indexed(corpus: Corpus, index: DocumentIndex, settings: Settings, embedder: str) -> Subject:
+    """Blocking.
 
     Raises:
-        ConfigError: there is no such set. WeightsError: the data of a set cannot be fetched. StoreError: the disk refuses.
+        ConfigError: a document was refused. StoreError: the disk refuses.
     """
-    if unknown := set(sets) - set(SETS):
-        raise ConfigError(f"there is no set {min(unknown)!r}; choose {', '.join(SETS)}")
-    cache = settings.home / "cache" / "eval"
-    embedder = RememberingEmbedder(open_embedder(settings), cache / "embeddings.sqlite3")
-    reports: list[SetReport] = []
-    for name in sets:
-        progress(f"{name}: fetching", 0, 1)
-        corpus = await asyncio.to_thread(_corpus, name, cache)
-        with tempfile.TemporaryDirectory() as folder:
-            index = open_index(settings.model_copy(update={"home": Path(folder)}), embedder, name)
-            rerank = settings.reranker is not None
-            reports.append(await measure_set(corpus, index, limit=limit, rerank=rerank, progress=progress))
-    chosen = {"embedder": settings.embedder or embedder.id, "reranker": settings.reranker or "none"}
-    return RetrievalReport(tuple(reports), chosen | {name: version(name) for name in PACKAGES})
-
-
-def _corpus(name: str, cache: Path) -> Corpus:
-    match name:
-        case "halueval":
-            return halueval(cache)
-        case "howto":
-            return howto(cache)
-        case _:
-            return chinese()
-
-
-async def measure_set(
-    corpus: Corpus, index: DocumentIndex, *, limit: int | None, rerank: bool, progress: Progress
-) -> SetReport:
-    """One set. index: an empty one. rerank: whether it has a reranker, to be measured too.
-
-    Raises:
-        ConfigError: a document was refused, or no question has an answer. StoreError: the disk refuses.
-    """
-    questions = _evenly(corpus.questions, limit)
-    progress(f"{corpus.name}: indexing", 0, 1)
-    await asyncio.to_thread(_fill, index, corpus)
-    systems = _systems(index, rerank=rerank)
-    if corpus.name == "halueval":  # what other systems are known to reach on this set, they reach by this
-        systems[ANCHOR] = bm25s_alone(corpus.documents)
-    asked = {name: await _ask(f"{corpus.name}: {name}", search, questions, progress) for name, search in systems.items()}
-    pairs = [(HYBRID, "dense"), (HYBRID, "lexical"), *([(RERANKED, HYBRID)] if rerank else [])]
-    estimates, differences = compare(asked, pairs)
-    has_both = any(not question.has_answer for question in questions)
-    return SetReport(
-        corpus.name,
-        corpus.origin,
-        sum(1 for _ in index.documents()),
-        len(index),
-        asked,
-        estimates,
-        differences,
-        await _lost(systems["lexical"], questions),
-        calibrate(asked[RERANKED if rerank else HYBRID], ANSWERS) if has_both else None,
-    )
-
-
-def _evenly(questions: Sequence[Question], limit: int | None) -> tuple[Question, ...]:
-    if limit is None or limit >= len(questions):
-        return tuple(questions)
-    return tuple(questions[row] for row in np.linspace(0, len(questions) - 1, limit).round().astype(int))
-
-
-def _fill(index: DocumentIndex, corpus: Corpus) -> None:
     report = index.add(corpus.files) if corpus.files else index.put(corpus.documents)
     if report.failed:
         path, why = report.failed[0]
         raise ConfigError(f"{len(report.failed)} documents of {corpus.name} were refused; the first is {path}: {why}")
+    systems = systems_of(index, rerank=settings.reranker is not None)
+    if corpus.name == HALUEVAL:
+        systems[ANCHOR] = bm25s_alone(corpus.documents)
+    return Subject(index, systems, settings.embedder or embedder)
 
 
-def _systems(index: DocumentIndex, *, rerank: bool) -> dict[str, Searcher]:
-    """Every passage counts, however many of a document there are and however alike they are."""
-    options = {mode: SearchOptions(mode=mode, per_source=None, distinct=False, rerank=False) for mode in MODES}
-    if rerank:
-        options[RERANKED] = SearchOptions(mode=HYBRID, per_source=None, distinct=False, rerank=True)
-    return {name: partial(_search, index, chosen) for name, chosen in options.items()}
+def _described(item: Item, subject: Subject) -> Result:
+    """The documents of a set, as they lie in the index."""
+    documents = sum(1 for _ in subject.index.documents())
+    record = {"documents": documents, "passages": len(subject.index), "embedder": subject.embedder}
+    return Result(item.id, item.cluster, item.facts, {}, "indexed", record=record)
 
 
-async def _search(index: DocumentIndex, options: SearchOptions, query: str, k: int) -> Sequence[Passage]:
-    return await index.search(query, k, options)
+async def _answered(item: Item, subject: Subject) -> Result:
+    """What every system finds for a question."""
+    question = Question.of(item.facts)
+    asked = {name: judged(question, await search(question.text, DEPTH)) for name, search in subject.systems.items()}
+    lost = await _is_lost(subject.systems[LEXICAL], question)
+    record = {"systems": {name: one.as_record() for name, one in asked.items()}, "lost": lost}
+    scores = _scores(asked)
+    verdict = "right" if default_of(asked).is_right else "wrong"
+    if not question.has_answer:
+        verdict = "refused" if scores["refused"] else "answered"
+    return Result(item.id, item.cluster, item.facts, scores, verdict, record=record)
 
 
-async def _ask(what: str, search: Searcher, questions: Sequence[Question], progress: Progress) -> tuple[Asked, ...]:
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        progress(what, done, len(questions))
-
-    return await ask_all(search, questions, step)
+def _scores(asked: Mapping[str, Asked]) -> dict[str, float]:
+    """The measures of every system; of a question without an answer, whether the search that users have refuses it."""
+    default = default_of(asked)
+    if not default.question.has_answer:
+        return {"refused": float(default.score < ANSWERS)}
+    return {f"{name}: {measure}": value for name, one in asked.items() for measure, value in one.measures.items()}
 
 
-async def _lost(lexical: Searcher, questions: Sequence[Question]) -> tuple[Question, ...]:
-    lost: list[Question] = []
-    for question in questions:
-        places = [place for place in question.places if place.words]
-        for place in places:
-            if any(place.is_in(passage) for passage in await lexical(place.words, LOOKED_AT)):
-                break
-        else:
-            lost += [question] if places else []
-    return tuple(lost)
-
-
-def bm25s_alone(documents: Mapping[str, Document]) -> Searcher:
-    """The library with its own tokenizer and its defaults, as a yardstick: BM25 in Lucene's form, English stop words."""
-    import bm25s
-
-    sources = list(documents)
-    texts = [" ".join(section.text for section in documents[source].sections) for source in sources]
-    index = bm25s.BM25()
-    index.index(bm25s.tokenize(texts, show_progress=False), show_progress=False)
-
-    async def search(query: str, k: int) -> Sequence[Passage]:
-        words = bm25s.tokenize(query, return_ids=False, show_progress=False)
-        rows, scores = index.retrieve(words, k=min(k, len(texts)), show_progress=False)
-        return [
-            Passage(texts[row], sources[row], "", score=float(s)) for row, s in zip(rows[0], scores[0], strict=True) if s
-        ]
-
-    return search
+async def _is_lost(lexical: Searcher, question: Question) -> bool:
+    """Whether the words of every answer stand in no passage: the reader of the format or the cutting broke them."""
+    places = [place for place in question.places if place.words]
+    for place in places:
+        if any(place.is_in(passage) for passage in await lexical(place.words, LOOKED_AT)):
+            return False
+    return bool(places)

@@ -1,22 +1,20 @@
 """What came of questions, and the measures of it: ranks, differences of systems, what the score says."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
-from vivavoce.eval.lab.statistics import Estimate, area_under_roc, mean, paired_difference
+from vivavoce.eval.lab.statistics import Division, Estimate, area_under_roc, divide, mean, paired_difference
 from vivavoce.eval.retrieval.questions import Question
 from vivavoce.tools.text_search import PASSAGES
 
 Table = dict[str, dict[str, dict[str, Estimate]]]  # by group of questions, system or pair of systems, and measure
-Searcher = Callable[[str, int], Awaitable[Sequence[Passage]]]
 
 DEPTH = 20  # passages asked for; a right one behind them counts as not found
-THRESHOLDS = np.round(np.arange(0.0, 1.001, 0.02), 2)
 BINS = 10
 
 
@@ -35,44 +33,56 @@ class Asked:
     score: float
     found: tuple[str, ...]
 
+    @staticmethod
+    def of(question: Question, record: Mapping[str, Any] | None) -> "Asked":
+        """From `as_record`; the worst that can be where the search failed."""
+        if record is None:
+            return Asked(question, 0, 0, 0.0 if question.has_answer else 1.0, ())
+        return Asked(question, record["document"], record["passage"], record["score"], tuple(record["found"]))
+
+    def as_record(self) -> dict[str, Any]:
+        """As JSON values, without the question."""
+        return {"document": self.document, "passage": self.passage, "score": self.score, "found": list(self.found)}
+
     @property
     def is_right(self) -> bool:
         """Whether an answer could be read out of the first passages."""
         return 0 < self.passage <= PASSAGES
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """By name. Documents are measured apart only where a place is less than a document."""
+        values = _by_rank(self.passage)
+        if any(place.words for place in self.question.places):
+            values |= {f"document {measure}": value for measure, value in _by_rank(self.document).items()}
+        return values
+
+
+def _by_rank(rank: int) -> dict[str, float]:
+    recalls = {f"R@{k}": float(0 < rank <= k) for k in (1, 5, 10)}
+    return recalls | {"MRR": 1 / rank if rank else 0.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What the score says, where an answerable question should score high and another low.
 
-    area: under the ROC curve, of all questions without an answer and by their kind. thresholds (T,), answered (T,),
-    refused (T,): shares of answerable questions at or above each threshold, and of the others below it. best: where both
-    together are highest, the middle of equals. at_threshold: those shares at the threshold in use, and how often what was
-    let through could be answered. bins: (mean score, share that was answerable and found, how many) by score.
-    error: expected calibration error, the mean distance of the two weighted by how many (Naeini et al. 2015).
+    area: under the ROC curve, of all questions without an answer and by their kind. division: what thresholds let through.
+    at_threshold: shares at the threshold in use, and how often what was let through could be answered. bins: (mean score,
+    share that was answerable and found, how many) by score. error: expected calibration error, the mean distance of the
+    two weighted by how many (Naeini et al. 2015).
     """
 
     threshold: float
     area: dict[str, Estimate]
-    thresholds: NDArray[np.float64]
-    answered: NDArray[np.float64]
-    refused: NDArray[np.float64]
-    best: float
+    division: Division
     at_threshold: dict[str, Estimate]
     bins: tuple[tuple[float, float, int], ...]
     error: float
 
 
-async def ask_all(search: Searcher, questions: Sequence[Question], progress: Callable[[], None]) -> tuple[Asked, ...]:
-    """Ask every question and compare what is found with the places that answer it."""
-    asked: list[Asked] = []
-    for question in questions:
-        asked.append(_judged(question, await search(question.text, DEPTH)))
-        progress()
-    return tuple(asked)
-
-
-def _judged(question: Question, passages: Sequence[Passage]) -> Asked:
+def judged(question: Question, passages: Sequence[Passage]) -> Asked:
+    """What was found, compared with the places that answer the question."""
     sources = list(dict.fromkeys(passage.source for passage in passages))
     of = (rank for rank, source in enumerate(sources, 1) if any(place.is_of(source) for place in question.places))
     within = (rank for rank, passage in enumerate(passages, 1) if any(place.is_in(passage) for place in question.places))
@@ -81,16 +91,10 @@ def _judged(question: Question, passages: Sequence[Passage]) -> Asked:
 
 
 def compare(systems: Mapping[str, Sequence[Asked]], pairs: Sequence[tuple[str, str]]) -> tuple[Table, Table]:
-    """Estimates by group, system and measure, and paired differences of systems by group, pair and measure.
-
-    Raises:
-        ConfigError: no question has an answer.
-    """
+    """Estimates by group, system and measure, and paired differences of systems by group, pair and measure."""
     questions = [one.question for one in next(iter(systems.values()))]
     groups = {"all": [row for row, question in enumerate(questions) if question.has_answer]}
     groups["held out"] = [row for row in groups["all"] if questions[row].held_out]
-    if not groups["all"]:
-        raise ConfigError("there is no question with an answer to measure on; add some")
     values = {
         group: {name: _values([asked[row] for row in rows]) for name, asked in systems.items()}
         for group, rows in groups.items()
@@ -113,18 +117,8 @@ def compare(systems: Mapping[str, Sequence[Asked]], pairs: Sequence[tuple[str, s
 
 
 def _values(asked: Sequence[Asked]) -> dict[str, list[float]]:
-    """A value of each question by measure. Documents are measured apart only where a place is less than a document."""
-    passages = [one.passage for one in asked]
-    documents = [one.document for one in asked]
-    values = _by_rank(passages)
-    if any(place.words for one in asked for place in one.question.places):
-        values |= {f"document {measure}": column for measure, column in _by_rank(documents).items()}
-    return values
-
-
-def _by_rank(ranks: Sequence[int]) -> dict[str, list[float]]:
-    recalls = {f"R@{k}": [float(0 < rank <= k) for rank in ranks] for k in (1, 5, 10)}
-    return recalls | {"MRR": [1 / rank if rank else 0.0 for rank in ranks]}
+    """A value of each question by measure."""
+    return {measure: [one.measures[measure] for one in asked] for measure in asked[0].measures}
 
 
 def calibrate(asked: Sequence[Asked], threshold: float) -> Calibration:
@@ -133,21 +127,17 @@ def calibrate(asked: Sequence[Asked], threshold: float) -> Calibration:
     Raises:
         ConfigError: there are no questions of one of both kinds.
     """
-    answerable = np.array([one.score for one in asked if one.question.has_answer])
-    others = np.array([one.score for one in asked if not one.question.has_answer])
-    if answerable.size == 0 or others.size == 0:
+    answerable = [one.score for one in asked if one.question.has_answer]
+    others = [one.score for one in asked if not one.question.has_answer]
+    if not (answerable and others):
         raise ConfigError("a threshold needs questions with an answer and questions without one; add some")
     kinds = {kind: [one.score for one in asked if one.question.kind == kind] for kind in ("near", "far")}
-    area = {"all": area_under_roc(answerable.tolist(), others.tolist())}
-    area |= {kind: area_under_roc(answerable.tolist(), scores) for kind, scores in kinds.items() if scores}
-    answered = (answerable[None, :] >= THRESHOLDS[:, None]).mean(axis=1)
-    refused = (others[None, :] < THRESHOLDS[:, None]).mean(axis=1)
-    gain = answered + refused
-    best = float(np.median(THRESHOLDS[gain >= gain.max() - 1e-9]))
+    area = {"all": area_under_roc(answerable, others)}
+    area |= {kind: area_under_roc(answerable, scores) for kind, scores in kinds.items() if scores}
     bins = _bins(asked)
     error = sum(abs(score - share) * count for score, share, count in bins) / len(asked)
     shares = _shares(asked, threshold)
-    return Calibration(threshold, area, THRESHOLDS, answered, refused, best, shares, bins, error)
+    return Calibration(threshold, area, divide(answerable, others), shares, bins, error)
 
 
 def _shares(asked: Sequence[Asked], threshold: float) -> dict[str, Estimate]:

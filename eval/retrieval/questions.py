@@ -1,20 +1,22 @@
 """Questions with the places that answer them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
+from vivavoce.eval.lab.set_files import rows_of
 
 Kind = Literal["answer", "near", "far"]
 
 HOWTO = Path(__file__).with_name("questions_howto.tsv")
 CHINESE = Path(__file__).with_name("questions_chinese.tsv")
 SPLITS = ("tune", "held_out")
+HELD_OUT = "held out"
 BETWEEN = " :: "
 WORD = re.compile(r"[^\W_]+")
 
@@ -56,6 +58,21 @@ class Question:
         """Whether the corpus answers it."""
         return bool(self.places)
 
+    def as_facts(self) -> dict[str, Any]:
+        """As JSON values; the half is told, so that runs are compared apart by it."""
+        return {
+            "question": self.text,
+            "places": [[place.document, place.words] for place in self.places],
+            "kind": self.kind,
+            "half": HELD_OUT if self.held_out else "",
+        }
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> "Question":
+        """The question of an item or a result."""
+        places = tuple(Place(*place) for place in facts["places"])
+        return Question(facts["question"], places, facts["kind"], facts["half"] == HELD_OUT)
+
 
 def read_questions(path: Path) -> tuple[Question, ...]:
     """The questions of a table.
@@ -65,7 +82,7 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     Raises:
         ConfigError: a line has another form; names it.
     """
-    return tuple(_question(line.split("\t"), f"{path.name}, line {number}") for number, line in _lines(path))
+    return tuple(_question(fields, where) for where, fields in rows_of(path))
 
 
 def _question(fields: list[str], where: str) -> Question:
@@ -86,12 +103,6 @@ def _place(text: str, where: str) -> Place:
             f"{where}: {text!r} is no place; write the end of a path, '{BETWEEN.strip()}' and words from there"
         )
     return Place(document, words)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip() and not line.startswith("#"):
-            yield number, line
 
 
 @lru_cache(maxsize=4096)

@@ -1,133 +1,127 @@
-"""What `vivavoce eval retrieval` found, as a page, as data and as pictures."""
+"""The report of the retrieval lab."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from vivavoce.core.durable import write_atomic
-from vivavoce.eval.retrieval.lab import HYBRID, RetrievalReport, SetReport
-from vivavoce.eval.retrieval.measures import DEPTH, Asked, Calibration, Table
-from vivavoce.eval.retrieval_pictures import recall_picture, reliability_picture, threshold_picture
-from vivavoce.tools.text_search import PASSAGES
+from vivavoce.eval.lab.lab import Result
+from vivavoce.eval.lab.page import Page, table
+from vivavoce.eval.lab.plots import grouped_bars, reliability, thresholds
+from vivavoce.eval.lab.statistics import Estimate
+from vivavoce.eval.retrieval.measures import DEPTH, Asked, Calibration, Table, calibrate, compare
+from vivavoce.eval.retrieval.questions import Question
+from vivavoce.eval.retrieval.systems import DENSE, HYBRID, LEXICAL, RERANKED, default_of
+from vivavoce.tools.text_search import ANSWERS, PASSAGES
 
+DOCUMENTS = "documents"  # the item that tells what a set's index holds
 SHOWN = ("R@1", "R@5", "R@10", "MRR")
 SHOWN_MISSES = 60
 
 
-def write_report(report: RetrievalReport, folder: Path) -> None:
-    """Write report.md, report.json and the pictures.
+@dataclass(frozen=True, slots=True)
+class SetReport:
+    """One corpus and its questions.
 
-    Raises:
-        StoreError: the folder cannot be written.
+    documents: what the index holds. systems: what came of each question, by system. differences: of pairs of systems. lost:
+    answerable questions whose words stand in no passage. calibration: None without questions that have no answer.
     """
-    for one in report.sets:
-        write_atomic(folder / f"recall-{one.name}.png", recall_picture(one))
-        if one.calibration is not None:
-            write_atomic(folder / f"threshold-{one.name}.png", threshold_picture(one.calibration))
-            write_atomic(folder / f"reliability-{one.name}.png", reliability_picture(one.calibration))
-    write_atomic(folder / "report.json", json.dumps(as_json(report), ensure_ascii=False, indent=2).encode())
-    write_atomic(folder / "report.md", _page(report).encode())
+
+    name: str
+    documents: Result
+    systems: Mapping[str, Sequence[Asked]]
+    estimates: Table
+    differences: Table
+    lost: Sequence[str]
+    calibration: Calibration | None
 
 
-def as_json(report: RetrievalReport) -> dict[str, Any]:
-    """Every number, and what came of every question in the default search."""
-    return {"facts": report.facts, "sets": {one.name: _set_json(one) for one in report.sets}}
-
-
-def _set_json(one: SetReport) -> dict[str, Any]:
-    return {
-        "origin": list(one.origin),
-        "documents": one.documents,
-        "passages": one.passages,
-        "questions": len(one.systems[HYBRID]),
-        "estimates": _table_json(one.estimates),
-        "differences": _table_json(one.differences),
-        "lost": [question.text for question in one.lost],
-        "answerability": _calibration_json(one.calibration) if one.calibration else None,
-        "asked": [_asked_json(asked) for asked in one.systems[HYBRID]],
-    }
-
-
-def _table_json(table: Table) -> dict[str, Any]:
-    return {
-        group: {system: {name: asdict(e) for name, e in measures.items()} for system, measures in systems.items()}
-        for group, systems in table.items()
-    }
-
-
-def _calibration_json(found: Calibration) -> dict[str, Any]:
-    return {
-        "threshold": found.threshold,
-        "best": found.best,
-        "AUROC": {kind: asdict(e) for kind, e in found.area.items()},
-        "at threshold": {name: asdict(e) for name, e in found.at_threshold.items()},
-        "expected calibration error": found.error,
-        "bins": [{"score": score, "right": share, "count": count} for score, share, count in found.bins],
-    }
-
-
-def _asked_json(one: Asked) -> dict[str, Any]:
-    return {
-        "question": one.question.text,
-        "kind": one.question.kind,
-        "held_out": one.question.held_out,
-        "place": one.passage,
-        "place of document": one.document,
-        "score": one.score,
-        "found": [_name(source) for source in one.found],
-    }
-
-
-def summary(report: RetrievalReport) -> list[tuple[str, str]]:
-    """The main numbers, for a table."""
-    rows: list[tuple[str, str]] = []
-    for one in report.sets:
-        for system, measures in one.estimates["all"].items():
-            rows += [(f"{one.name}, {system}: {name}", str(measures[name])) for name in ("R@1", "R@5", "MRR")]
-        for pair, measures in one.differences["all"].items():
-            rows.append((f"{one.name}, {pair}: R@1", str(measures["R@1"])))
-        if one.calibration is not None:
-            rows.append((f"{one.name}, answerable or not: AUROC", str(one.calibration.area["all"])))
-            threshold = one.calibration.threshold
-            rows += [(f"{one.name}, {name} at {threshold}", str(e)) for name, e in one.calibration.at_threshold.items()]
-    return rows
-
-
-def _page(report: RetrievalReport) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in report.facts.items())
-    return (
-        f"# Document search\n\n{facts}. Values with 95 % bootstrap intervals; differences are paired, question by "
-        f"question. Found means among the first {DEPTH} passages.\n\n" + "\n".join(_section(one) for one in report.sets)
+def retrieval_page(results: Sequence[Result]) -> Page:
+    """What each system finds in each set, and what the score tells."""
+    reports = [report_of(one, results) for one in results if one.facts["kind"] == DOCUMENTS]
+    summary: dict[str, Estimate] = {}
+    pictures: dict[str, bytes] = {}
+    for report in reports:
+        summary |= _summary(report)
+        pictures |= _pictures(report)
+    embedders = {str(report.documents.record.get("embedder", "unknown")) for report in reports}
+    body = (
+        f"Embedder: {', '.join(sorted(embedders))}. Values with 95 % bootstrap intervals; differences are paired, question "
+        f"by question. Found means among the first {DEPTH} passages.\n\n{''.join(map(_section, reports))}"
     )
+    return Page("Document search", summary, body, pictures)
 
 
-def _section(one: SetReport) -> str:
-    asked = one.systems[HYBRID]
-    without = sum(not answer.question.has_answer for answer in asked)
-    origin = f" of {', '.join(one.origin)}" if one.origin else ""
+def report_of(documents: Result, results: Sequence[Result]) -> SetReport:
+    """One set. documents: its first result."""
+    name, names = str(documents.facts["set"]), documents.facts["systems"]
+    asked = [one for one in results if one.facts["set"] == name and one.facts["kind"] != DOCUMENTS]
+    questions = [Question.of(one.facts) for one in asked]
+    found = [one.record.get("systems", {}) for one in asked]
+    systems = {
+        name: [Asked.of(question, row.get(name)) for question, row in zip(questions, found, strict=True)] for name in names
+    }
+    pairs = [(HYBRID, DENSE), (HYBRID, LEXICAL), *([(RERANKED, HYBRID)] if RERANKED in names else [])]
+    estimates, differences = compare(systems, pairs)
+    lost = [question.text for question, one in zip(questions, asked, strict=True) if one.record.get("lost")]
+    has_both = not all(question.has_answer for question in questions)
+    calibration = calibrate(default_of(systems), ANSWERS) if has_both else None
+    return SetReport(name, documents, systems, estimates, differences, lost, calibration)
+
+
+def _summary(report: SetReport) -> dict[str, Estimate]:
+    found: dict[str, Estimate] = {}
+    for system, measures in report.estimates["all"].items():
+        found |= {f"{report.name}, {system}: {measure}": measures[measure] for measure in ("R@1", "R@5", "MRR")}
+    for pair, measures in report.differences["all"].items():
+        found[f"{report.name}, {pair}: R@1"] = measures["R@1"]
+    if (known := report.calibration) is not None:
+        found[f"{report.name}, answerable or not: AUROC"] = known.area["all"]
+        found |= {f"{report.name}, {name} at {known.threshold}": e for name, e in known.at_threshold.items()}
+    return found
+
+
+def _pictures(report: SetReport) -> dict[str, bytes]:
+    systems = {name: {measure: found[measure] for measure in SHOWN} for name, found in report.estimates["all"].items()}
+    count = next(iter(systems.values()))["R@1"].count
+    title = f"{report.name}: question to passage, {count} questions, 95 % intervals"
+    pictures = {f"recall-{report.name}.png": grouped_bars(systems, title, "value")}
+    if (known := report.calibration) is not None:
+        found = known.division
+        pictures[f"threshold-{report.name}.png"] = thresholds(
+            found.thresholds.tolist(),
+            {"answerable: answered": found.passed.tolist(), "without an answer: refused": (1 - found.leaked).tolist()},
+            {"used": known.threshold, "best here": found.best},
+            "When to say that the documents do not tell",
+            "threshold on the score",
+        )
+        title = f"Calibration, mean error {known.error:.3f}"
+        pictures[f"reliability-{report.name}.png"] = reliability(known.bins, title, "score")
+    return pictures
+
+
+def _section(report: SetReport) -> str:
+    asked, held = report.systems[HYBRID], report.documents
+    without = sum(not one.question.has_answer for one in asked)
+    origin = f" of {', '.join(held.facts['origin'])}" if held.facts["origin"] else ""
     parts = [
-        f"## {one.name}\n\n{one.documents} documents{origin} in {one.passages} passages, {len(asked)} questions, {without} "
-        "of them without an answer there.\n",
-        *(_tables(one, group) for group in one.estimates),
-        f"![recall](recall-{one.name}.png)\n",
-        _answerability(one.name, one.calibration) if one.calibration else "",
-        _lost(one),
-        _misses([answer for answer in asked if answer.question.has_answer and not answer.is_right]),
+        f"## {report.name}\n\n{held.record.get('documents', 'unknown')} documents{origin} in "
+        f"{held.record.get('passages', 'unknown')} passages, {len(asked)} questions, {without} of them without an answer "
+        "there.\n\n",
+        *(_tables(report, group) for group in report.estimates),
+        f"![recall](recall-{report.name}.png)\n\n",
+        _answerability(report.name, report.calibration) if report.calibration else "",
+        _lost(report.lost),
+        _misses([one for one in asked if one.question.has_answer and not one.is_right]),
     ]
-    return "\n".join(part for part in parts if part)
+    return "".join(parts)
 
 
-def _tables(one: SetReport, group: str) -> str:
+def _tables(report: SetReport, group: str) -> str:
     text = f"### {group.capitalize()}\n\n"
+    rows = {**report.estimates[group], **report.differences[group]}
     for by in ("", "document "):
         names = [f"{by}{name}" for name in SHOWN]
-        if names[0] in one.estimates[group][HYBRID]:
-            rows = {**one.estimates[group], **one.differences[group]}
-            text += f"| system | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n"
-            text += "".join(f"| {row} | {' | '.join(str(found[name]) for name in names)} |\n" for row, found in rows.items())
-            text += "\n"
+        if names[0] in rows[HYBRID]:
+            text += table(("system", *names), [(row, *(found[name] for name in names)) for row, found in rows.items()])
     return text
 
 
@@ -137,28 +131,35 @@ def _answerability(name: str, found: Calibration) -> str:
     return (
         "### What cannot be answered\n\n"
         f"Area under the ROC curve of the score, answerable against not: {areas}. At the threshold in use, "
-        f'{found.threshold}:\n\n{shares}\nOn these questions {found.best:.2f} would divide them best. "Rightly" means that '
-        f"a passage with the answer is among the first {PASSAGES}. Expected calibration error: {found.error:.3f}.\n\n"
-        f"![threshold](threshold-{name}.png)\n\n![reliability](reliability-{name}.png)\n"
+        f'{found.threshold}:\n\n{shares}\nOn these questions {found.division.best:.2f} would divide them best. "Rightly" '
+        f"means that a passage with the answer is among the first {PASSAGES}. Expected calibration error: "
+        f"{found.error:.3f}.\n\n![threshold](threshold-{name}.png)\n\n![reliability](reliability-{name}.png)\n\n"
     )
 
 
-def _lost(one: SetReport) -> str:
-    if not one.lost:
+def _lost(questions: Sequence[str]) -> str:
+    if not questions:
         return ""
-    lines = "".join(f"- {question.text}\n" for question in one.lost)
-    return f"### Answers that stand in no passage\n\nThe reader or the cutting lost them; nothing can find them.\n\n{lines}"
+    lines = "".join(f"- {question}\n" for question in questions)
+    return (
+        f"### Answers that stand in no passage\n\nThe reader or the cutting lost them; nothing can find them.\n\n{lines}\n"
+    )
 
 
 def _misses(missed: Sequence[Asked]) -> str:
-    lines = [
-        f"- {one.question.text}: found {_name(one.found[0]) if one.found else 'nothing'}, wanted "
-        f"{', '.join(dict.fromkeys(_name(place.document) for place in one.question.places))} "
-        f"(passage {one.passage or 'none'}, document {one.document or 'none'}, score {one.score:.2f})\n"
+    rows = [
+        (
+            one.question.text,
+            _name(one.found[0]) if one.found else "nothing",
+            ", ".join(dict.fromkeys(_name(place.document) for place in one.question.places)),
+            one.passage or "none",
+            one.document or "none",
+            f"{one.score:.2f}",
+        )
         for one in missed[:SHOWN_MISSES]
     ]
-    more = f"- and {len(missed) - len(lines)} more, see report.json\n" if len(missed) > len(lines) else ""
-    return f"### Missed: no right passage among the first {PASSAGES}\n\n{''.join(lines)}{more}" if lines else ""
+    told = f"### Missed: no right passage among the first {PASSAGES}\n\n{len(missed)} questions; the first {len(rows)}:\n\n"
+    return told + table(("asked", "found", "wanted", "passage", "document", "score"), rows) if rows else ""
 
 
 def _name(source: str) -> str:

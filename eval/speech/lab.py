@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, HeardText, TurnDone
+from vivavoce.app.backends import backend_of
 from vivavoce.core.audio import AudioClip
 from vivavoce.eval.lab.driver import evenly
 from vivavoce.eval.lab.home import own_home
@@ -21,15 +22,14 @@ from vivavoce.eval.speech.report import speech_page
 from vivavoce.eval.speech.scores import chose, error_unit, errors, says_one_of, sentence_chrf
 from vivavoce.eval.speech.sets import OWN, read_set
 
-TRANSCRIBING = ("embedded", "scripted")  # models that tell what they heard; others are told to write it down
 WRITE_DOWN = "Write down word for word what I say next, and nothing else."
 
 
 class SpeechLab:
-    """Word errors, translation, paralinguistics, multiple choice and spoken questions; sets: see `speech_sets.read_set`."""
+    """Word errors, translation, paralinguistics, multiple choice and spoken questions; sets: see `sets.read_set`."""
 
     name = "speech"
-    sets = tuple(OWN)
+    sets = tuple(OWN)[:1]
     parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
@@ -50,7 +50,7 @@ class SpeechLab:
                 async def measure(item: Item) -> Result:
                     clip = await asyncio.to_thread(load, Path(item.facts["audio"]))
                     async with agents.using(item.facts["seed"]) as agent:
-                        if item.facts["task"] == "transcription" and settings.model in TRANSCRIBING:
+                        if item.facts["task"] == "transcription" and backend_of(settings).transcribes:
                             start = time.perf_counter()
                             heard = await _heard(agent, clip)
                             return judged(item, heard, {"heard_s": round(time.perf_counter() - start, 3)})

@@ -1,32 +1,28 @@
 """The voices of a run: the agent knows the first half of each clip, similarity is measured against the second."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.voice import DEFAULT_VOICE_ID, Voice, VoiceEntry
+from vivavoce.core.voice import DEFAULT_VOICE_ID, VoiceEntry
 from vivavoce.eval.lab.statistics import Numbers, equal_error_rate
+from vivavoce.eval.voices.halves import first_half, is_long, second_half, with_clip
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import SpeakerEmbedder
-
-HALF_S = 2.0  # the shortest half of a clip that shows who speaks
 
 
 def is_divided(entry: VoiceEntry) -> bool:
     """Whether its clip is long enough to hold half of it out. The default voice needs no clip to be spoken in."""
-    return entry.duration_s >= 2 * HALF_S and entry.id != DEFAULT_VOICE_ID
+    return is_long(entry) and entry.id != DEFAULT_VOICE_ID
 
 
 def fill(own: FolderVoiceBank, bank: FolderVoiceBank, entries: Sequence[VoiceEntry]) -> None:
     """Put voices into the bank of a run, with the first half of their clips where they are long enough. Blocking."""
-    voices: list[Voice] = []
-    for entry in entries:
-        clip = bank.clip(entry)
-        part = clip.section(0.0, entry.duration_s / 2) if is_divided(entry) else clip
-        voices.append(replace(Voice.of(entry, part), acoustics=None, recipe=""))
+    clips = ((entry, bank.clip(entry)) for entry in entries)
+    voices = [with_clip(entry, first_half(clip) if is_divided(entry) else clip) for entry, clip in clips]
     own.add_all([own.analyse(voice) for voice in voices], replace_existing=True)
 
 
@@ -62,8 +58,8 @@ def listen(bank: FolderVoiceBank, entries: Sequence[VoiceEntry], embedder: Speak
         ValueError: there are no two speakers. AudioError: a clip is too short. ModelError: the embedder cannot be loaded.
     """
     clips = [bank.clip(entry) for entry in entries]
-    first = np.stack([embedder.embed(clip.section(0.0, clip.duration_s / 2)) for clip in clips])
-    second = np.stack([embedder.embed(clip.section(clip.duration_s / 2, clip.duration_s)) for clip in clips])
+    first = np.stack([embedder.embed(first_half(clip)) for clip in clips])
+    second = np.stack([embedder.embed(second_half(clip)) for clip in clips])
     who = tuple(entry.speaker or entry.id for entry in entries)
     cosines = np.asarray(first @ second.T, np.float64)
     error, threshold = equal_error_rate(*pairs(cosines, who))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, Turn
+from vivavoce.app.backends import at_home, backend_of
+from vivavoce.app.parts import ensure_default_voice, open_bank
 from vivavoce.app.voices.building import transcriber
-from vivavoce.app.wiring import ensure_default_voice, open_bank, open_parts
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError, ModelError, WeightsError
 from vivavoce.core.settings import Settings
@@ -25,21 +26,28 @@ from vivavoce.eval.timbre.embedders import open_embedder
 from vivavoce.eval.timbre.report import timbre_page
 from vivavoce.eval.timbre.scores import CALIBRATION, STATES, WON, Heard, calibrated, judged
 from vivavoce.eval.timbre.set import OWN, TimbreSet, read_timbre_set
+from vivavoce.voicebank.embedders import SpeakerEmbedder
 
 Transcribe = Callable[[AudioClip, str], str]
 
 
 class TimbreLab:
-    """For each voice of the bank: named, carried over, back to the default, and asked for by words."""
+    """For each voice of the bank: named, carried over, back to the default, and asked for by words.
+
+    embedder: how one is opened by its name, with so many threads.
+    """
 
     name = "timbre"
     sets = (OWN,)
     parallel = True
 
+    def __init__(self, embedder: Callable[[str, int], SpeakerEmbedder] = open_embedder) -> None:
+        self._embedder = embedder
+
     def items(self, options: Options) -> Sequence[Item]:
         """A calibration of the embedders, then a dialogue for each voice. limit: of voices."""
         asked = _the_set(options)
-        ids = [open_embedder(name).id for name in asked.embedders]
+        ids = [self._embedder(name, options.settings.threads).id for name in asked.embedders]
         entries = {entry.id: entry for entry in _entries(options.settings)}
         unknown = [voice for voice in asked.voices if voice not in entries]
         if unknown:
@@ -58,13 +66,13 @@ class TimbreLab:
     async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
         """An agent with a bank of half clips, ears that have heard the other halves, and a recogniser."""
         asked, entries = _the_set(options), _entries(options.settings)
-        bank = open_bank(_of_model(options.settings))
+        bank = open_bank(at_home(options.settings))
         ears = [
-            await asyncio.to_thread(listen, bank, entries, open_embedder(name, options.settings.threads))
+            await asyncio.to_thread(listen, bank, entries, self._embedder(name, options.settings.threads))
             for name in asked.embedders
         ]
         with own_home(options.settings, folder, ("weights", "cache")) as settings:
-            own = open_parts(_of_model(settings)).bank
+            own = open_bank(at_home(settings))
             await asyncio.to_thread(fill, own, bank, entries)
             transcribe = _transcriber(settings)
             async with agents_by_seed(settings, options.seeds) as agents:
@@ -90,15 +98,10 @@ def _the_set(options: Options) -> TimbreSet:
     return read_timbre_set(options.sets[0])
 
 
-def _of_model(settings: Settings) -> Settings:
-    """The scripted model keeps its tones in a home of its own, as `open_agent` does."""
-    return settings.model_copy(update={"home": settings.home / "scripted"}) if settings.model == "scripted" else settings
-
-
 def _entries(settings: Settings) -> list[VoiceEntry]:
-    parts = open_parts(_of_model(settings))
-    ensure_default_voice(parts, settings)
-    return [entry for entry in parts.bank.entries() if entry.has_permission or settings.unlicensed_voices]
+    bank = open_bank(at_home(settings))
+    ensure_default_voice(bank, settings)
+    return [entry for entry in bank.entries() if entry.has_permission or settings.unlicensed_voices]
 
 
 def _item(entry: VoiceEntry, worst: Mapping[str, float]) -> Item:
@@ -113,7 +116,7 @@ def _item(entry: VoiceEntry, worst: Mapping[str, float]) -> Item:
 
 def _transcriber(settings: Settings) -> Transcribe | None:
     """What hears the answers; without weights no word errors are counted."""
-    if settings.model == "scripted":
+    if backend_of(settings).is_weightless:
         return None
     try:
         return transcriber(settings)

@@ -13,7 +13,7 @@ OWN_FILE = Path(__file__).parents[1] / "sets" / "timbre.json"
 
 
 class TimbreSet(BaseModel):
-    """voices: ids; none means all of the bank. embedders: see `timbre_embedders.open_embedder`.
+    """voices: ids; none means all of the bank. embedders: see `embedders.open_embedder`.
 
     questions: the first is asked with the voice named, the others without. by_words: wishes for a voice, with ``{name}``;
     each voice gets one of them. back: asks for the default voice.

@@ -1,15 +1,12 @@
 """A second opinion on the parameters of calls, by a judge model where the settings name one."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from vivavoce.core.errors import ModelError
 from vivavoce.core.untrusted import neutralise
+from vivavoce.eval.lab import judge as judging
 from vivavoce.eval.lab.judge import Judge
 from vivavoce.eval.lab.lab import Result
-from vivavoce.eval.lab.page import table
-from vivavoce.eval.lab.statistics import kappa
 from vivavoce.eval.toolcall.asking import Asked
 from vivavoce.eval.toolcall.matching import as_terms
 from vivavoce.eval.toolcall.questions import ToolQuestion
@@ -29,7 +26,7 @@ SHOWN_CHARS = 2_000
 
 
 async def second_opinion(judge: Judge, question: ToolQuestion, asked: Asked) -> dict[str, Any]:
-    """What the judge says, for the record; that it could not be asked is no fault of the agent."""
+    """What the judge says of the parameters of the first call of the wanted tool, for the record."""
     given = next(call.arguments for call in asked.calls if call.name == question.tool)
     shown = {
         "said": question.text or asked.heard,
@@ -37,25 +34,10 @@ async def second_opinion(judge: Judge, question: ToolQuestion, asked: Asked) -> 
         "wanted": str(as_terms(question.arguments)),
         "given": given,
     }
-    try:
-        said = await judge.verdict(**{name: neutralise(text, SHOWN_CHARS) for name, text in shown.items()})
-    except ModelError as error:
-        return {"judge_error": str(error)}
-    return {"judge": said, "judge_id": judge.id, "judge_prompt": judge.prompt_hash}
+    return await judging.second_opinion(judge, **{name: neutralise(text, SHOWN_CHARS) for name, text in shown.items()})
 
 
 def agreement(results: Sequence[Result]) -> str:
-    """How far judge and rules agree, as Markdown; "" where no judge was asked."""
-    both = [result for result in results if "judge" in result.record and "parameters" in result.scores]
-    if not both:
-        return ""
-    rules = [WORDS[0] if result.scores["parameters"] else WORDS[1] for result in both]
-    judge = [str(result.record["judge"]) for result in both]
-    who = sorted({f"{result.record['judge_id']} (prompt {result.record['judge_prompt']})" for result in both})
-    counts = Counter(zip(rules, judge, strict=True))
-    rows = [[rule, *(counts[rule, said] for said in WORDS)] for rule in WORDS]
-    columns = ("rules", *(f"judge: {said}" for said in WORDS))
-    return (
-        f"## The judge\n\n{', '.join(who)} judged the parameters of {len(both)} calls; "
-        f"kappa with the rules is {kappa(rules, judge):.3f}.\n\n{table(columns, rows)}"
-    )
+    """How far judge and rules agree on parameters, as Markdown; "" where no judge was asked."""
+    judged = [(WORDS[not one.scores["parameters"]], one.record) for one in results if "parameters" in one.scores]
+    return judging.agreement(judged, WORDS, "calls by their parameters")

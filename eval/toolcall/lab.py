@@ -2,7 +2,7 @@
 
 What is judged are the first calls of the last user turn. Sets: ``spoken`` and ``text``, which come with the lab, or a half
 of one, as ``text:dev``; the folder of StepEval-Audio-Toolcall, whose recordings are asked, or its texts as ``PATH:text``; a
-table of one's own, see `toolcall_questions.read_questions` (recordings, where it has any, lie beside it in a folder of the
+table of one's own, see `questions.read_questions` (recordings, where it has any, lie beside it in a folder of the
 table's name).
 """
 
@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vivavoce.app.backends import backend_of
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.lab.driver import evenly
 from vivavoce.eval.lab.home import own_home
@@ -26,15 +27,15 @@ from vivavoce.eval.toolcall.report import report
 from vivavoce.eval.toolcall.scoring import record_of, score
 from vivavoce.eval.toolcall.stepeval import read_stepeval
 
+OWN = ("spoken", "text")
 TYPED = ":text"
-TRANSCRIBING = ("embedded", "scripted")  # models that leave a text of what they heard, and never speak before they call
 
 
 class ToolCallLab:
     """Implements `Lab`."""
 
     name = "toolcall"
-    sets: tuple[str, ...] = ("spoken", "text")
+    sets = OWN[:1]
     parallel = True
 
     def items(self, options: Options) -> Sequence[Item]:
@@ -49,9 +50,12 @@ class ToolCallLab:
     @asynccontextmanager
     async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
         """See `Lab.open`."""
-        transcribes = options.settings.model in TRANSCRIBING
+        transcribes = backend_of(options.settings).transcribes
         with own_home(options.settings, folder) as settings:
-            async with open_judge(settings, TEMPLATE, WORDS) as judge, agents_by_seed(settings, options.seeds) as agents:
+            async with (
+                open_judge(options.judge, TEMPLATE, WORDS) as judge,
+                agents_by_seed(settings, options.seeds) as agents,
+            ):
 
                 async def measure(item: Item) -> Result:
                     question = ToolQuestion.of(item.facts)
@@ -77,7 +81,7 @@ def questions_of(given: str) -> list[ToolQuestion]:
         ConfigError: there is no such set, or a line of it is not of its form.
     """
     name, _, half = given.partition(":")
-    if name in ToolCallLab.sets and half in ("", *HALVES):
+    if name in OWN and half in ("", *HALVES):
         return [question for question in own_questions(spoken=name == "spoken") if half in ("", question.half)]
     path = Path(given.removesuffix(TYPED))
     if path.is_dir():

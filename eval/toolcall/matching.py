@@ -16,6 +16,7 @@ from Stemmer import Stemmer
 
 from vivavoce.core.language.days import day_named, is_day
 from vivavoce.core.language.words import IS_CJK, words
+from vivavoce.eval.lab.set_files import rows_of
 from vivavoce.eval.toolcall.questions import SETS
 
 ALIASES = SETS / "toolcall_aliases.tsv"
@@ -111,8 +112,7 @@ def canonical(text: str) -> str:
 
 @cache
 def _aliases() -> dict[str, str]:
-    lines = [line.split("\t") for line in ALIASES.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-    return {plain(name): plain(line[0]) for line in lines for name in line}
+    return {plain(name): plain(names[0]) for _, names in rows_of(ALIASES) for name in names}
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.lab.lab import Item
-from vivavoce.eval.lab.set_files import json_of, lines_of, text_of
+from vivavoce.eval.lab.set_files import json_of, rows_of
 
 NO_TOOL = "none"
 TOOLS = ("voice_search", "get_date_time", "get_weather", "web_search", "knowledge_search")
@@ -19,7 +19,6 @@ SETS = Path(__file__).resolve().parents[1] / "sets"
 QUESTIONS = SETS / "toolcall_questions.tsv"
 SPOKEN = SETS / "spoken"
 COLUMNS = 8
-MAX_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class ToolQuestion:
     """The last thing a user says, with what should come of it.
 
     tool: the one to be called first, or `NO_TOOL`. arguments: what it should be given; a list holds key terms, see
-    `toolcall_matching`. about: the tool that the question is a test of, "" where it is one of all. half: "dev", on which
+    `matching`. about: the tool that the question is a test of, "" where it is one of all. half: "dev", on which
     may be tuned, "test", or "" for sets that have none. audio: path of the recording, "" where it is typed. seed:
     of the repetition.
     """
@@ -100,9 +99,7 @@ def read_questions(path: Path, recordings: Path | None = None) -> list[ToolQuest
     Raises:
         ConfigError: a line has another form, or a recording is missing; names it.
     """
-    text = text_of(path, MAX_BYTES, f"{path} cannot be read", "give a table of questions")
-    lines = [(where, line) for where, line in lines_of(text, path.name) if not line.startswith("#")]
-    questions = [_question(line.split("\t"), recordings, where) for where, line in lines]
+    questions = [_question(fields, recordings, where) for where, fields in rows_of(path)]
     if len({question.id for question in questions}) != len(questions):
         raise ConfigError(f"{path.name}: an id stands twice; give each question its own")
     return questions

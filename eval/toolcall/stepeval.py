@@ -94,7 +94,7 @@ class _Turn:
 
     def said_and_called(self) -> tuple[str, list[ToolCall]]:
         """What the assistant says beside its calls, and the calls."""
-        parser = ToolCallParser(lenient=True)
+        parser = ToolCallParser()
         deltas = [*parser.push(self.text), *parser.finish()]
         said = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
         return said.strip(), [delta for delta in deltas if isinstance(delta, ToolCall)]

@@ -1,187 +1,169 @@
-"""How well the voice bank finds voices: by words, by clip, under conditions, and whether it knows when nothing fits."""
+"""The voices lab: whether the bank finds voices by words, by clip and under conditions, and knows when nothing fits.
 
+Sets: ``words``, ``clips`` and ``conditions``; any other is the path of a table of one's own, see `queries.read_queries`.
+"""
+
+import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vivavoce.app.parts import open_bank
 from vivavoce.core.errors import ConfigError
-from vivavoce.core.voice import MIN_FIT, Voice, VoiceEntry, VoiceFilters
-from vivavoce.eval.lab.statistics import Estimate, bootstrap, equal_error_rate, mean
-from vivavoce.eval.voices.queries import VoiceQuery
+from vivavoce.core.settings import Settings
+from vivavoce.core.voice import MIN_FIT, VoiceEntry, VoiceFilters
+from vivavoce.eval.lab.driver import evenly
+from vivavoce.eval.lab.lab import Item, Measure, Options, Result
+from vivavoce.eval.lab.page import Page
+from vivavoce.eval.voices.halves import first_half, is_long, second_half, with_clip
+from vivavoce.eval.voices.queries import HELD_OUT, QUERIES, VoiceQuery, read_queries
+from vivavoce.eval.voices.report import CLIPS, CONDITIONS, LEFT_OUT, WORDS, voices_page
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.embedders import SpeakerEmbedder
+from vivavoce.voicebank.embedders import ResemblyzerEmbedder, SpeakerEmbedder
 from vivavoce.voicebank.store.columns import CATEGORIES, NUMBERS, passes, value_of
 
-HALF_S = 2.0  # the shortest half of a clip that shows who speaks
-FILTER_TRIALS = 300
-THRESHOLDS = np.round(np.arange(0.0, 1.001, 0.02), 2)
+TRIALS = 300  # searches under conditions
+FOUND = 5  # ids of each search that the record keeps
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What came of a query. rank: of the first wanted voice, 0 where none was found. score: of the first hit."""
+class VoicesLab:
+    """Implements `Lab`. bank, embedder: how the two are opened."""
 
-    query: VoiceQuery
-    found: tuple[str, ...]
-    rank: int
-    score: float
+    name = "voices"
+    sets = (WORDS, CLIPS, CONDITIONS)
+    parallel = False
 
-    @property
-    def beats_rivals(self) -> bool:
-        """Whether a wanted voice comes before every rival."""
-        order = {voice: place for place, voice in enumerate(self.found)}
-        best = min((order[v] for v in self.query.wanted if v in order), default=len(order))
-        return all(order.get(rival, len(order) + 1) > best for rival in self.query.rivals)
+    def __init__(
+        self,
+        bank: Callable[[Settings], FolderVoiceBank] = open_bank,
+        embedder: Callable[[], SpeakerEmbedder] = ResemblyzerEmbedder,
+    ) -> None:
+        self._bank = bank
+        self._embedder = embedder
 
+    def items(self, options: Options) -> Sequence[Item]:
+        """See `Lab.items`."""
+        entries = tuple(self._bank(options.settings).entries())
+        return [item for name in options.sets for item in evenly(_items(name, entries), options.limit)]
 
-@dataclass(frozen=True, slots=True)
-class WordsReport:
-    """Text to voice. estimates: by group of queries, by measure. asked: each query."""
+    @asynccontextmanager
+    async def open(self, options: Options, folder: Path) -> AsyncGenerator[Measure]:
+        """See `Lab.open`."""
+        bank = self._bank(options.settings)
+        with tempfile.TemporaryDirectory() as place:
+            embedder = self._embedder()
+            halves = FolderVoiceBank(Path(place), None, embedder, allow_unlicensed=True)
+            if CLIPS in options.sets:
+                await asyncio.to_thread(_fill, halves, bank)
 
-    estimates: dict[str, dict[str, Estimate]]
-    asked: tuple[Asked, ...]
+            async def measure(item: Item) -> Result:
+                match item.facts["set"]:
+                    case "clips":
+                        return await _recognised(bank, halves, embedder, item)
+                    case "conditions":
+                        return await _filtered(bank, item)
+                    case _:
+                        return await _described(bank, item)
 
+            yield measure
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Shares of queries accepted at each threshold (T,): those with an answer that was found first, and those without one.
-
-    best: where the two are furthest apart, the middle of equals.
-    """
-
-    thresholds: NDArray[np.float64]
-    answered: NDArray[np.float64]
-    unanswerable: NDArray[np.float64]
-    best: float
-    answered_now: Estimate
-    unanswerable_now: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class ClipsReport:
-    """Clip to speaker, on halves of clips that the bank has not heard. Cosines of pairs, for the picture.
-
-    first_recorded: of recorded voices alone, since the voices of one synthesizer are hardly different speakers.
-    """
-
-    first: Estimate
-    first_recorded: Estimate
-    error: Estimate
-    threshold: float
-    same: NDArray[np.float64]
-    other: NDArray[np.float64]
+    def page(self, results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
+        """See `Lab.page`."""
+        return voices_page(results)
 
 
-async def ask_all(bank: FolderVoiceBank, queries: Sequence[VoiceQuery], progress: Callable[[], None]) -> WordsReport:
-    """Ask every query and compare what is found with what was wanted."""
-    asked: list[Asked] = []
-    for query in queries:
-        hits = await bank.search(query.text, len(bank))
-        found = tuple(hit.voice.id for hit in hits)
-        rank = next((place for place, voice in enumerate(found, 1) if voice in query.wanted), 0)
-        asked.append(Asked(query, found, rank, hits[0].score if hits else 0.0))
-        progress()
-    answerable = [one for one in asked if one.query.has_answer]
-    groups = {"all": answerable} | {
-        f"in {language}": [one for one in answerable if one.query.language == language]
-        for language in sorted({one.query.language for one in answerable})
+def _items(name: str, entries: Sequence[VoiceEntry]) -> list[Item]:
+    match name:
+        case "words":
+            return [_query_item(query) for path in (QUERIES, HELD_OUT) for query in read_queries(entries, path)]
+        case "clips":
+            return _clip_items([entry for entry in entries if is_long(entry)])
+        case "conditions":
+            rng = np.random.default_rng(0)
+            return [_filter_item(number, _random_filters(rng, entries)) for number in range(TRIALS)]
+        case _ if Path(name).is_file():
+            return [_query_item(query) for query in read_queries(entries, Path(name))]
+        case _:
+            raise ConfigError(f"there is no set {name!r}; choose {', '.join(VoicesLab.sets)} or a table of descriptions")
+
+
+def _query_item(query: VoiceQuery) -> Item:
+    facts = {
+        "set": WORDS,
+        "language": query.language,
+        "text": query.text,
+        "wanted": sorted(query.wanted),
+        "rivals": sorted(query.rivals),
+        "half": "held out" if query.held_out else "",
+        "missing": query.missing,
     }
-    groups["held out"] = [one for one in answerable if one.query.held_out]
-    return WordsReport({name: _measures(group) for name, group in groups.items() if group}, tuple(asked))
+    worst: dict[str, float] = {}
+    if query.has_answer:
+        worst = dict.fromkeys(["R@1", "R@5", "MRR", *(["before all rivals"] if query.rivals else [])], 0.0)
+    elif not query.missing:
+        worst = {"refused": 0.0}
+    return Item(f"{WORDS}/{query.text}", query.text, facts, worst)
 
 
-def _measures(asked: Sequence[Asked]) -> dict[str, Estimate]:
-    found = {
-        "R@1": mean([one.rank == 1 for one in asked]),
-        "R@5": mean([1 <= one.rank <= 5 for one in asked]),
-        "MRR": mean([1 / one.rank if one.rank else 0.0 for one in asked]),
-    }
-    if rivalled := [one.beats_rivals for one in asked if one.query.rivals]:
-        found["before all rivals"] = mean(rivalled)
-    return found
+async def _described(bank: FolderVoiceBank, item: Item) -> Result:
+    """A search by words."""
+    if item.facts["missing"]:
+        return Result(item.id, item.cluster, item.facts, {}, LEFT_OUT, "no voice that fits is in the bank")
+    hits = await bank.search(item.facts["text"], len(bank))
+    return judged(item, [hit.voice.id for hit in hits], hits[0].score if hits else 0.0)
 
 
-def calibrate(asked: Sequence[Asked], threshold: float = MIN_FIT) -> Calibration:
-    """What a threshold on the first hit's score accepts.
-
-    Raises:
-        ConfigError: there are no queries of one of both kinds.
-    """
-    right = np.array([one.score for one in asked if one.query.has_answer and one.rank == 1])
-    none = np.array([one.score for one in asked if not one.query.has_answer])
-    if right.size == 0 or none.size == 0:
-        raise ConfigError("a threshold needs queries with an answer and queries without one; add some")
-    answered = (right[None, :] >= THRESHOLDS[:, None]).mean(axis=1)
-    unanswerable = (none[None, :] >= THRESHOLDS[:, None]).mean(axis=1)
-    gain = answered - unanswerable
-    best = float(np.median(THRESHOLDS[gain >= gain.max() - 1e-9]))
-    now = mean((right >= threshold).tolist()), mean((none >= threshold).tolist())
-    return Calibration(THRESHOLDS, answered, unanswerable, best, *now)
+def judged(item: Item, found: Sequence[str], score: float) -> Result:
+    """What was found (ids, best first) compared with what was wanted. score: of the first hit."""
+    wanted, rivals = item.facts["wanted"], item.facts["rivals"]
+    places = {voice: place for place, voice in enumerate(found, 1)}
+    rank = min((places[voice] for voice in wanted if voice in places), default=0)
+    record = {"found": list(found[:FOUND]), "rank": rank, "score": score}
+    if not wanted:
+        scores, verdict = {"refused": float(score < MIN_FIT)}, "refused" if score < MIN_FIT else "accepted"
+        return Result(item.id, item.cluster, item.facts, scores, verdict, record=record)
+    scores = {"R@1": float(rank == 1), "R@5": float(1 <= rank <= 5), "MRR": 1 / rank if rank else 0.0}
+    if rivals:
+        last = len(found) + 1  # where what was not found stands
+        scores["before all rivals"] = float(all(places.get(rival, last + 1) > (rank or last) for rival in rivals))
+    return Result(item.id, item.cluster, item.facts, scores, "right" if rank == 1 else "wrong", record=record)
 
 
-async def compare_halves(bank: FolderVoiceBank, embedder: SpeakerEmbedder, progress: Callable[[], None]) -> ClipsReport:
-    """Keep the first half of every clip that is long enough in a bank of its own; search with the second.
-
-    Raises:
-        ConfigError: fewer than two clips are long enough.
-    """
-    entries = [entry for entry in bank.entries() if entry.duration_s >= 2 * HALF_S]
+def _clip_items(entries: Sequence[VoiceEntry]) -> list[Item]:
     if len(entries) < 2:
         raise ConfigError("comparing clips needs two voices of 4 s or more; run `make voices`")
-    with tempfile.TemporaryDirectory() as folder:
-        halves = FolderVoiceBank(Path(folder), None, embedder, allow_unlicensed=True)
-        second: list[tuple[VoiceEntry, Any]] = []
-        for entry in entries:
-            clip, middle = bank.clip(entry), entry.duration_s / 2
-            halves.add(replace(Voice.of(entry, clip.section(0.0, middle)), acoustics=None))
-            second.append((entry, clip.section(middle, entry.duration_s)))
-            progress()
-        speaker = {entry.id: entry.speaker or entry.id for entry in entries}
-        right: list[bool] = []
-        cosines: list[dict[str, float]] = []
-        for entry, clip in second:
-            hits = await halves.search(clip, 1)
-            right.append(bool(hits) and speaker[hits[0].voice.id] == speaker[entry.id])
-            cosines.append(dict(halves.nearest_speakers(embedder.embed(clip), len(entries))))
-    return _verified(entries, speaker, right, cosines)
+    return [
+        Item(
+            f"{CLIPS}/{entry.id}",
+            entry.id,
+            {"set": CLIPS, "voice": entry.id, "speaker": entry.speaker or entry.id, "synthetic": entry.synthetic},
+            {"R@1": 0.0},
+        )
+        for entry in entries
+    ]
 
 
-def _verified(
-    entries: Sequence[VoiceEntry], speaker: dict[str, str], right: list[bool], cosines: list[dict[str, float]]
-) -> ClipsReport:
-    """Rates over all pairs; the interval picks voices, since pairs of one voice are not independent."""
-    matrix = np.array([[near.get(entry.id, -1.0) for entry in entries] for near in cosines])
-    alike = np.array([[speaker[one.id] == speaker[two.id] for two in entries] for one in entries])
-
-    def rate(picked: NDArray[np.int64]) -> float:
-        return equal_error_rate(matrix[picked][alike[picked]], matrix[picked][~alike[picked]])[0]
-
-    threshold = equal_error_rate(matrix[alike], matrix[~alike])[1]
-    recorded = [one for one, entry in zip(right, entries, strict=True) if not entry.synthetic]
-    return ClipsReport(
-        mean(right), mean(recorded or right), bootstrap(len(entries), rate), threshold, matrix[alike], matrix[~alike]
-    )
+def _fill(halves: FolderVoiceBank, bank: FolderVoiceBank) -> None:
+    for entry in bank.entries():
+        if is_long(entry):
+            halves.add(with_clip(entry, first_half(bank.clip(entry))))
 
 
-async def check_filters(bank: FolderVoiceBank, progress: Callable[[], None]) -> Estimate:
-    """How often a search under random conditions finds exactly the voices that meet them, read one by one."""
-    entries = list(bank.entries())
-    rng = np.random.default_rng(0)
-    exact: list[bool] = []
-    for _ in range(FILTER_TRIALS):
-        filters = _random_filters(rng, entries)
-        found = {hit.voice.id for hit in await bank.search("a voice", len(entries), filters)}
-        exact.append(found == {entry.id for entry in entries if passes(entry, filters) and entry.has_permission})
-        progress()
-    return mean(exact)
+async def _recognised(bank: FolderVoiceBank, halves: FolderVoiceBank, embedder: SpeakerEmbedder, item: Item) -> Result:
+    """A search with the second half of a clip among the first halves of all."""
+    clip = second_half(await asyncio.to_thread(bank.clip, bank.entry(item.facts["voice"])))
+    (hit,) = await halves.search(clip, 1)
+    cosines = dict(halves.nearest_speakers(await asyncio.to_thread(embedder.embed, clip), len(halves)))
+    right = (hit.voice.speaker or hit.voice.id) == item.facts["speaker"]
+    record = {"found": hit.voice.id, "cosines": cosines}
+    return Result(item.id, item.cluster, item.facts, {"R@1": float(right)}, "right" if right else "wrong", record=record)
 
 
-def _random_filters(rng: np.random.Generator, entries: Sequence[VoiceEntry]) -> VoiceFilters:
+def _random_filters(rng: np.random.Generator, entries: Sequence[VoiceEntry]) -> dict[str, Any]:
     """One to three conditions, taken from voices that are there so that they are often met."""
     values: dict[str, Any] = {}
     for column in rng.choice([*CATEGORIES, *NUMBERS, "synthetic", "may_be_spoken"], int(rng.integers(1, 4)), replace=False):
@@ -194,4 +176,20 @@ def _random_filters(rng: np.random.Generator, entries: Sequence[VoiceEntry]) -> 
         else:
             value = value_of(entry, column)
             values[column] = value.split(",")[0].strip() if isinstance(value, str) else value
-    return VoiceFilters(**values)
+    return values
+
+
+def _filter_item(number: int, filters: Mapping[str, Any]) -> Item:
+    name = f"{CONDITIONS}/{number:03}"
+    return Item(name, name, {"set": CONDITIONS, "filters": dict(filters)}, {"exact": 0.0})
+
+
+async def _filtered(bank: FolderVoiceBank, item: Item) -> Result:
+    """A search under conditions finds exactly the voices that meet them, read one by one."""
+    filters = VoiceFilters(**item.facts["filters"])
+    found = {hit.voice.id for hit in await bank.search("a voice", len(bank), filters)}
+    wanted = {entry.id for entry in bank.entries() if passes(entry, filters) and entry.has_permission}
+    why = ", ".join(
+        [*(f"missed {one}" for one in sorted(wanted - found)), *(f"not {one}" for one in sorted(found - wanted))]
+    )
+    return Result(item.id, item.cluster, item.facts, {"exact": float(found == wanted)}, "wrong" if why else "right", why)

@@ -1,12 +1,13 @@
 """Descriptions of voices written by hand, with the voices that fit them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vivavoce.app.cli.voice_filters import parse_filters
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.voice import VoiceEntry
+from vivavoce.eval.lab.set_files import rows_of
 from vivavoce.voicebank.store.columns import passes
 
 QUERIES = Path(__file__).with_name("queries.tsv")
@@ -19,14 +20,16 @@ class VoiceQuery:
     """One description.
 
     wanted: ids that fit, equally well; empty where nothing in the bank should. rivals: voices that differ in one attribute
-    and must come later. held_out: written when the search was finished.
+    and must come later. held_out: written when the search was finished. missing: none of the voices that fit is in this
+    bank, so that it cannot be asked.
     """
 
     language: str
     text: str
     wanted: frozenset[str]
     rivals: frozenset[str]
-    held_out: bool
+    held_out: bool = False
+    missing: bool = False
 
     @property
     def has_answer(self) -> bool:
@@ -34,8 +37,8 @@ class VoiceQuery:
         return bool(self.wanted)
 
 
-def read_queries(entries: Sequence[VoiceEntry], path: Path) -> tuple[list[VoiceQuery], int]:
-    """The queries that can be asked of these voices, and how many cannot, because no wanted voice is there.
+def read_queries(entries: Sequence[VoiceEntry], path: Path) -> list[VoiceQuery]:
+    """The queries of a table, with what these voices are to them.
 
     A line is language, description, wanted and rivals, divided by tabs. Wanted and rivals are ids, or conditions such as
     ``gender=male;age=old`` that all of them meet; ``-`` is nothing.
@@ -44,24 +47,14 @@ def read_queries(entries: Sequence[VoiceEntry], path: Path) -> tuple[list[VoiceQ
         ConfigError: a line has another form.
     """
     queries: list[VoiceQuery] = []
-    left_out = 0
-    for number, line in _lines(path):
-        fields = line.split("\t")
+    for where, fields in rows_of(path):
         if len(fields) != 4:
-            raise ConfigError(f"{path.name}, line {number}: {len(fields)} fields instead of 4")
+            raise ConfigError(f"{where}: {len(fields)} fields instead of 4")
         language, text, wanted, rivals = fields
         found = _voices(wanted, entries)
-        if wanted != NOTHING and not found:
-            left_out += 1
-        else:
-            queries.append(VoiceQuery(language, text, found, _voices(rivals, entries) - found, path == HELD_OUT))
-    return queries, left_out
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip() and not line.startswith("#"):
-            yield number, line
+        missing = wanted != NOTHING and not found
+        queries.append(VoiceQuery(language, text, found, _voices(rivals, entries) - found, path == HELD_OUT, missing))
+    return queries
 
 
 def _voices(terms: str, entries: Sequence[VoiceEntry]) -> frozenset[str]:

@@ -1,16 +1,17 @@
 """A small instruction model under llama.cpp, served on a loopback port of this process.
 
-Two slots keep two prompt prefixes warm: 0 for tool choice and arguments, 1 for answers. The state of slot 0 is saved
-to disk, so that a new process does not read the long example prompt again.
+Two slots keep two prompt prefixes warm: 0 for tool choice and arguments, 1 for answers. The states of slot 0 are saved
+to disk, so that neither a new process nor a mind with other tools reads a long example prompt again.
 """
 
 import asyncio
 import hashlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 
@@ -23,7 +24,10 @@ STATE_FILES_KEPT = 4
 
 
 class LlamaServer:
-    """One model, started by `start`, asked by `complete` and `stream`."""
+    """One model, loaded by `start` or the first question, asked by `continued`, `complete` and `stream`.
+
+    Several minds of one event loop may share it: each joins it and leaves it, and it stops with the last of them.
+    """
 
     def __init__(self, weights: Path, threads: int, state_dir: Path) -> None:
         self._weights = weights
@@ -31,7 +35,13 @@ class LlamaServer:
         self._state_dir = state_dir
         self._server: Any = None
         self._client: httpx.AsyncClient | None = None
-        self._starting = asyncio.Lock()
+        self._users: WeakSet[object] = WeakSet()
+        self._held = ""  # the prefix that the tool slot holds
+        self._starting, self._tool_slot = asyncio.Lock(), asyncio.Lock()
+
+    def join(self, user: object) -> None:
+        """Count somebody who will ask, until it leaves."""
+        self._users.add(user)
 
     async def start(self) -> None:
         """Load the weights and open the port. Does nothing when already running.
@@ -71,15 +81,41 @@ class LlamaServer:
                 failure = error
         raise ModelError(f"{self._weights} cannot be loaded: {failure}; run `vivavoce models verify`") from failure
 
-    async def warm_prefix(self, prefix: str) -> None:
-        """Have the tool slot hold a prompt prefix: from disk when it was read before, else by reading it now."""
+    async def hold(self, prefix: str) -> None:
+        """Have the tool slot hold a prompt prefix, until somebody asks with another one.
+
+        Raises:
+            ModelError: the server failed.
+        """
+        async with self._tool_slot:
+            await self._hold(prefix)
+
+    async def continued(
+        self, prefix: str, suffix: str, *, max_tokens: int, stop: tuple[str, ...] = (), grammar: str = ""
+    ) -> str:
+        """The greedy continuation of both in the tool slot, which keeps the prefix.
+
+        Raises:
+            ModelError: the server failed.
+        """
+        async with self._tool_slot:
+            await self._hold(prefix)
+            return await self.complete(prefix + suffix, TOOL_SLOT, max_tokens=max_tokens, stop=stop, grammar=grammar)
+
+    async def _hold(self, prefix: str) -> None:
+        """From disk where the prefix was read before, else by reading it now."""
+        await self.start()
+        if prefix == self._held:
+            return
         key = hashlib.sha256(f"{self._weights.name}:{self._weights.stat().st_size}:{prefix}".encode()).hexdigest()[:24]
         name = f"prefix-{key}.bin"
         if (self._state_dir / name).exists():
             restored = await self._post(f"/slots/{TOOL_SLOT}?action=restore", {"filename": name}, check=False)
             if restored.is_success:
+                self._held = prefix
                 return
         await self.complete(prefix, TOOL_SLOT, max_tokens=1)
+        self._held = prefix
         await self._post(f"/slots/{TOOL_SLOT}?action=save", {"filename": name}, check=False)
         kept = sorted(self._state_dir.glob("prefix-*.bin"), key=lambda file: file.stat().st_mtime, reverse=True)
         for old in kept[STATE_FILES_KEPT:]:
@@ -96,7 +132,7 @@ class LlamaServer:
         body = _request(prompt, slot, max_tokens, stop) | ({"grammar": grammar} if grammar else {})
         return str((await self._post("/completion", body)).json()["content"])
 
-    async def stream(self, prompt: str, slot: int, *, max_tokens: int, stop: tuple[str, ...] = ()) -> AsyncIterator[str]:
+    async def stream(self, prompt: str, slot: int, *, max_tokens: int, stop: tuple[str, ...] = ()) -> AsyncGenerator[str]:
         """The same, piece by piece; closing the iterator stops the model within one token.
 
         Raises:
@@ -130,8 +166,12 @@ class LlamaServer:
             raise ModelError("the language model is closed; open a new agent")
         return self._client
 
-    async def close(self) -> None:
-        """Stop the server and free the weights."""
+    async def leave(self, user: object) -> None:
+        """Stop the server and free the weights, unless others still use them. May be called twice."""
+        self._users.discard(user)
+        if self._users:
+            return
+        self._held = ""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()

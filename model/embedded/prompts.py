@@ -4,16 +4,13 @@ from collections.abc import Sequence
 
 from vivavoce.core.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
 
-PERSONA = (
-    "You are Vivavoce, a friendly voice assistant. Your answers are spoken aloud: "
-    "one or two short plain sentences, no lists, no code, no markup."
-)
+DEFAULT_INSTRUCTIONS = "You are a voice assistant. Answer in one or two short plain sentences."
 HISTORY_CHARS = 2400  # about 600 tokens of earlier turns
 
 
 def answer_prompt(messages: Sequence[Message], request: str, lead_in: str = "") -> str:
-    """Persona, as many earlier turns as fit, the request with its tool results, and the answer's first words."""
-    system = " ".join([PERSONA, *(m.text for m in messages if isinstance(m, SystemMessage))])
+    """Instructions, as many earlier turns as fit, the request with its tool results, and the answer's first words."""
+    system = " ".join(m.text for m in messages if isinstance(m, SystemMessage)) or DEFAULT_INSTRUCTIONS
     turns = [f"<|im_start|>system\n{system}<|im_end|>\n"]
     turns += _history(messages)
     user = "\n\n".join([*_results(messages), request])

@@ -6,14 +6,14 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx
 
 from vivavoce.core.errors import ConfigError, ModelError
-from vivavoce.core.messages import LMDelta, Message, ToolSpec
+from vivavoce.core.messages import LMDelta, Message, SystemMessage, ToolSpec
 from vivavoce.model.remote.stream import AnswerReader, reported
 from vivavoce.model.remote.wire import Dialect, chat_request
 from vivavoce.model.step_audio2.dialect.delta_parser import Delta
@@ -49,7 +49,7 @@ class RemoteLM:
     base_url: with or without ``/v1``. model: its name; None asks the server and takes the first. speak_tokens: let the
     model speak; False for text only. stall_timeout_s: longest silence of the server, which includes the wait for its
     first word. retries: of an attempt that failed before anything of the answer was passed on. retry_pause_s: before the
-    first of them; it doubles. transport: stands in for the network.
+    first of them; it doubles. transport, sleep: stand in for the network and the clock.
 
     Raises:
         ConfigError: the address or the key cannot be one.
@@ -73,6 +73,7 @@ class RemoteLM:
         retries: int = 3,
         retry_pause_s: float = 0.5,
         transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._address = _checked_address(base_url)
         self._key = _checked_key(api_key)
@@ -88,12 +89,15 @@ class RemoteLM:
             **({} if seed is None else {"seed": seed}),
         }
         self._connect_timeout_s, self._stall_timeout_s = connect_timeout_s, stall_timeout_s
-        self._retries, self._retry_pause_s = retries, retry_pause_s
+        self._retries, self._retry_pause_s, self._sleep = retries, retry_pause_s, sleep
         self._client = httpx.AsyncClient(
             headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
             timeout=httpx.Timeout(stall_timeout_s, connect=connect_timeout_s),
             transport=transport,
         )
+
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
+        """Nothing to do: the weights are the server's."""
 
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `SpeechLM.stream`. Closing the iterator closes the connection, which ends the server's work."""
@@ -112,7 +116,7 @@ class RemoteLM:
                     raise ModelError(f"the server at {self._shown} broke off its answer; ask again") from error
                 if attempt == self._retries:
                     raise
-                await asyncio.sleep(self._pause_s(attempt, error.retry_after_s))
+                await self._sleep(self._pause_s(attempt, error.retry_after_s))
 
     async def close(self) -> None:
         """Close the connections. May be called twice."""

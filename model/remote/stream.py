@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -129,7 +128,7 @@ class CallPieces:
         if not self.name:
             raise ModelError("the server sent a tool call without a name; check its tool call parser")
         # The server's ids need not differ between turns.
-        return ToolCall(f"call_{uuid.uuid4().hex[:12]}", self.name.strip(), self.arguments.strip())
+        return ToolCall.new(self.name.strip(), self.arguments.strip())
 
 
 class AnswerReader:
@@ -144,7 +143,7 @@ class AnswerReader:
         self._quote = quote
         self._events = EventReader()
         self._text, self._sound = MarkerReader(), MarkerReader()
-        self._written_calls = ToolCallParser(lenient=True)
+        self._written_calls = ToolCallParser()
         self._calls: dict[int, CallPieces] = {}
         self._called = False
         self._size = 0

@@ -8,7 +8,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from vivavoce.core.errors import ModelError, VivavoceError
-from vivavoce.core.messages import AssistantMessage, AudioTokens, LMDelta, Message, TextDelta, ToolCall, ToolSpec
+from vivavoce.core.messages import (
+    AssistantMessage,
+    AudioTokens,
+    LMDelta,
+    Message,
+    SystemMessage,
+    TextDelta,
+    ToolCall,
+    ToolSpec,
+)
 from vivavoce.model.step_audio2.dialect.delta_parser import Delta, DeltaParser
 from vivavoce.model.step_audio2.dialect.loop_guard import LoopGuard
 from vivavoce.model.step_audio2.dialect.markers import THINK_END, THINK_START, TTS_START
@@ -27,9 +36,9 @@ CHAT = Sampling()
 class StepAudio2LM:
     """Listens, thinks and speaks with a loaded checkpoint, one answer at a time.
 
-    speak_tokens: let the model speak in audio tokens beside the text; without, it only writes. context: positions of
-    prompt and answer together; None takes the model's own limit. threads: of the CPU; None leaves torch's setting.
-    cache_mib: memory for the pasts of dialogues.
+    model: may be shared with others; pasts of dialogues are not. speak_tokens: let the model speak in audio tokens beside
+    the text; without, it only writes. context: positions of prompt and answer together; None takes the model's own limit.
+    threads: of the CPU; None leaves torch's setting. cache_mib: memory for the pasts of dialogues.
     """
 
     def __init__(
@@ -85,11 +94,11 @@ class StepAudio2LM:
             job.cancel()  # in vain where it has begun: then it ends within one token
             await finished.wait()
 
-    async def warm_up(self, tools: Sequence[ToolSpec]) -> None:
-        """Read the standing instructions, which every dialogue begins with."""
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
+        """Read what every dialogue begins with."""
 
         def read() -> None:
-            prompt = self._writer.write([], tools, self._opening, self._room)
+            prompt = self._writer.write(instructions, tools, self._opening, self._room)
             if prompt.ids:  # the Base variant has no standing instructions
                 self.engine.read(prompt, self._closing.is_set).close()
 
@@ -99,7 +108,7 @@ class StepAudio2LM:
             raise _explained(error) from error
 
     async def close(self) -> None:
-        """Stop the worker and forget all dialogues; the weights go with this object. May be called twice."""
+        """Stop the worker and forget all dialogues; the weights go with the last object that has them."""
         self._closing.set()
         await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
         self.engine.forget()

@@ -1,5 +1,6 @@
 """A reference clip to what the flow is told about a voice: speech tokens, x-vector, mel frames (specification, 7.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from vivavoce.model.step_audio2.network.features import log_mel
 from vivavoce.model.token2wav.checkpoint import CONVERTED, load_tokenizer
 from vivavoce.model.token2wav.prompt_features import MEL_RATE, SPEAKER_RATE, fitted_to_tokens, prompt_mel, speaker_fbank
 from vivavoce.model.token2wav.resampling import resample
-from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer, joined_windows, long_windows
+from vivavoce.model.token2wav.speech_tokenizer import joined_windows, long_windows
 
+Codes = Callable[[torch.Tensor], torch.Tensor]  # log-mel (1, bands, T) to tokens (T / 4,)
 SHORTEST_S = 0.5
 STEP_S = 0.1
 SILENT = 1e-4
@@ -37,8 +39,8 @@ class ReferenceReader:
 
     def __init__(self, speaker_network: Path, tokenizer_network: Path, bands: int, threads: int) -> None:
         self._speaker = _session(speaker_network, threads)
-        torch_form = tokenizer_network.suffix == CONVERTED
-        self._tokenizer = load_tokenizer(tokenizer_network) if torch_form else _session(tokenizer_network, threads)
+        in_torch = tokenizer_network.suffix == CONVERTED
+        self._codes = _codes_in_torch(tokenizer_network) if in_torch else _codes_in_onnx(tokenizer_network, threads)
         self._bands = bands
 
     def read(self, clip: AudioClip, longest_s: float, *, as_reference: bool = False) -> Reference:
@@ -52,7 +54,7 @@ class ReferenceReader:
         low = resample(samples, clip.sample_rate, SPEAKER_RATE)
         tokens = self._tokens(log_mel(low, padding=0), as_reference)
         fbank = speaker_fbank(low)
-        embedding = self._run(self._speaker, [(fbank - fbank.mean(0))[None].numpy()])
+        embedding = _run(self._speaker, [(fbank - fbank.mean(0))[None].numpy()])
         mel = prompt_mel(resample(samples, clip.sample_rate, MEL_RATE), self._bands)
         return Reference(
             torch.from_numpy(tokens)[None],
@@ -63,19 +65,6 @@ class ReferenceReader:
     def _tokens(self, mel: torch.Tensor, as_reference: bool) -> np.ndarray:
         windows = long_windows(mel.shape[1], as_reference=as_reference)
         return joined_windows([self._codes(mel[None, :, begin:end]) for begin, end in windows]).numpy()
-
-    def _codes(self, mel: torch.Tensor) -> torch.Tensor:
-        """(1, bands, T) -> (T / 4,)."""
-        if isinstance(self._tokenizer, SpeechTokenizer):
-            with torch.inference_mode():
-                return self._tokenizer(mel, torch.tensor([mel.shape[2]]))[0][0]
-        found = self._run(self._tokenizer, [mel.numpy(), np.array([mel.shape[2]], dtype=np.int32)])
-        return torch.from_numpy(found.reshape(-1).astype(np.int64))
-
-    @staticmethod
-    def _run(session: Any, values: list[np.ndarray]) -> np.ndarray:  # noqa: ANN401 - onnxruntime has no types
-        names = [given.name for given in session.get_inputs()]
-        return np.asarray(session.run(None, dict(zip(names, values, strict=True)))[0])
 
 
 def loudest_part(clip: AudioClip, longest_s: float) -> AudioClip:
@@ -96,6 +85,31 @@ def loudest_part(clip: AudioClip, longest_s: float) -> AudioClip:
     starts = np.arange(0, clip.samples.size - size + 1, step)
     best = int(starts[np.argmax(energy[starts + size] - energy[starts])])
     return AudioClip(clip.samples[best : best + size].copy(), clip.sample_rate)
+
+
+def _codes_in_torch(path: Path) -> Codes:
+    tokenizer = load_tokenizer(path)
+
+    def codes(mel: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return tokenizer(mel, torch.tensor([mel.shape[2]]))[0][0]
+
+    return codes
+
+
+def _codes_in_onnx(path: Path, threads: int) -> Codes:
+    session = _session(path, threads)
+
+    def codes(mel: torch.Tensor) -> torch.Tensor:
+        found = _run(session, [mel.numpy(), np.array([mel.shape[2]], dtype=np.int32)])
+        return torch.from_numpy(found.reshape(-1).astype(np.int64))
+
+    return codes
+
+
+def _run(session: Any, values: list[np.ndarray]) -> np.ndarray:  # noqa: ANN401 - onnxruntime has no types
+    names = [given.name for given in session.get_inputs()]
+    return np.asarray(session.run(None, dict(zip(names, values, strict=True)))[0])
 
 
 def _session(path: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types

@@ -13,20 +13,15 @@ from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpeechDecoder, SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
-from vivavoce.model.packing import bfloat16_is_fast, pack
-from vivavoce.model.token2wav.checkpoint import Token2Wav, load_token2wav
 from vivavoce.model.token2wav.chunk_worker import ChunkWorker, SpokenStream
 from vivavoce.model.token2wav.conditioning import ConditioningKey, Token2WavConditioning, restore, store
-from vivavoce.model.token2wav.dynamic_int8 import shrink
-from vivavoce.model.token2wav.reference import ReferenceReader
+from vivavoce.model.token2wav.network import Token2WavNetwork
 from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import (
     CHUNK,
-    FULL,
     SHORTEST_CHUNK,
     MelStream,
     PromptState,
-    Quality,
     TokenChunks,
     read_prompt,
 )
@@ -50,33 +45,31 @@ class _Part:
 class Token2WavDecoder:
     """Decodes any number of streams; each has a state of its own, and chunks that wait together are computed together.
 
-    folder: the checkpoint's ``token2wav/``. cache: where what was made of voices is kept. quality: of reading and solving.
-    first_chunk: tokens before the first sound. seed: of the noise of every stream. verify: what was kept against its
-    checksum. text_decoder: speaks what comes as text alone, such as an apology of the controller; it must have the same
-    sample rate.
+    network: may be shared with other decoders. cache: where what was made of voices is kept. first_chunk: tokens before
+    the first sound. seed: of the noise of every stream. verify: what was kept against its checksum. text_decoder: speaks
+    what comes as text alone, such as an apology of the controller; it must have the same sample rate.
     """
 
     sample_rate = RATE
 
     def __init__(
         self,
-        folder: Path,
+        network: Token2WavNetwork,
         cache: Path,
         *,
-        quality: Quality = FULL,
         first_chunk: int = CHUNK,
         seed: int = 0,
-        threads: int | None = None,
         verify: bool = False,
         text_decoder: SpeechDecoder | None = None,
     ) -> None:
-        self._folder, self._cache, self._text_decoder = folder, cache, text_decoder
-        self._quality, self._first_chunk, self._seed, self._threads = quality, first_chunk, seed, threads
-        self._verify = verify
-        self._models: Token2Wav | None = None
-        self._reader: ReferenceReader | None = None
+        self._network, self._cache, self._text_decoder = network, cache, text_decoder
+        self._first_chunk, self._seed, self._verify = first_chunk, seed, verify
         self._prepared: dict[str, PromptState] = {}
-        self._worker = ChunkWorker(threads)
+        self._worker = ChunkWorker(network.threads)
+
+    async def warm_up(self) -> None:
+        """Load the networks; the decoder of texts is seldom needed, and loads when it is."""
+        await self._worker.run(self._network.models)
 
     async def prepare(self, voice: Voice) -> Token2WavConditioning:
         """See `SpeechDecoder.prepare`. Slow once for each clip, then a file is read."""
@@ -138,33 +131,24 @@ class Token2WavDecoder:
         if rest := chunks.finish():
             yield _Part(stream, rest, text, last=True, ends=True)
 
-    def _loaded(self) -> Token2Wav:
-        if self._models is None:
-            self._models = load_token2wav(self._folder)
-            quicken(self._models, self._quality)
-        return self._models
-
     def _read(self, voice: Voice) -> PromptState:
-        models, quality, clip = self._loaded(), self._quality, voice.reference
+        models, quality, clip = self._network.models(), self._network.quality, voice.reference
         key = ConditioningKey(clip.content_hash, models.digest, quality)
         if (known := restore(self._cache, key, verify=self._verify)) is not None:
             return known
-        bands = models.flow.mel_bands
-        if self._reader is None:
-            self._reader = ReferenceReader(models.speaker_network, models.tokenizer_network, bands, self._threads or 1)
         if clip.duration_s > quality.prompt_s:
             logger.warning(
                 "voice %s: of its %.1f s the %g s with the most energy are used", voice.id, clip.duration_s, quality.prompt_s
             )
-        reference = self._reader.read(clip, quality.prompt_s, as_reference=quality.as_reference)
-        noise = _noise(PROMPT_SEED, bands)
+        reference = self._network.reader().read(clip, quality.prompt_s, as_reference=quality.as_reference)
+        noise = _noise(PROMPT_SEED, models.flow.mel_bands)
         prompt = read_prompt(models.flow, reference.tokens, reference.mel, reference.embedding, noise, quality)
         store(self._cache, key, prompt)
         return restore(self._cache, key) or prompt  # mapped from the disk, where many voices take no memory
 
     def _opened(self, prompt: PromptState, after: SpokenStream | None) -> SpokenStream:
         """A new stream, which may fade out of another."""
-        models, generator = self._loaded(), torch.Generator().manual_seed(self._seed + 2)
+        models, generator = self._network.models(), torch.Generator().manual_seed(self._seed + 2)
         stitcher = Stitcher(
             models.vocoder,
             lambda count: torch.randn(1, count, HARMONICS, generator=generator),
@@ -172,22 +156,6 @@ class Token2WavDecoder:
             as_reference=prompt.quality.as_reference,
         )
         return SpokenStream(MelStream(models.flow, prompt, _noise(self._seed + 1, models.flow.mel_bands)), stitcher)
-
-
-def quicken(models: Token2Wav, quality: Quality) -> None:
-    """Lay weights out for the products that are wanted. Not to be undone.
-
-    Raises:
-        ModelError: this processor does not have them.
-    """
-    products = torch.bfloat16 if quality.products == "bfloat16" else torch.float32
-    if products == torch.bfloat16 and not bfloat16_is_fast():
-        raise ModelError("this processor has no bfloat16 products; unset VIVAVOCE_PRODUCTS or choose int8")
-    if quality.products == "int8":
-        shrink(models.flow.decoder.estimator)
-    pack(models.flow, products)
-    pack(models.vocoder.f0_predictor)  # the pitch must be exact: what is rounded here is heard
-    pack(models.vocoder, products)
 
 
 def _own(conditioning: VoiceConditioning) -> Token2WavConditioning:

@@ -197,5 +197,5 @@ def fold_weight_norms(modules: Sequence[nn.Module]) -> None:
     """Compute the weights once instead of at every call."""
     for module in modules:
         for part in module.modules():
-            if hasattr(part, "parametrizations"):
+            if nn.utils.parametrize.is_parametrized(part):
                 nn.utils.parametrize.remove_parametrizations(part, "weight")

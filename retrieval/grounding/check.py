@@ -1,6 +1,6 @@
 """Whether a sentence of an answer is supported by one of the passages it was made from.
 
-A logistic regression over features that speak against support (`grounding_features`): the sentence means something else than
+A logistic regression over features that speak against support (`features`): the sentence means something else than
 every sentence of the passage, has words, numbers, days or names the passage has not, says yes where the passage says no, or
 puts things together that stand apart there. No weight is positive, so likeness alone never makes up for a wrong number. The
 idea is that of feature-based textual entailment (MacCartney et al. 2006, "Learning to recognize features of valid textual
@@ -23,7 +23,7 @@ from vivavoce.core.protocols import TextEmbedder
 from vivavoce.retrieval.grounding.features import FEATURES, Claim, Compared, Evidence, Row, compare
 from vivavoce.retrieval.grounding.words import MAX_CHARS, PERIODS, Sentence, sentence, sentences
 
-# Fitted by `python -m vivavoce.eval.grounding.lab`.
+# Fitted by `python -m vivavoce.eval.grounding.fit`.
 BIAS = 2.733
 WEIGHTS = {
     "unlike": -5.987,

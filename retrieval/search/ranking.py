@@ -118,7 +118,7 @@ def find_with_evidence(view: IndexView, query: Query, reranker: Reranker | None 
     asked = lexemes(query.text)[:MOST_WORDS]
     weights = _weights(view, asked)
     chosen, texts, records = _looked_at(view, query, asked, weights, allowed, reranker)
-    documents = dict(view.catalogue.documents(records[row][0] for row in chosen.rows.tolist()))
+    documents = view.catalogue.documents_at([records[row][0] for row in chosen.rows.tolist()])
     telling = weights if view.count >= FEWEST else _weights(view, asked, FEWEST)
     absent = absent_names(query.text, [texts[row] for row in chosen.rows.tolist()[:ABSENT_AMONG]])
     found: list[tuple[Passage, Evidence]] = []

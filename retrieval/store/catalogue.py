@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from vivavoce.core.errors import StoreCorrupt
-from vivavoce.core.store.catalogue import StoreCatalogue
+from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.store.catalogue import Group, StoreCatalogue
 from vivavoce.core.store.journal import checksum
 from vivavoce.core.store.vector_index import Rows
 from vivavoce.retrieval.store.records import (
@@ -21,7 +21,6 @@ from vivavoce.retrieval.store.records import (
 )
 from vivavoce.retrieval.words import lexemes
 
-PAGE = 1_000  # rows read at once
 SCHEMA = """
 CREATE TABLE document (first INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, sum TEXT, json TEXT NOT NULL);
 CREATE TABLE passage (row INTEGER PRIMARY KEY, first INTEGER NOT NULL, sum TEXT, json TEXT NOT NULL);
@@ -40,7 +39,7 @@ class Cut:
     passage: PassageRecord
 
 
-class IndexCatalogue(StoreCatalogue):
+class IndexCatalogue(StoreCatalogue[Cut]):
     """One catalogue file; see `StoreCatalogue`. The passages of a document are consecutive rows, told by the first."""
 
     application = 0x56564931  # "VVI1" in the header of the file: whose database it is
@@ -51,29 +50,36 @@ class IndexCatalogue(StoreCatalogue):
 
     def document(self, source: str) -> tuple[int, DocumentRecord] | None:
         """A document with its first row."""
-        with self._guarded():
-            found = self._connection.execute("SELECT first, sum, json FROM document WHERE source = ?", (source,)).fetchone()
-        return (found[0], self._document(*found)) if found else None
+        found = self._select("SELECT first, sum, json FROM document WHERE source IN ({})", [source])
+        return next(((first, decode_document(self._checked(first, sum_, text))) for first, sum_, text in found), None)
 
-    def documents(self, firsts: Iterable[int] | None = None) -> Iterator[tuple[int, DocumentRecord]]:
-        """Documents by their first row, in the order they were added; all when none are named."""
-        if firsts is not None:
-            for part in _parts(sorted(set(firsts))):
-                marks = ",".join("?" * len(part))
-                with self._guarded():
-                    query = f"SELECT first, sum, json FROM document WHERE first IN ({marks}) ORDER BY first"
-                    page = self._connection.execute(query, part).fetchall()
-                yield from ((first, self._document(first, sum_, text)) for first, sum_, text in page)
-            return
-        last = -1
-        while True:
-            with self._guarded():
-                query = "SELECT first, sum, json FROM document WHERE first > ? ORDER BY first LIMIT ?"
-                page = self._connection.execute(query, (last, PAGE)).fetchall()
-            if not page:
-                return
-            yield from ((first, self._document(first, sum_, text)) for first, sum_, text in page)
-            last = page[-1][0]
+    def documents(self) -> Iterator[tuple[int, DocumentRecord]]:
+        """All documents with their first rows, in the order they were added."""
+        for first, text in self._select_all("document", "first"):
+            yield first, decode_document(text)
+
+    def documents_at(self, firsts: Sequence[int]) -> dict[int, DocumentRecord]:
+        """Documents by their first rows; those that left since are absent."""
+        found = self._select("SELECT first, sum, json FROM document WHERE first IN ({})", firsts)
+        return {first: decode_document(self._checked(first, sum_, text)) for first, sum_, text in found}
+
+    def groups(self) -> Iterator[Group[Cut]]:
+        """See `StoreCatalogue.groups`; of each document its passages."""
+        for first, document in self.documents():
+            yield self._group(first, document, document.passages)
+
+    def readable(self, rows: int) -> Iterator[Group[Cut]]:
+        """See `StoreCatalogue.readable`."""
+        for first in self.sources_by_first():
+            with suppress(StoreError):
+                for document in self.documents_at([first]).values():
+                    group = self._group(first, document, min(document.passages, rows - first))
+                    if len(group.records) == document.passages:
+                        yield group
+
+    def _group(self, first: int, document: DocumentRecord, passages: int) -> Group[Cut]:
+        records = self.passages(range(first, first + passages))
+        return Group(first, [Cut(document, record) for _, (_, record) in sorted(records.items())])
 
     def sources_by_first(self) -> dict[int, str]:
         """Sources of all documents by their first rows, in order; they can be read where the documents are damaged."""
@@ -91,32 +97,16 @@ class IndexCatalogue(StoreCatalogue):
 
     def passages(self, rows: Sequence[int]) -> dict[int, tuple[int, PassageRecord]]:
         """Passages by row, with the first row of their document; a row that left since is absent."""
-        found: dict[int, tuple[int, PassageRecord]] = {}
-        for part in _parts(rows):
-            marks = ",".join("?" * len(part))
-            with self._guarded():
-                query = f"SELECT row, first, sum, json FROM passage WHERE row IN ({marks})"
-                page = self._connection.execute(query, part).fetchall()
-            found |= {row: (first, self._passage(row, sum_, text)) for row, first, sum_, text in page}
-        return found
+        found = self._select("SELECT row, first, sum, json FROM passage WHERE row IN ({})", rows)
+        return {row: (first, decode_passage(self._checked(row, sum_, text))) for row, first, sum_, text in found}
 
     def lexemes(self, rows: Sequence[int]) -> dict[int, list[str]]:
         """The lexemes of passages by row."""
-        found: dict[int, list[str]] = {}
-        for part in _parts(rows):
-            marks = ",".join("?" * len(part))
-            with self._guarded():
-                page = self._connection.execute(f"SELECT rowid, words FROM lexeme WHERE rowid IN ({marks})", part).fetchall()
-            found |= {row: text.split() for row, text in page}
-        return found
+        return {row: text.split() for row, text in self._select("SELECT rowid, words FROM lexeme WHERE rowid IN ({})", rows)}
 
     def holding(self, words: Sequence[str]) -> dict[str, int]:
         """How many passages hold each of some words; those that none holds are absent."""
-        marks = ",".join("?" * len(words))
-        with self._guarded():
-            return dict(
-                self._connection.execute(f"SELECT word, holding FROM word WHERE word IN ({marks})", words).fetchall()
-            )
+        return dict(self._select("SELECT word, holding FROM word WHERE word IN ({})", words))
 
     def all_holding(self) -> dict[str, int]:
         """The same for all words."""
@@ -140,14 +130,14 @@ class IndexCatalogue(StoreCatalogue):
             raise StoreCorrupt(f"{self.path} is damaged (no total); {self.advice}")
         return found[0]
 
-    def insert(self, first: int, items: Sequence[Cut]) -> None:
+    def insert(self, first: int, records: Sequence[Cut]) -> None:
         """See `StoreCatalogue.insert`."""
         documents: list[tuple[int, str, str, str]] = []
         passages: list[tuple[int, int, str, str]] = []
         texts: list[tuple[int, str]] = []
         counted: Counter[str] = Counter()
         total, start = 0, first
-        for row, cut in enumerate(items, first):
+        for row, cut in enumerate(records, first):
             if cut.passage.ordinal == 0:
                 start = row
                 text = encode(cut.document)
@@ -185,20 +175,3 @@ class IndexCatalogue(StoreCatalogue):
         )
         self._connection.executemany("DELETE FROM word WHERE word = ? AND holding <= 0", [(word,) for word in counted])
         self._connection.execute("UPDATE total SET lexemes = lexemes + ?", (total,))
-
-    def _document(self, first: int, sum_: Any, text: Any) -> DocumentRecord:  # noqa: ANN401 - whatever a damaged file holds
-        return decode_document(self._checked(first, sum_, text))
-
-    def _passage(self, row: int, sum_: Any, text: Any) -> PassageRecord:  # noqa: ANN401 - whatever a damaged file holds
-        return decode_passage(self._checked(row, sum_, text))
-
-    def _checked(self, row: int, sum_: Any, text: Any) -> str:  # noqa: ANN401 - whatever a damaged file holds
-        if not isinstance(text, str) or checksum(text) != sum_:
-            raise StoreCorrupt(f"row {row} of {self.path} does not match its checksum; {self.advice}")
-        return text
-
-
-def _parts(rows: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Few enough at a time for one statement."""
-    for start in range(0, len(rows), PAGE):
-        yield rows[start : start + PAGE]

@@ -3,12 +3,12 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from support.agent_parts import SlowTool, VoiceTool, broken, huge, noise
+from support.agent_parts import SlowTool, VoiceTool, as_written, broken, huge, noise
 
 from vivavoce.agent import Agent
 from vivavoce.agent.session.store import open_checkpointer
+from vivavoce.agent.testing import ScriptedLM, ToneDecoder, echo
 from vivavoce.core.voice import Voice
-from vivavoce.model.scripted import ScriptedLM, ToneDecoder, echo
 from vivavoce.tools.registry import ToolRegistry
 from vivavoce.voicebank.bank import FolderVoiceBank
 
@@ -31,7 +31,7 @@ def open_one(tmp_path, bank):
         folder = tmp_path / "sessions"
         async with open_checkpointer(folder) as checkpointer:
             yield Agent(
-                lm=ScriptedLM(script, delay_s),
+                lm=ScriptedLM(as_written(script), delay_s),
                 decoder=ToneDecoder(),
                 bank=bank,
                 tools=tools,

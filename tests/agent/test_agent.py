@@ -10,6 +10,7 @@ from support.agent_parts import NO_ARGUMENTS, FlakyTool, VoiceTool, noise
 
 from vivavoce.agent import AudioChunk, SpokenText, ToolFinished, VoiceChanged
 from vivavoce.agent.calls.ledger import ToolLedger
+from vivavoce.agent.testing import ToneDecoder
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import AudioError, ConfigError, SessionError, VoiceNotFound, VoiceRefused
@@ -25,7 +26,6 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.core.voice import Voice
-from vivavoce.model.scripted import ToneDecoder
 
 
 async def test_a_turn_is_heard_answered_and_spoken(open_one):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from vivavoce.agent.testing.tone_decoder import Tone, ToneDecoder
 from vivavoce.app.backends import open_decoder, open_language_model
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_tools
@@ -11,7 +12,6 @@ from vivavoce.core.errors import ModelError, ToolFailed, VoiceNotFound
 from vivavoce.core.messages import AudioTokens, Heard, SpokenClip, TextDelta, ToolCall, UserMessage
 from vivavoce.core.protocols import Retriever, SpeechDecoder, SpeechLM, Tool, VoiceBank
 from vivavoce.core.voice import Voice, VoiceFilters
-from vivavoce.model.scripted import Tone, ToneDecoder
 from vivavoce.tools.registry import ToolRegistry
 
 MODELS = [pytest.param("scripted"), pytest.param("embedded", marks=pytest.mark.models)]
@@ -34,7 +34,7 @@ def voice():
 def decoder(request, home, taught):
     """Token2Wav on tiny weights; what comes as text alone it leaves to the embedded decoder."""
     chosen = {"token2wav": {"decoder": "token2wav", "checkpoint": taught, "flow_steps": 2}}
-    return open_decoder(home.model_copy(update=chosen.get(request.param, {"model": request.param})))
+    return open_decoder(home.changed(**chosen.get(request.param, {"model": request.param})))
 
 
 async def test_a_decoder_speaks_in_order_and_knows_its_text(decoder, voice):
@@ -95,9 +95,9 @@ async def test_the_same_text_sounds_the_same_in_any_split_and_a_prepared_voice_i
 @pytest.mark.parametrize("model", [*MODELS, pytest.param("step-audio-2", marks=pytest.mark.models), "remote"])
 async def test_a_language_model_answers_text_and_calls_a_tool(model, home, taught, server):
     options = {"checkpoint": taught, "temperature": 0, "base_url": f"{server}/fork", "remote_model": "echo"}
-    parts = Parts(home.model_copy(update={"model": model, **options}))
+    parts = Parts(home.changed(model=model, **options))
     specs = open_tools(parts).specs
-    lm = open_language_model(parts)
+    lm = await open_language_model(parts.settings, parts.embedder)
     assert isinstance(lm, SpeechLM)
     said = "tool get_date_time {}" if model in ("scripted", "remote") else "What time is it?"
     calls = [delta async for delta in lm.stream([UserMessage(said)], specs) if isinstance(delta, ToolCall)]

@@ -36,7 +36,7 @@ class OwnModel:
     def __init__(self):
         self.read, self.closed, self.warmed = [], 0, 0
 
-    async def warm_up(self, tools):
+    async def warm_up(self, tools, instructions=()):
         self.warmed += 1
 
     async def stream(self, messages, tools):

@@ -11,7 +11,7 @@ from vivavoce.app.assets import recogniser_assets, weight_store
 from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
 from vivavoce.core.audio import AudioClip
-from vivavoce.model.embedded.hearing.recogniser import Recogniser
+from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
 
 pytestmark = pytest.mark.models
 QUESTIONS = Path(__file__).parent / "questions"
@@ -34,7 +34,7 @@ def own(home, tmp_path):
     for name in ("weights", "voices"):
         (tmp_path / name).symlink_to(home.home / name)
     (tmp_path / "lifeboat.pdf").write_bytes(pdf_of(PAGES, title="Lifeboat handbook"))
-    settings = home.model_copy(update={"home": tmp_path})
+    settings = home.changed(home=tmp_path)
     Parts(settings).index.add([tmp_path / "lifeboat.pdf"])
     return settings
 
@@ -45,7 +45,7 @@ def question(name):
 
 async def test_an_answer_from_a_pdf_is_spoken_with_its_source_and_explained(own):
     files = [weight_store(own).path(name) for name in recogniser_assets(own)]
-    recogniser = Recogniser(files[0].parent, 1)
+    recogniser = WhisperRecogniser(files[0].parent, 1)
     async with open_agent(own) as agent:
         turn = await agent.ask(question("lifeboat-crew"), session="s")
         assert [result.call.name for result in turn.tool_calls] == ["knowledge_search"]

@@ -10,7 +10,7 @@ from vivavoce.app import open_agent
 from vivavoce.app.assets import recogniser_assets, weight_store
 from vivavoce.app.parts import open_bank
 from vivavoce.core.audio import AudioClip
-from vivavoce.model.embedded.hearing.recogniser import Recogniser
+from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
 pytestmark = pytest.mark.models
@@ -35,8 +35,8 @@ def questions():
         yield name, tool, fact.format(**words)
 
 
-def word_errors(said: str, recogniser: Recogniser, audio: AudioClip) -> tuple[float, str]:
-    heard = recogniser.transcribe(audio)
+def word_errors(said: str, recogniser: WhisperRecogniser, audio: AudioClip) -> tuple[float, str]:
+    heard = recogniser.listen(audio)
     return jiwer.wer(spelled(said), spelled(heard)), heard
 
 
@@ -65,7 +65,7 @@ SPELLINGS = {
 @pytest.fixture(scope="module")
 def recogniser(home):
     files = [weight_store(home).path(name) for name in recogniser_assets(home)]
-    return Recogniser(files[0].parent, 1)
+    return WhisperRecogniser(files[0].parent, 1)
 
 
 async def test_spoken_questions_are_answered_aloud(home, recogniser):

@@ -13,7 +13,6 @@ from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
 from vivavoce.model.step_audio2.language_model import StepAudio2LM
-from vivavoce.model.step_audio2.network import memory
 from vivavoce.model.step_audio2.network.checkpoint import load_model, read_checkpoint
 
 QUESTIONS = Path(__file__).parents[2] / "examples" / "questions"
@@ -41,7 +40,7 @@ def test_ask_with_a_checkpoint_hears_calls_a_tool_and_answers_aloud(taught, home
 
 async def test_a_dialogue_keeps_its_past_computed(taught, home):
     options = {"model": "step-audio-2", "checkpoint": taught, "temperature": 0, "speak_tokens": True}
-    settings = home.model_copy(update=options)
+    settings = home.changed(**options)
     async with open_agent(settings) as agent:
         lm = agent.services.lm
         assert isinstance(lm, StepAudio2LM)
@@ -230,11 +229,9 @@ def test_bad_choices_are_one_line_and_an_exit_code(arguments, environment, code,
     assert (done.returncode, line in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
 
 
-def test_too_little_memory_is_said_before_loading(taught, monkeypatch):
-
-    monkeypatch.setattr(memory, "free_bytes", lambda device: 10 << 20)
+def test_too_little_memory_is_said_before_loading(taught):
     with pytest.raises(ModelError, match=r"needs 0\.0 GiB on cpu and 0\.0 GiB are free"):
-        load_model(read_checkpoint(taught))
+        load_model(read_checkpoint(taught), free=lambda device: 10 << 20)
 
 
 async def test_a_question_longer_than_the_context_is_one_line(taught, home):
@@ -242,7 +239,7 @@ async def test_a_question_longer_than_the_context_is_one_line(taught, home):
     options = {"model": "step-audio-2", "checkpoint": taught, "context": 1600, "temperature": 0}
     clip = AudioClip.load(QUESTIONS / "2-time.wav")
     long = AudioClip.joined([clip] * 30)
-    async with open_agent(home.model_copy(update=options), warm=False) as agent:
+    async with open_agent(home.changed(**options), warm=False) as agent:
         with pytest.raises(ModelError, match="say less at once"):
             await agent.ask(long, session="long")
         assert (await agent.ask("Hello.", session="short")).answer_text == "Hello to you."

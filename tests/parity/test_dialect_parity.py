@@ -5,13 +5,13 @@ import re
 
 import pytest
 from parity.golden_numbers import about
+from parity.server_template import ServerTemplate, reference_interleave
+from parity.strict_parser import StrictParser
 
 from vivavoce.core.messages import TextDelta, ToolCall
 from vivavoce.model.step_audio2.dialect.chat_template import Sound, render_base, render_chat
-from vivavoce.model.step_audio2.dialect.server_template import ServerTemplate
-from vivavoce.model.step_audio2.dialect.ta4 import Ta4Stream, interleave, split_ids
+from vivavoce.model.step_audio2.dialect.ta4 import SplitIds, Ta4Stream, interleave
 from vivavoce.model.step_audio2.dialect.token_ids import NAMES, TokenIds
-from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser
 from vivavoce.model.step_audio2.network.features import mel_pieces
 
 IDS = TokenIds()
@@ -71,7 +71,7 @@ def test_prompts_of_the_checkpoint():
 def test_prompts_of_the_server():
     cases = about("g_chat_template")["vllm"]
     assert cases
-    template = ServerTemplate(toy_tokenise, IDS, as_reference=True)
+    template = ServerTemplate(toy_tokenise, IDS)
     for case in cases:
         if case["error"]:
             with pytest.raises(getattr(builtins, case["error"].split(":")[0])):
@@ -83,10 +83,20 @@ def test_prompts_of_the_server():
             assert template.ids(case["request"]) == case["toy_ids"], case["name"]
 
 
+def split_whole(output, speaking):
+    """A whole output taken apart, as the reference's server does when it does not stream."""
+    if not speaking:
+        return SplitIds(other=list(output))
+    end = output.index(IDS.tts_end) if IDS.tts_end in output else len(output)
+    split = Ta4Stream(IDS, speaking).push(output[:end])
+    split.other.extend(i for i in output[end:] if i != IDS.tts_end)
+    return split
+
+
 def test_interleave_taken_apart():
     for case in about("h_ta4")["split"]:
         whole = [i for delta in case["delta_ids"] for i in delta]
-        split, name = split_ids(whole, IDS, case["is_tts"]), case["name"]
+        split, name = split_whole(whole, case["is_tts"]), case["name"]
         wanted = case["vllm_nonstreaming"]
         assert [split.text, split.audio, split.other] == [wanted["text_ids"], wanted["audio_ids"], wanted["other_ids"]], name
         stream = Ta4Stream(IDS, case["is_tts"])
@@ -96,17 +106,17 @@ def test_interleave_taken_apart():
 
 def test_interleave_rebuilt():
     for case in about("h_ta4")["interleave"]:
-        assert interleave(case["text_ids"], case["audio_ids"], IDS, as_reference=True) == case["result"]
+        assert reference_interleave(case["text_ids"], case["audio_ids"], IDS) == case["result"]
         ours = interleave(case["text_ids"], case["audio_ids"], IDS)
         assert (len(ours) - 2) % 5 == 0
-        split = split_ids(ours[1:], IDS, speaking=True)
+        split = Ta4Stream(IDS, speaking=True).push(ours[1:])
         sounds = [i for i in case["audio_ids"] if i != IDS.audio_pad]
         assert split.audio == sounds
         assert split.text == [i for i in case["text_ids"] if i not in (IDS.tts_pad, IDS.audio_pad)]
 
 
 def read_calls(pieces, known):
-    parser = ToolCallParser(known)
+    parser = StrictParser(known)
     deltas = [delta for piece in pieces for delta in parser.push(piece)] + parser.finish()
     text = "".join(d.text for d in deltas if isinstance(d, TextDelta))
     return text, [(d.name, d.arguments) for d in deltas if isinstance(d, ToolCall)]

@@ -10,9 +10,11 @@ from vivavoce.core.errors import ConfigError, DocumentError, StoreError
 from vivavoce.retrieval import index as index_module
 from vivavoce.retrieval.collections import Collections, collection_folder, collections_in
 from vivavoce.retrieval.documents.loading import Document, Section, read
+from vivavoce.retrieval.export import export
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search.ranking import PassageFilters, SearchOptions
-from vivavoce.retrieval.upkeep.repair import compact, export, reembed, verify
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.verify import verify
 
 
 @pytest.fixture

@@ -8,8 +8,21 @@ import numpy as np
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ToolFailed
 from vivavoce.core.messages import ToolOutput, ToolSpec
+from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser
 
 NO_ARGUMENTS = {"type": "object", "properties": {}}
+
+
+def as_written(script):
+    """A script whose strings are read as Step-Audio 2 writes them, tool calls included: it obeys whatever it repeats."""
+
+    def parsed(messages, tools):
+        parser = ToolCallParser()
+        for item in script(messages, tools):
+            yield from parser.push(item) if isinstance(item, str) else [item]
+        yield from parser.finish()
+
+    return parsed
 
 
 class VoiceTool:

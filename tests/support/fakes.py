@@ -64,9 +64,9 @@ def small_bank(folder, texts="letters-1", speakers="spectrum-1", **options):
     )
 
 
-def filled(folder, count=3):
+def filled(folder, count=3, **options):
     """A bank of a few voices, added one by one."""
-    bank = small_bank(folder)
+    bank = small_bank(folder, **options)
     for number in range(count):
         bank.add(small_voice(f"voice-{number}", number))
     return bank

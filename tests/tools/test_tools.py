@@ -6,9 +6,13 @@ import httpx
 import pytest
 from langchain_core.tools import tool as langchain_tool
 
+from vivavoce.core.calls import RunningCall, running
 from vivavoce.core.errors import ConfigError, ToolFailed
+from vivavoce.core.messages import SessionFacts
+from vivavoce.core.passage import Passage, Provenance
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.registry import ToolRegistry
+from vivavoce.tools.text_search import ExplainSourceTool, KnowledgeSearchTool
 from vivavoce.tools.voices.requests import wants_default
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebHit, WebSearchTool, distinct, searxng
@@ -127,6 +131,97 @@ async def test_searxng_results_and_nonsense():
         bad = httpx.MockTransport(lambda _, body=body: httpx.Response(200, text=body))
         with pytest.raises(ToolFailed):
             await searxng("http://search.test", bad)("x")
+
+
+async def test_a_service_is_refused_what_it_should_not_send():
+    def answering(status=200, **body):
+        return WeatherTool(httpx.MockTransport(lambda _: httpx.Response(status, **body)))
+
+    for tool, said, retryable in (
+        (answering(503), "the weather service answered 503", True),
+        (answering(404), "the weather service answered 404", False),
+        (answering(json=[1]), "the weather service sent no valid data", False),
+        (answering(text="[" * 100_000), "the weather service sent no valid data", False),
+        (answering(text="x" * 300_000), "the weather service sent too much data", False),
+    ):
+        with pytest.raises(ToolFailed, match=said) as caught:
+            await tool.call('{"location": "Paris"}')
+        assert caught.value.retryable == retryable
+    with pytest.raises(ToolFailed, match="the search server could not be reached"):
+        await searxng("http://search.test:port")("x")
+
+
+async def nothing(query):
+    return []
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "spoken"),
+    [
+        (DateTimeTool(lambda: NOW), '{"place": "东京"}', "东京现在是2026年11月23日星期一，下午4点42分。"),
+        (DateTimeTool(lambda: NOW), '{"place": "UTC", "day": "明天"}', "明天是2026年11月24日星期二。"),
+        (DateTimeTool(lambda: NOW), '{"place": "UTC", "day": "tomorrow"}', "那天是2026年11月24日星期二。"),
+        (
+            WeatherTool(httpx.MockTransport(weather_server)),
+            '{"location": "Paris"}',
+            "Paris现在有小雨，气温11摄氏度，风速每小时12公里。明天阴，12到12度，降雨概率百分之12。",
+        ),
+        (WebSearchTool(providers=[nothing]), '{"query": "x"}', "我在网上搜过了，没有找到相关的内容。"),
+        (ExplainSourceTool(), "{}", "我上一个回答不是出自文档。"),
+    ],
+)
+async def test_tools_speak_the_language_of_the_dialogue(tool, arguments, spoken):
+    with running(RunningCall(session=SessionFacts(language="zh"))):
+        assert (await tool.call(arguments)).spoken == spoken
+    with running(RunningCall(session=SessionFacts(language="fr"))):
+        in_french = (await tool.call(arguments)).spoken
+    assert in_french == (await tool.call(arguments)).spoken != spoken
+
+
+async def test_failures_are_told_in_the_language_of_the_dialogue():
+    with running(RunningCall(session=SessionFacts(language="zh"))):
+        with pytest.raises(ToolFailed, match="我不知道Gondor的时区"):
+            await DateTimeTool(lambda: NOW).call('{"place": "Gondor"}')
+        with pytest.raises(ToolFailed, match="天气服务返回了错误500"):
+            await WeatherTool(httpx.MockTransport(lambda _: httpx.Response(500))).call('{"location": "Paris"}')
+        with pytest.raises(ToolFailed, match="调用工具的参数有误：location"):
+            await WeatherTool().call("{}")
+
+
+@pytest.mark.parametrize(
+    ("language", "place", "spoken"),
+    [
+        ("en", "lines 3-9", "According to the Kestrel manual: Descale it."),
+        ("en", "page 3", "According to the Kestrel manual, page 3: Descale it."),
+        ("en", "pages 3-4", "According to the Kestrel manual, pages 3-4: Descale it."),
+        ("zh", "lines 3-9", "根据《Kestrel manual》：Descale it."),
+        ("zh", "pages 3-4", "根据《Kestrel manual》，第3到4页：Descale it."),
+    ],
+)
+async def test_passages_are_cited(language, place, spoken):
+    class Found:
+        async def search(self, query, k):
+            return [Passage("Descale it.", "/manual.txt", "Kestrel manual", place, score=1.0)]
+
+    with running(RunningCall(session=SessionFacts(language=language))):
+        assert (await KnowledgeSearchTool(Found()).call('{"query": "x"}')).spoken == spoken
+
+
+@pytest.mark.parametrize(
+    ("language", "spoken"),
+    [
+        (
+            "en",
+            'That is from the Kestrel manual, under "Care", lines 3 to 9. I found nothing in the documents for this: "So."',
+        ),
+        ("zh", "这出自《Kestrel manual》，“Care”一节，第3到9行。 我在文档里没有找到这句话的依据：“So.”"),
+    ],
+)
+async def test_the_source_of_an_answer_is_told(language, spoken):
+    passage = Passage("Descale it.", "/manual.txt", "Kestrel manual", "lines 3-9", heading="Kestrel manual > Care")
+    known = (Provenance("Descale it.", passage, 1.0, True), Provenance("So.", None, 0.0, False))
+    with running(RunningCall(session=SessionFacts(provenance=known, language=language))):
+        assert (await ExplainSourceTool().call("")).spoken == spoken
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ToolFailed, VoiceNotFound
+from vivavoce.core.language import sentences
 from vivavoce.core.messages import SessionFacts, ToolOutput, ToolSpec
 from vivavoce.core.protocols import VoiceBank
-from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceEntry, VoiceFilters, VoiceHit
+from vivavoce.core.voice import MIN_FIT, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import VOICE
+from vivavoce.tools.saying import say
 from vivavoce.tools.voices.requests import Action, action_of, compared, wants_another, wants_any_other
 from vivavoce.tools.voices.sentences import difference, listed, provenance
 
 LISTED = 4
 SPEAKABLE = VoiceFilters(may_be_spoken=True)
-NO_MANNER = "I cannot change how loud or how fast I speak, but I can take another voice; just describe one."
 DESCRIPTION = (
     "Find a voice by description and speak in it from now on, or go back to the default voice; list voices that fit, "
     "compare two, or say why a voice was chosen and whose it is.\n按描述查找音色并立即使用，或恢复默认音色、列出、比较音色。"
@@ -53,10 +54,10 @@ class VoiceSearchTool:
         given = parse(arguments, VoiceArguments)
         return await self._actions[given.action or action_of(given.description)](given.description, current_call().session)
 
-    async def _default(self, request: str, _: SessionFacts) -> ToolOutput:
-        content = f"voice set to {self._bank.entry(DEFAULT_VOICE_ID).name}"
-        spoken = "All right, I am back to my normal voice."
-        return ToolOutput(content, spoken=spoken, voice_id=DEFAULT_VOICE_ID, asked=request)
+    async def _default(self, request: str, session: SessionFacts) -> ToolOutput:
+        voice = self._bank.entry(session.default_voice_id)
+        content = f"voice set to {voice.name}"
+        return ToolOutput(content, spoken=say(sentences.VOICE_RESTORED), voice_id=voice.id, asked=request)
 
     async def _switch(self, description: str, session: SessionFacts) -> ToolOutput:
         hits = list(await self._bank.search(description, LISTED + 1, SPEAKABLE))
@@ -66,7 +67,7 @@ class VoiceSearchTool:
             return ToolOutput(*_refusal(hits))
         first, others = hits[0], [hit for hit in hits[1:LISTED] if hit.score >= MIN_FIT]
         content = f"voice set to {first.voice.name}: {first.voice.description} Why: {first.reason}. {_alternatives(others)}"
-        spoken = f"All right, I am now speaking as {first.voice.name}."
+        spoken = say(sentences.VOICE_SET, name=first.voice.name)
         return ToolOutput(content, spoken=spoken, voice_id=first.voice.id, asked=description)
 
     async def _list(self, request: str, session: SessionFacts) -> ToolOutput:
@@ -80,34 +81,36 @@ class VoiceSearchTool:
         lines = "; ".join(f"{hit.voice.name}: {hit.voice.description}" for hit in fitting or hits[:LISTED])
         names = [hit.voice.name for hit in fitting or hits[:LISTED]]
         if not names:
-            return ToolOutput("no voices", spoken="I have no other voice.")
-        spoken = f"{'Fitting voices are' if fitting else 'Some of my voices are'} {listed(names)}."
+            return ToolOutput("no voices", spoken=say(sentences.NO_OTHER_VOICE))
+        spoken = say(sentences.VOICES_FITTING if fitting else sentences.VOICES_AMONG_OTHERS, names=listed(names))
         return ToolOutput(f"{len(self._bank)} voices in all. {lines}", spoken=spoken)
 
     async def _compare(self, request: str, session: SessionFacts) -> ToolOutput:
         wanted = compared(request)
         if wanted is None:
-            raise ToolFailed("I need to know which two voices to compare")
+            raise ToolFailed(say(sentences.NO_TWO_VOICES))
         one, other = [await self._meant(part, session) for part in wanted]
         if one.id == other.id:
-            return ToolOutput("the same voice", spoken=f"That is the same voice: {one.name}.")
+            return ToolOutput("the same voice", spoken=say(sentences.SAME_VOICE, name=one.name))
         return ToolOutput(f"{one.name}: {one.description} {other.name}: {other.description}", spoken=difference(one, other))
 
     async def _explain(self, _: str, session: SessionFacts) -> ToolOutput:
         voice = self._current(session)
-        if not session.asked or voice.id == DEFAULT_VOICE_ID:
-            return ToolOutput(voice.description, spoken=f"I am speaking as {voice.name}. Nobody asked for another voice.")
+        if not session.asked or voice.id == session.default_voice_id:
+            return ToolOutput(voice.description, spoken=say(sentences.VOICE_NOT_ASKED_FOR, name=voice.name))
         hits = await self._bank.search(session.asked, 50, SPEAKABLE)
         reason = next((hit.reason for hit in hits if hit.voice.id == voice.id), voice.description)
-        return ToolOutput(reason, spoken=f'You asked: "{session.asked}" {voice.name} fits best: {reason}.')
+        spoken = say(sentences.VOICE_CHOSEN, asked=session.asked, name=voice.name, reason=reason)
+        return ToolOutput(reason, spoken=spoken)
 
     async def _who(self, _: str, session: SessionFacts) -> ToolOutput:
         voice = self._current(session)
-        spoken = f"You are hearing {voice.name}. {voice.description} {provenance(voice)}"
+        whose = provenance(voice)
+        spoken = say(sentences.VOICE_HEARD, name=voice.name, description=voice.description, provenance=whose)
         return ToolOutput(f"{spoken} Source: {voice.source}", spoken=spoken)
 
     async def _manner(self, _: str, __: SessionFacts) -> ToolOutput:
-        return ToolOutput("no voice was searched", spoken=NO_MANNER)
+        return ToolOutput("no voice was searched", spoken=say(sentences.NO_MANNER))
 
     def _current(self, session: SessionFacts) -> VoiceEntry:
         return self._bank.entry(session.voice_id)
@@ -120,20 +123,16 @@ class VoiceSearchTool:
         except VoiceNotFound:
             hits = await self._bank.search(words, 1)
         if not hits or hits[0].score < MIN_FIT:
-            raise ToolFailed(f"I know no voice like {words}")
+            raise ToolFailed(say(sentences.VOICE_UNKNOWN, words=words))
         return hits[0].voice
 
 
 def _refusal(hits: list[VoiceHit]) -> tuple[str, str]:
     """(content, spoken) where nothing fits."""
-    sorry = "I am sorry, I have no voice like that."
     if not hits or "; but not " not in hits[0].reason:
-        return "no voice fits", f"{sorry} You can ask me which voices I have."
-    nearest = hits[0]
-    return (
-        f"no voice fits; nearest is {nearest.voice.name}: {nearest.reason}",
-        f"{sorry} The nearest is {nearest.voice.name}.",
-    )
+        return "no voice fits", say(sentences.NO_VOICE_FITS)
+    name = hits[0].voice.name
+    return f"no voice fits; nearest is {name}: {hits[0].reason}", say(sentences.NEAREST_VOICE, name=name)
 
 
 def _alternatives(others: list[VoiceHit]) -> str:

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from vivavoce.core.store.vector_index import Mask, Rows, Vector, best
 from vivavoce.core.voice import VoiceEntry, VoiceHit
-from vivavoce.voicebank.faiss_index import GATHERED_ROWS, WIDE
 from vivavoce.voicebank.search.query import Wishes, parse_wishes, unread
 from vivavoce.voicebank.search.ranking import FACTS_SHARE, Met, Rankings, Scores, likeness, meet
 from vivavoce.voicebank.store.columns import CATEGORIES
-from vivavoce.voicebank.store.view import View
+from vivavoce.voicebank.store.view import BankView
 from vivavoce.voicebank.words import lexemes, phrases
 
+RANK_ALL = 8_192  # voices that may be found; of no more, all are ranked
 NEAREST = 256  # candidates that each ranker brings in a large bank
+NEAREST_ALONE = 40  # the same where there is one ranking: it needs hardly more than the hits
 FITTING = 1_024  # rows that meet the facts best, of which the nearest in meaning are taken
-COMMON_WORD = 2_000  # a word in more entries than this says nothing
+COMMON_WORD = 2_000  # a word in more records than this says nothing
 MAX_WORDS = 32  # of a query
 GROUPED = (*(c for c in CATEGORIES if c not in ("speaker", "licence", "source")), "synthetic")
 
@@ -38,12 +39,14 @@ class Query:
         return parse_wishes(self.text)
 
 
-def find(view: View, query: Query, k: int, allowed: Mask) -> list[VoiceHit]:
-    """The ``k`` best of the allowed rows (R,), best first."""
+def find(view: BankView, query: Query, k: int, allowed: Mask, rank_all: int = RANK_ALL) -> list[VoiceHit]:
+    """The ``k`` best of the allowed rows (R,), best first. rank_all: of no more rows, all are ranked."""
     wishes = query.wishes
     words = _word_scores(view, unread(query.text))
-    alone = not query.text  # one ranking needs no more candidates than hits
-    rows = _candidates(view, query, wishes, words, max(k, WIDE if alone else NEAREST), allowed)
+    if np.count_nonzero(allowed) <= rank_all:
+        rows = np.flatnonzero(allowed)
+    else:
+        rows = _candidates(view, query, wishes, words, max(k, NEAREST if query.text else NEAREST_ALONE), allowed)
     if rows.size == 0:
         return []
     met = meet(wishes, view, rows)
@@ -54,10 +57,8 @@ def find(view: View, query: Query, k: int, allowed: Mask) -> list[VoiceHit]:
     return _hits(view, rankings, met, wishes, scores, named, order, k)
 
 
-def _candidates(view: View, query: Query, wishes: Wishes, words: dict[int, float], count: int, allowed: Mask) -> Rows:
-    """All allowed rows of a small bank; of a large one the best of each ranker."""
-    if np.count_nonzero(allowed) <= GATHERED_ROWS:
-        return np.flatnonzero(allowed)
+def _candidates(view: BankView, query: Query, wishes: Wishes, words: dict[int, float], count: int, allowed: Mask) -> Rows:
+    """Of the allowed rows, the best of each ranker."""
     found = [np.fromiter((row for row in words if allowed[row]), np.int64)]
     for space, vector in (("description", query.meaning), ("speaker", query.voice)):
         if vector is not None:
@@ -70,7 +71,7 @@ def _candidates(view: View, query: Query, wishes: Wishes, words: dict[int, float
     return np.unique(np.concatenate(found))
 
 
-def _fitting(view: View, wishes: Wishes, allowed: Mask) -> Rows:
+def _fitting(view: BankView, wishes: Wishes, allowed: Mask) -> Rows:
     """At least `FITTING` allowed rows that meet the wishes best, where there are as many.
 
     Rows of the same facts (and of pitch within a third of an octave) are judged together, by one of them.
@@ -96,7 +97,7 @@ def _best_first(misfit: Scores) -> Iterator[int]:
     yield from np.argsort(misfit, kind="stable")[leading.size :]
 
 
-def _groups(view: View) -> tuple[Rows, Rows, Rows]:
+def _groups(view: BankView) -> tuple[Rows, Rows, Rows]:
     """(a row of each group, rows group by group, where each group starts and the last ends); worked out once."""
 
     def work_out() -> tuple[Rows, Rows, Rows]:
@@ -115,7 +116,7 @@ def _groups(view: View) -> tuple[Rows, Rows, Rows]:
     return view.remembered("groups", "", work_out, 1)
 
 
-def _word_scores(view: View, text: str) -> dict[int, float]:
+def _word_scores(view: BankView, text: str) -> dict[int, float]:
     """By row, the summed rarity of the words it shares with the query."""
     scores: dict[int, float] = {}
     common: set[str] = view.memory.setdefault("common words", set())
@@ -133,7 +134,7 @@ def _word_scores(view: View, text: str) -> dict[int, float]:
     return scores
 
 
-def _rankings(view: View, query: Query, met: Met, words: dict[int, float], rows: Rows) -> Rankings:
+def _rankings(view: BankView, query: Query, met: Met, words: dict[int, float], rows: Rows) -> Rankings:
     rankings = Rankings(rows)
     if met.facts is not None:
         rankings.scores["facts"] = np.where(met.conflict, met.facts - 1.0, met.facts)
@@ -148,7 +149,7 @@ def _rankings(view: View, query: Query, met: Met, words: dict[int, float], rows:
     return rankings
 
 
-def _named(view: View, text: str, rows: Rows) -> Mask:
+def _named(view: BankView, text: str, rows: Rows) -> Mask:
     """Which voices the query calls by name or id, such as "use the Dickens Reader"."""
     return np.isin(rows, np.asarray(view.catalogue.rows_named(phrases(text)), np.int64))
 
@@ -166,25 +167,25 @@ def _confidence(query: Query, wishes: Wishes, rankings: Rankings, met: Met, name
 
 
 def _hits(
-    view: View, rankings: Rankings, met: Met, wishes: Wishes, scores: Scores, named: Mask, order: Rows, k: int
+    view: BankView, rankings: Rankings, met: Met, wishes: Wishes, scores: Scores, named: Mask, order: Rows, k: int
 ) -> list[VoiceHit]:
     """The first ``k`` in order that are still in the catalogue."""
     hits: list[VoiceHit] = []
     for first in range(0, order.size, max(k, 16)):
         positions = order[first : first + max(k, 16)]
-        entries = view.catalogue.entries([int(rankings.rows[i]) for i in positions])
+        records = view.catalogue.records([int(rankings.rows[i]) for i in positions])
         for i in positions:
-            entry = entries.get(int(rankings.rows[i]))
-            if entry is not None and len(hits) < k:
+            record = records.get(int(rankings.rows[i]))
+            if record is not None and len(hits) < k:
                 each = tuple((ranker, round(float(values[i]), 4)) for ranker, values in rankings.scores.items())
-                reason = _reason(entry, met, wishes, dict(each), bool(named[i]), int(i))
-                hits.append(VoiceHit(entry, round(float(scores[i]), 4), reason, each))
+                reason = _reason(record, met, wishes, dict(each), bool(named[i]), int(i))
+                hits.append(VoiceHit(record, round(float(scores[i]), 4), reason, each))
         if len(hits) >= k:
             break
     return hits
 
 
-def _reason(entry: VoiceEntry, met: Met, wishes: Wishes, scores: dict[str, float], named: bool, i: int) -> str:
+def _reason(record: VoiceEntry, met: Met, wishes: Wishes, scores: dict[str, float], named: bool, i: int) -> str:
     def words(kinds: list[tuple[str, str]]) -> str:
         return ", ".join(f"{value} {kind}" if kind in ("pitch", "range") else value for kind, value in kinds)
 
@@ -202,6 +203,6 @@ def _reason(entry: VoiceEntry, met: Met, wishes: Wishes, scores: dict[str, float
         clauses.append(f"description similarity {max(scores['meaning'], 0.0):.2f}")
     if scores.get("words", 0.0) > 0:
         clauses.append("shares words with the request")
-    if wanted and entry.acoustics.f0_hz is not None:
-        clauses.append(f"median pitch {entry.acoustics.f0_hz:.0f} Hz")
+    if wanted and record.acoustics.f0_hz is not None:
+        clauses.append(f"median pitch {record.acoustics.f0_hz:.0f} Hz")
     return "; ".join(clauses) or "no ranking applies"

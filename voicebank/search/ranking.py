@@ -15,7 +15,7 @@ from vivavoce.core.store.vector_index import Rows
 from vivavoce.core.voice import VoiceEntry
 from vivavoce.voicebank.search.lexicon import Wish
 from vivavoce.voicebank.search.query import NEAR_AGES, UNKNOWN, Wishes, fits
-from vivavoce.voicebank.store.view import View
+from vivavoce.voicebank.store.view import BankView
 
 FUSION = 10.0  # the constant of reciprocal rank fusion; the usual 60 is for lists of thousands
 RANKER_WEIGHTS = {"facts": 3.0, "sound": 1.0, "meaning": 1.0, "words": 1.0, "voice": 3.0}
@@ -103,7 +103,7 @@ def _ranks(scores: Scores) -> Scores:
     return (1 + rounded.size - np.searchsorted(order, rounded, side="right")).astype(np.float32)
 
 
-def meet(wishes: Wishes, view: View, rows: Rows, *, remember: bool = False) -> Met:
+def meet(wishes: Wishes, view: BankView, rows: Rows, *, remember: bool = False) -> Met:
     """Compare candidates with the wishes. remember: these rows are always the same, so keep what is found for each wish."""
 
     def met(wish: Wish) -> Scores:
@@ -137,7 +137,7 @@ def meet(wishes: Wishes, view: View, rows: Rows, *, remember: bool = False) -> M
     return Met(by_wish, facts, parts["sound"], whole.astype(np.float32), conflict, missed)
 
 
-def satisfaction(wish: Wish, wishes: Wishes, view: View, rows: Rows) -> Scores:
+def satisfaction(wish: Wish, wishes: Wishes, view: BankView, rows: Rows) -> Scores:
     """How well rows meet one wish, (N,) in [0, 1]."""
     kind = wish[0]
     if kind == "kind":
@@ -152,7 +152,7 @@ def satisfaction(wish: Wish, wishes: Wishes, view: View, rows: Rows) -> Scores:
     return said
 
 
-def _table(wish: Wish, column: str, view: View) -> Scores:
+def _table(wish: Wish, column: str, view: BankView) -> Scores:
     """How well each word of a column's vocabulary meets a wish; worked out once for a state of the bank."""
 
     def work_out() -> Scores:
@@ -173,7 +173,7 @@ def _middle_hz(wishes: Wishes) -> float:
     return MIDDLE_HZ[kinds[0]] if len(kinds) == 1 else MIDDLE_HZ[""]
 
 
-def _measured(wish: Wish, view: View, rows: Rows) -> Scores:
+def _measured(wish: Wish, view: BankView, rows: Rows) -> Scores:
     column, much, middle, steepness = MEASURED[wish[0]]
     values = view.columns[column][rows]
     share = 1.0 / (1.0 + np.exp(-steepness * (values - middle)))
@@ -185,11 +185,11 @@ def likeness(cosines: Scores) -> Scores:
     return np.clip((cosines - OTHER_SPEAKER) / (SAME_SPEAKER - OTHER_SPEAKER), 0.0, 1.0)
 
 
-def described(entry: VoiceEntry) -> str:
+def described(record: VoiceEntry) -> str:
     """The text whose embedding stands for a voice."""
-    facts = entry.facts
-    known = (facts.gender, facts.age, facts.accent, facts.style, facts.emotion, pitch_word(entry.acoustics.f0_hz))
-    return f"{entry.name}. {entry.description} {', '.join(word for word in known if word)}"
+    facts = record.facts
+    known = (facts.gender, facts.age, facts.accent, facts.style, facts.emotion, pitch_word(record.acoustics.f0_hz))
+    return f"{record.name}. {record.description} {', '.join(word for word in known if word)}"
 
 
 def pitch_word(f0_hz: float | None) -> str:

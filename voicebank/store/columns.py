@@ -1,17 +1,18 @@
-"""The facts of all entries as columns, so that filters and rankings are array operations.
+"""The facts of all records as columns, so that filters and rankings are array operations.
 
-On disk a row is one fixed-width record (append-only, see `core.store.rows`); words stand as codes, whose vocabulary the
+On disk a row has a fixed width (append-only, see `core.store.rows`); words stand as codes, whose vocabulary the
 catalogue holds. Code 0 is always the empty word.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.store.vector_index import Mask
-from vivavoce.core.voice import VoiceEntry, VoiceFilters
+from vivavoce.core.voice import Acoustics, VoiceEntry, VoiceFacts, VoiceFilters
 
 CATEGORIES = (
     "gender",
@@ -29,44 +30,45 @@ CATEGORIES = (
 FLAGS = ("synthetic", "do_not_clone", "has_permission")
 NUMBERS = ("duration_s", "sample_rate", "f0_hz", "f0_range_st", "rate_hz", "loudness_lufs", "snr_db")
 SEVERAL = ("accent", "style", "emotion")  # may hold several words divided by commas
-RECORD = np.dtype([(c, "<u4") for c in CATEGORIES] + [(f, "<u1") for f in FLAGS] + [(n, "<f4") for n in NUMBERS])
+ROW = np.dtype([(c, "<u4") for c in CATEGORIES] + [(f, "<u1") for f in FLAGS] + [(n, "<f4") for n in NUMBERS])
+STATED, MEASURED = (frozenset(field.name for field in fields(part)) for part in (VoiceFacts, Acoustics))
 
 Vocabulary = Callable[[str], list[str]]  # words of a category by their codes
 
 
-def value_of(entry: VoiceEntry, column: str) -> Any:  # noqa: ANN401 - a word, a flag or a number
-    """What stands in a column for an entry; None where unknown."""
-    for holder in (entry.facts, entry.acoustics, entry):
-        if hasattr(holder, column):
-            return getattr(holder, column)
-    raise KeyError(column)
+def value_of(record: VoiceEntry, column: str) -> Any:  # noqa: ANN401 - a word, a flag or a number
+    """What stands in a column for a record; None where unknown."""
+    return getattr(record.facts if column in STATED else record.acoustics if column in MEASURED else record, column)
 
 
-def pack(entries: Iterable[VoiceEntry], code: Callable[[str, str], int]) -> NDArray[Any]:
-    """Records (N,) of `RECORD`; code: the number of a word of a category."""
+def pack(records: Iterable[VoiceEntry], code: Callable[[str, str], int]) -> NDArray[Any]:
+    """Rows (N,) of `ROW`; code: the number of a word of a category."""
     rows: list[tuple[Any, ...]] = []
-    for entry in entries:
-        words = [code(column, value_of(entry, column)) for column in CATEGORIES]
-        flags = [bool(value_of(entry, column)) for column in FLAGS]
-        numbers = [np.nan if (value := value_of(entry, column)) is None else value for column in NUMBERS]
+    for record in records:
+        words = [code(column, value_of(record, column)) for column in CATEGORIES]
+        flags = [bool(value_of(record, column)) for column in FLAGS]
+        numbers = [np.nan if (value := value_of(record, column)) is None else value for column in NUMBERS]
         rows.append((*words, *flags, *numbers))
-    return np.array(rows, RECORD)
+    return np.array(rows, ROW)
 
 
 class Columns:
     """Columns in memory, each (R,)."""
 
-    def __init__(self, records: NDArray[Any]) -> None:
-        self._columns = {name: np.ascontiguousarray(records[name]) for name in RECORD.names or ()}
+    def __init__(self, columns: Mapping[str, NDArray[Any]] | None = None) -> None:
+        self._columns = columns or {name: np.zeros(0, ROW[name]) for name in ROW.names or ()}
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         return self._columns[column]
 
-    def extended(self, records: NDArray[Any]) -> "Columns":
+    @property
+    def rows(self) -> int:
+        """R."""
+        return self._columns[FLAGS[0]].size
+
+    def extended(self, rows: NDArray[Any]) -> "Columns":
         """These rows and more."""
-        longer = Columns(records[:0])
-        longer._columns = {name: np.concatenate([old, records[name]]) for name, old in self._columns.items()}
-        return longer
+        return Columns({name: np.concatenate([old, rows[name]]) for name, old in self._columns.items()})
 
     def passing(self, filters: VoiceFilters | None, words: Vocabulary, mask: Mask) -> Mask:
         """The rows of ``mask`` that meet exact conditions."""
@@ -86,16 +88,16 @@ class Columns:
         return mask
 
 
-def passes(entry: VoiceEntry, filters: VoiceFilters) -> bool:
-    """Whether one entry meets exact conditions: the same rules, without arrays."""
+def passes(record: VoiceEntry, filters: VoiceFilters) -> bool:
+    """Whether one record meets exact conditions: the same rules, without arrays."""
     words: Mapping[str, str] = {column: getattr(filters, column) for column in CATEGORIES}
-    if any(wanted and not _meets(column, value_of(entry, column), wanted) for column, wanted in words.items()):
+    if any(wanted and not _meets(column, value_of(record, column), wanted) for column, wanted in words.items()):
         return False
-    if filters.synthetic not in (None, entry.synthetic) or filters.may_be_spoken not in (None, not entry.do_not_clone):
+    if filters.synthetic not in (None, record.synthetic) or filters.may_be_spoken not in (None, not record.do_not_clone):
         return False
     for column in NUMBERS:
         if (bounds := getattr(filters, column)) is not None:
-            value = value_of(entry, column)
+            value = value_of(record, column)
             if value is None or not _within(np.array([value], np.float32), *bounds)[0]:
                 return False
     return True

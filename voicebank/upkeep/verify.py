@@ -1,49 +1,39 @@
 """Whether a bank is whole, file by file."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from vivavoce.core.errors import StoreCorrupt
-from vivavoce.core.store.verifying import Finding, damage, left_over
+from vivavoce.core.store.compaction import Progress
+from vivavoce.core.store.verify import Finding, findings
 from vivavoce.voicebank.bank import FolderVoiceBank
-from vivavoce.voicebank.store.view import View
+from vivavoce.voicebank.store.view import BankView
 from vivavoce.voicebank.upkeep.compaction import orphan_clips
 
 
-def verify(bank: FolderVoiceBank, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
+def verify(bank: FolderVoiceBank, progress: Progress | None = None) -> list[Finding]:
     """Everything that is wrong with a bank; nothing is changed. Blocking; reads every clip.
 
     Raises:
         StoreError: the bank cannot be read at all, as by missing rights.
     """
-    try:
-        view = bank.store.view()
-    except StoreCorrupt as error:
-        return [Finding(str(error))]
-    if view is None:
-        return []
-    found = list(damage(bank.store, view, lambda: sum(1 for _ in view.catalogue.all())))
-    if not found:
-        found += [*_clips(bank, view, progress), *_orphans(bank, view), *left_over(bank.store, view)]
-    return found
+    return findings(
+        bank.store,
+        lambda view: sum(1 for _ in view.catalogue.groups()),
+        lambda view: [*_clips(bank, view, progress), *_orphans(bank, view)],
+    )
 
 
-def _clips(bank: FolderVoiceBank, view: View, progress: Callable[[int, int], None] | None) -> Iterator[Finding]:
-    for done, (_, entry) in enumerate(view.catalogue.all()):
+def _clips(bank: FolderVoiceBank, view: BankView, progress: Progress | None) -> Iterator[Finding]:
+    for done, group in enumerate(view.catalogue.groups()):
         try:
-            bank.clip(entry)
+            bank.clip(group.records[0])
         except StoreCorrupt as error:
             yield Finding(str(error))
         if progress is not None:
             progress(done + 1, view.count)
 
 
-def _orphans(bank: FolderVoiceBank, view: View) -> Iterator[Finding]:
+def _orphans(bank: FolderVoiceBank, view: BankView) -> Iterator[Finding]:
     orphans = sum(1 for _ in orphan_clips(bank, view))
     if orphans:
-        yield Finding(f"{orphans} files belong to no entry", damage=False)
-
-
-def is_earlier_layout(folder: Path) -> bool:
-    """Whether a bank of the first version lies there that was not taken over yet."""
-    return (folder / "voices.json").exists() and not (folder / "manifest.json").exists()
+        yield Finding(f"{orphans} files belong to no voice", damage=False)

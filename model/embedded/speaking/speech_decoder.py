@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,22 +18,13 @@ from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
 from vivavoce.model.embedded.speaking.phrases import PhraseCutter, speakable
+from vivavoce.model.embedded.speaking.synthesiser import SAMPLE_RATE_HZ, Synthesiser
 from vivavoce.model.embedded.speaking.timbre import TimbreStatistics, convert, measure
-
-if TYPE_CHECKING:
-    from hibari import Hibari
 
 Result = TypeVar("Result")
 NATIVE_VOICE = "hibari-tts/heart"
-SAMPLE_RATE_HZ = 24_000
 FADE_S = 0.005
 SENTENCE_PAUSE_S, CLAUSE_PAUSE_S = 0.18, 0.04
-SEED = 0  # the voice draws noise; the same text must sound the same
-CALIBRATION = (
-    "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. "
-    "It is easy to tell the depth of a well, but these days a chicken leg is a rare dish. "
-    "Rice is often served in round bowls. Why do four hours of steady work face us?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +38,21 @@ class Timbre:
 class EmbeddedDecoder:
     """Implements `SpeechDecoder` over hibari-tts and WORLD.
 
-    cache_dir: where prepared timbres are kept, by content hash of the clip; None keeps them in memory only.
+    synthesiser: may be shared with other decoders. cache_dir: where prepared timbres are kept, by content hash of the clip.
     """
 
     sample_rate = SAMPLE_RATE_HZ
 
-    def __init__(self, cache_dir: Path | None, threads: int = 2) -> None:
+    def __init__(self, synthesiser: Synthesiser, cache_dir: Path) -> None:
+        self._synthesiser = synthesiser
         self._cache_dir = cache_dir
-        self._threads = threads
         self._prepared: dict[str, TimbreStatistics] = {}
-        self._tts: Hibari | None = None
-        self._source: TimbreStatistics | None = None
         # One worker: phrases keep their order, and two never compete for the same cores.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder")
 
     async def warm_up(self) -> None:
         """Load the voice and measure it."""
-        await self._run(self._source_statistics)
+        await self._run(self._synthesiser.timbre)
 
     async def prepare(self, voice: Voice) -> Timbre:
         """See `SpeechDecoder.prepare`."""
@@ -84,18 +73,6 @@ class EmbeddedDecoder:
                 if clip := await self._run(self._spoken, phrase.rstrip(), timbre.target):
                     yield SpokenClip(clip, phrase)
 
-    def speak_natively(self, text: str) -> AudioClip:
-        """A text in the voice's own timbre, uncut. Blocking.
-
-        Raises:
-            ModelError: the voice cannot speak it.
-        """
-        try:
-            samples = np.asarray(self._voice()(text, seed=SEED), np.float32)
-        except (RuntimeError, ValueError, IndexError, KeyError) as error:
-            raise ModelError(f"the voice cannot speak {text[:40]!r}: {error}") from error
-        return AudioClip(samples, SAMPLE_RATE_HZ)
-
     async def close(self) -> None:
         """Let the worker end."""
         self._worker.shutdown(wait=False, cancel_futures=True)
@@ -107,33 +84,20 @@ class EmbeddedDecoder:
         text = speakable(phrase)
         if not any(c.isalnum() for c in text):
             return None
-        clip = self.speak_natively(text)
+        clip = self._synthesiser.speak(text)
         if target is not None:
-            clip = convert(clip, self._source_statistics(), target).resampled(SAMPLE_RATE_HZ)
+            clip = convert(clip, self._synthesiser.timbre(), target).resampled(SAMPLE_RATE_HZ)
         return _joinable(clip, SENTENCE_PAUSE_S if phrase[-1] in ".!?。！？" else CLAUSE_PAUSE_S)
 
-    def _voice(self) -> "Hibari":
-        if self._tts is None:
-            from hibari import Hibari
-
-            self._tts = Hibari(threads=self._threads)
-        return self._tts
-
-    def _source_statistics(self) -> TimbreStatistics:
-        if self._source is None:
-            self._source = measure(self.speak_natively(CALIBRATION))
-        return self._source
-
     def _measured(self, reference: AudioClip, key: str) -> TimbreStatistics:
-        path = self._cache_dir / f"embedded-{key[:32]}.npz" if self._cache_dir else None
-        if path is not None and path.is_file():
+        path = self._cache_dir / f"embedded-{key[:32]}.npz"
+        if path.is_file():
             try:
                 return TimbreStatistics.from_bytes(path.read_bytes())
             except (ValueError, OSError):
                 pass  # a damaged or older file is written anew below
         statistics = measure(reference)
-        if path is not None:
-            write_atomic(path, statistics.to_bytes())
+        write_atomic(path, statistics.to_bytes())
         return statistics
 
 

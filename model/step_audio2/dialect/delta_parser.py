@@ -25,7 +25,7 @@ class DeltaParser:
         self._ids = ids
         self._dropped = ids.controls
         self._interleave = Ta4Stream(ids, speaking)
-        self._calls = ToolCallParser(lenient=True)
+        self._calls = ToolCallParser()
         self._undecoded: list[int] = []
         self._called = False
         self.over = False

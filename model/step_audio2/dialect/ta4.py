@@ -45,25 +45,11 @@ class Ta4Stream:
         return split
 
 
-def split_ids(output: Sequence[int], ids: TokenIds, speaking: bool) -> SplitIds:
-    """Take a whole output apart, as the reference's server does when it does not stream."""
-    if not speaking:
-        return SplitIds(other=list(output))
-    end = list(output).index(ids.tts_end) if ids.tts_end in output else len(output)
-    split = SplitIds(other=[i for i in output[end:] if i != ids.tts_end])
-    _sort(output[:end], ids, split)
-    return split
-
-
-def interleave(text: Sequence[int], audio: Sequence[int], ids: TokenIds, *, as_reference: bool = False) -> list[int]:
-    """Text and audio ids as the model would have spoken them, markers included.
-
-    as_reference: pad the sound by the reference's count, which leaves the last groups short (section 8, quirk 17).
-    """
+def interleave(text: Sequence[int], audio: Sequence[int], ids: TokenIds) -> list[int]:
+    """Text and audio ids as the model would have spoken them, markers included."""
     groups = max(ceil(len(audio) / AUDIO_PER_TEXT), len(text))
-    slots = groups if as_reference else groups * AUDIO_PER_TEXT
     words = [*text, *[ids.tts_pad] * (groups - len(text))]
-    sounds = [*audio, *[ids.audio_pad] * max(0, slots - len(audio))]
+    sounds = [*audio, *[ids.audio_pad] * (groups * AUDIO_PER_TEXT - len(audio))]
     output = [ids.tts_start]
     for group, word in enumerate(words):
         output += [word, *sounds[group * AUDIO_PER_TEXT : (group + 1) * AUDIO_PER_TEXT]]

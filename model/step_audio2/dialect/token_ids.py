@@ -11,8 +11,6 @@ from vivavoce.core.messages import AUDIO_TOKEN_COUNT
 class Tokenizer(Protocol):
     """What is used of a Hugging Face tokenizer."""
 
-    all_special_ids: list[int]
-
     def get_vocab(self) -> dict[str, int]:
         """Every token with its id."""
         ...

@@ -4,8 +4,6 @@ Specification, section 5.3 with the clarifications 9.1-9.3 and 9.10.
 """
 
 import json
-import uuid
-from collections.abc import Collection
 from typing import Any
 
 import json_repair
@@ -28,14 +26,12 @@ class ToolCallParser:
     tag arrives. Text after the first tag waits for `finish`: where no call survived it is the raw text from that tag on,
     else what follows the last block.
 
-    known_tools: names that count; empty means any. lenient: make the best of a model's mistakes instead of treating them
-    as text, as the reference does: broken JSON is repaired once, and where that fails the call is emitted with its raw
-    arguments so that the controller can say so; a call that the end of the stream cut off counts; tags are never text.
+    The best is made of a model's mistakes, which the reference treats as text: broken JSON is repaired once, and where that
+    fails the call is emitted with its raw arguments so that the controller can say so; a call that the end of the stream
+    cut off counts; tags are never text.
     """
 
-    def __init__(self, known_tools: Collection[str] = (), *, lenient: bool = False) -> None:
-        self._known = frozenset(known_tools)
-        self._lenient = lenient
+    def __init__(self) -> None:
         self._held = ""  # text from the first tag (or the beginning of one) on
         self._scanned = 0  # where in it the next block is looked for
         self._called = False
@@ -53,14 +49,13 @@ class ToolCallParser:
     def finish(self) -> list[TextDelta | ToolCall]:
         """End of the stream; return what was held back."""
         deltas: list[TextDelta | ToolCall] = []
-        if self._lenient and (start := self._held.find(START, self._scanned)) >= 0:
+        if (start := self._held.find(START, self._scanned)) >= 0:
             call = self._read(self._held[start + len(START) :], may_repair=False)
             if call is not None:
                 deltas.append(call)
                 self._called, self._scanned = True, len(self._held)
         rest = self._held[self._scanned :] if self._called else self._held
-        if self._lenient:
-            rest = rest.replace(START, "").replace(END, "")
+        rest = rest.replace(START, "").replace(END, "")
         self._held, self._scanned, self._called = "", 0, False
         return [*deltas, TextDelta(rest)] if rest else deltas
 
@@ -85,7 +80,7 @@ class ToolCallParser:
             if end < 0:
                 break
             self._scanned = end + len(END)
-            if call := self._read(self._held[start + len(START) : end], may_repair=self._lenient):
+            if call := self._read(self._held[start + len(START) : end], may_repair=True):
                 calls.append(call)
                 self._called = True
         return calls
@@ -95,17 +90,15 @@ class ToolCallParser:
         if len(parts) < 3:
             return None
         name = parts[1].strip()
-        if not name or (self._known and name not in self._known):
+        if not name:
             return None
         arguments = _json_object(parts[2], may_repair=may_repair)
         if arguments is not None:
             # Escapes can stand for half a character, which nothing after this could write.
             raw = json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()
-        elif self._lenient:
-            raw = parts[2].strip()
         else:
-            return None
-        return ToolCall(id=f"call_{uuid.uuid4().hex[:12]}", name=name, arguments=raw)
+            raw = parts[2].strip()
+        return ToolCall.new(name, raw)
 
 
 def _json_object(text: str, *, may_repair: bool) -> dict[str, Any] | None:

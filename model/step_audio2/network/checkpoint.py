@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,7 +15,7 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.model.step_audio2.dialect.token_ids import TokenIds, Tokenizer, resolve_token_ids
 from vivavoce.model.step_audio2.network.configuration import StepAudio2Config
-from vivavoce.model.step_audio2.network.memory import SHRINKING, check_memory
+from vivavoce.model.step_audio2.network.memory import SHRINKING, check_memory, free_bytes
 from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.network.weight_only import WeightBits, check_device, quantised
 
@@ -68,12 +68,18 @@ def read_checkpoint(folder: Path, variant: Variant | None = None) -> Checkpoint:
 
 
 def load_model(
-    checkpoint: Checkpoint, device: str = "auto", dtype: str = "auto", weights: WeightBits = "full"
+    checkpoint: Checkpoint,
+    device: str = "auto",
+    dtype: str = "auto",
+    weights: WeightBits = "full",
+    *,
+    free: Callable[[torch.device], int | None] = free_bytes,
 ) -> StepAudio2ForCausalLM:
     """Load the weights, one tensor after the other.
 
     device: "auto", "cpu", "cuda", "cuda:1", "mps". dtype: "auto" (as stored), "float32", "bfloat16", "float16". weights:
-    "int8" and "int4" shrink the backbone's linear layers while they are read, and compute in bfloat16.
+    "int8" and "int4" shrink the backbone's linear layers while they are read, and compute in bfloat16. free: tells the bytes
+    that are free on a device.
 
     Raises:
         ModelError: a file is damaged, or memory does not suffice. ConfigError: no such device or dtype.
@@ -81,7 +87,7 @@ def load_model(
     place = choose_device(device)
     check_device(weights, place)
     kind = choose_dtype(dtype, checkpoint, weights)
-    check_memory(checkpoint.shapes, kind, weights, place)
+    check_memory(checkpoint.shapes, kind, weights, place, free(place))
     config = checkpoint.config
     config.dtype = kind
     with torch.device("meta"):

@@ -34,13 +34,15 @@ def free_bytes(device: torch.device) -> int | None:
     return min(limits) if limits else None
 
 
-def check_memory(shapes: Mapping[str, Sequence[int]], dtype: torch.dtype, weights: WeightBits, device: torch.device) -> None:
-    """Refuse to load what will not fit.
+def check_memory(
+    shapes: Mapping[str, Sequence[int]], dtype: torch.dtype, weights: WeightBits, device: torch.device, free: int | None
+) -> None:
+    """Refuse to load what will not fit. free: bytes on the device, None where nobody can tell.
 
     Raises:
         ModelError: says how much is needed and how much is there.
     """
-    needed, free = needed_bytes(shapes, dtype, weights), free_bytes(device)
+    needed = needed_bytes(shapes, dtype, weights)
     if free is not None and free < needed:
         smaller = "" if weights == "int4" else "; use VIVAVOCE_WEIGHTS=int8 or int4, a smaller dtype, or a remote server"
         raise ModelError(f"the model needs {needed / GIB:.1f} GiB on {device} and {free / GIB:.1f} GiB are free{smaller}")

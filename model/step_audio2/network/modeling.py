@@ -16,8 +16,8 @@ from vivavoce.model.step_audio2.network.configuration import StepAudio2Config
 class StepAudio2ForCausalLM(PreTrainedModel, GenerationMixin):
     """Audio encoder, adaptor, Qwen2 backbone and head under the official tensor names.
 
-    Works with ``from_pretrained`` and ``generate`` of transformers; `vivavoce.model.step_audio2.generation` is the
-    faster way to the same ids.
+    Works with ``from_pretrained`` and ``generate`` of transformers; `vivavoce.model.step_audio2.engine` is the faster way to
+    the same ids.
     """
 
     config_class = StepAudio2Config

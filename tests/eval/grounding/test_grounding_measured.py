@@ -8,6 +8,7 @@ import pytest
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.passage import Passage
+from vivavoce.core.settings import Settings
 from vivavoce.eval.grounding.claims import (
     ANSWERS,
     BESIDE,
@@ -19,8 +20,11 @@ from vivavoce.eval.grounding.claims import (
     read_claims,
     responses,
 )
-from vivavoce.eval.grounding.lab import METHODS, fit, measure
-from vivavoce.eval.grounding.report import as_json, summary, write_report
+from vivavoce.eval.grounding.fit import fit
+from vivavoce.eval.grounding.lab import GroundingLab
+from vivavoce.eval.grounding.report import by_kind, estimates, thresholds
+from vivavoce.eval.lab.driver import run_lab
+from vivavoce.eval.lab.lab import Options
 from vivavoce.retrieval.grounding.words import sentence
 
 
@@ -84,7 +88,7 @@ def test_a_claim_stands_beside_its_passage_and_others_in_any_place():
 def test_a_line_of_another_form_is_named(tmp_path):
     path = tmp_path / "c.tsv"
     path.write_text("passage\ta\tfit\tA\n")
-    with pytest.raises(ConfigError, match=r"c\.tsv: a line of 4 fields"):
+    with pytest.raises(ConfigError, match=r"c\.tsv, line 1: a line of 4 fields"):
         read_claims(path)
     path.write_text("claim\tnowhere\t+\tnumber\t-\tIt is so.\n")
     with pytest.raises(ConfigError, match="names no passage"):
@@ -136,37 +140,57 @@ def test_a_fit_uses_what_separates_and_nothing_held_out():
         fit(Words(), [one for one in claims if one.held_out])
 
 
-def test_a_report_of_a_check_that_is_right_beside_baselines_that_cannot_be(tmp_path):
-    steps = []
-    report = measure(Words(), small(), lambda: steps.append(1))
-    assert len(steps) == 16
-    ours, overlap = (report.estimates[WRITTEN][method] for method in (METHODS[0], METHODS[2]))
+@pytest.fixture
+def run(tmp_path):
+    async def run(claims, name="run", resume=False):
+        lab = GroundingLab(lambda name, cache: claims, lambda settings: Words())
+        return await run_lab(lab, Options(Settings(home=tmp_path), (WRITTEN,)), tmp_path / name, resume=resume)
+
+    return run
+
+
+async def test_a_report_of_a_check_that_is_right_beside_baselines_that_cannot_be(run, tmp_path):
+    finished = await run(small())
+    assert len(finished.results) == 16
+    limits = thresholds(finished.results)
+    held_out = [one for one in finished.results if one.facts["half"] == "held out"]
+    found = estimates(held_out, limits)
+    ours, overlap = found["grounding"], found["word overlap"]
     assert (ours["precision"].value, ours["recall"].value, ours["false flags"].value) == (1.0, 1.0, 0.0)
     assert ours["AUROC"].value == 1.0
     assert ours["AUROC"].count == 8
     assert overlap["false flags"].value <= 0.25
-    assert report.kinds["- -"][METHODS[0]].value == 1.0
-    assert report.passage.value == 1.0
-    write_report(report, tmp_path)
-    data = json.loads((tmp_path / "report.json").read_text())
-    assert data == json.loads(json.dumps(as_json(report)))
-    assert data["sets"][WRITTEN]["grounding"]["F1"]["value"] == 1.0
-    assert len(data["claims"]) == 16
-    assert (tmp_path / "grounding.png").read_bytes().startswith(b"\x89PNG")
-    assert "1.000 [1.000, 1.000]" in (tmp_path / "report.md").read_text()
-    assert any("AUROC" in name for name, _ in summary(report))
+    assert by_kind(held_out, limits)["- -"]["grounding"].value == 1.0
+    assert finished.page.summary["supported sentences whose passage is named rightly"].value == 1.0
+    kept = json.loads((tmp_path / "run" / "summary.json").read_text())["estimates"]
+    assert kept["written, grounding: F1"]["value"] == 1.0
+    assert any("AUROC" in name for name in kept)
+    assert (tmp_path / "run" / "grounding.png").read_bytes().startswith(b"\x89PNG")
+    assert "1.000 [1.000, 1.000]" in (tmp_path / "run" / "report.md").read_text()
 
 
-def test_a_report_shows_mistakes(tmp_path):
+async def test_a_run_that_was_cut_off_goes_on(run, tmp_path):
+    whole = await run(small())
+    lines = (tmp_path / "run" / "results.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "run" / "results.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:20])
+    again = await run(small(), resume=True)
+    assert [one.scores for one in again.results] == [one.scores for one in whole.results]
+    assert again.page.summary["written, grounding: F1"] == whole.page.summary["written, grounding: F1"]
+
+
+async def test_a_report_shows_mistakes(run):
     mislabelled = [*small(), claim("The tower has ninety bells.", supported=True, held_out=True, kind="paraphrase")]
-    report = measure(Words(), mislabelled, lambda: None)
-    assert report.estimates[WRITTEN][METHODS[0]]["false flags"].value == pytest.approx(0.2)
-    write_report(report, tmp_path)
-    page = (tmp_path / "report.md").read_text()
-    assert "flagged (paraphrase" in page
-    assert "The tower has ninety bells. -- the number 90 is not" in page
+    page = (await run(mislabelled)).page
+    assert page.summary["written, grounding: false flags"].value == pytest.approx(0.2)
+    assert "| flagged | paraphrase |" in page.body
+    assert "| The tower has ninety bells. | the number 90 is not" in page.body
 
 
-def test_too_few_claims_to_measure_is_one_line():
+async def test_too_few_claims_to_measure_is_one_line(run):
     with pytest.raises(ConfigError, match="written claims"):
-        measure(Words(), [one for one in small() if not one.held_out], lambda: None)
+        await run([one for one in small() if not one.held_out])
+
+
+def test_a_set_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="no set 'rumours'; choose written, halueval answers, halueval responses"):
+        GroundingLab().items(Options(Settings(home=tmp_path), ("rumours",)))

@@ -5,6 +5,7 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from support.backends import set_script
 
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolMessage
@@ -17,7 +18,6 @@ from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.judge import Judge
 from vivavoce.eval.lab.lab import Options, Result
 from vivavoce.eval.lab.run_folder import read_results
-from vivavoce.model.scripted import ScriptedLM
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
 FACTS = {
@@ -63,7 +63,7 @@ def run(tmp_path, monkeypatch, questions):
             else:
                 yield memory(last.text)
 
-        monkeypatch.setattr("vivavoce.app.wiring.open_language_model", lambda parts: ScriptedLM(script))
+        set_script(monkeypatch, script)
         settings = Settings(home=tmp_path / "user", model="scripted", threads=1)
         resume = options.pop("resume", False)
         chosen = Options(settings, (f"{questions}:{parts}",), **options)
@@ -186,7 +186,7 @@ def test_a_judge_is_named_with_its_agreement():
     assert "The judge" not in hallucination_page([result("rag", 0, "correct")], {}).body
 
 
-async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(monkeypatch, tmp_path, questions):
+async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(tmp_path, questions):
     opened, most = [], 0
 
     @asynccontextmanager
@@ -198,10 +198,9 @@ async def test_one_agent_is_open_at_a_time_however_many_questions_are_under_way(
         closed.append(arm.holds)
 
     closed = []
-    monkeypatch.setattr(hallucination, "open_room", open_room)
     settings = Settings(home=tmp_path, model="remote")
     chosen = {"town": hallucination.choose(f"{questions}:rag,oracle", Options(settings, ()))}
-    rooms = Rooms(settings, chosen, tmp_path, ("town", "rag", 0))
+    rooms = Rooms(settings, chosen, tmp_path, ("town", "rag", 0), open_room)
     together = set()
 
     async def ask(arm):

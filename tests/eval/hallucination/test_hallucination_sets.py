@@ -1,15 +1,14 @@
 """Questions: the user's file with its errors by line, and sets made of data."""
 
 import json
-import zipfile
 
 import pytest
+from support.benchmarks import made_benchmarks
 
 from vivavoce.core.errors import ConfigError
-from vivavoce.eval.hallucination import sets as hallucination_sets
 from vivavoce.eval.hallucination.matcher import judge
 from vivavoce.eval.hallucination.sets import geonames, halluqa, halueval, read_file
-from vivavoce.eval.retrieval import corpora as retrieval_corpora
+from vivavoce.eval.lab.benchmarks import HALLUQA, HALUEVAL
 
 GOOD = {"question": "Who runs the bar?", "answers": ["Ada"], "passages": ["Ada runs the bar."]}
 
@@ -57,14 +56,13 @@ def test_a_line_that_is_not_of_the_form_is_named(tmp_path, line, says):
     assert "\n" not in str(error.value)
 
 
-def test_no_file_an_empty_one_and_one_that_is_too_large(tmp_path, monkeypatch):
+def test_no_file_an_empty_one_and_one_that_is_too_large(tmp_path):
     with pytest.raises(ConfigError, match="choose halueval, geonames, halluqa or a JSONL file"):
         read_file(tmp_path / "absent.jsonl")
     with pytest.raises(ConfigError, match="holds no questions"):
         read_file(written(tmp_path, ""))
-    monkeypatch.setattr(hallucination_sets, "MAX_BYTES", 10)
     with pytest.raises(ConfigError, match="larger than"):
-        read_file(written(tmp_path, GOOD))
+        read_file(written(tmp_path, GOOD), most_bytes=10)
 
 
 def test_facts_of_countries_stand_in_their_passages():
@@ -80,28 +78,24 @@ def test_facts_of_countries_stand_in_their_passages():
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(tmp_path):
     """A package of benchmarks in the layout of the real one."""
-    wheel = tmp_path / f"{retrieval_corpora.HALUEVAL.distribution}-{retrieval_corpora.HALUEVAL.version}.whl"
     row = {"knowledge": "A passage.", "question": " Who? ", "right_answer": "Ada", "hallucinated_answer": "Bo"}
     asked = {"Question": "谁？", "Best Answer1": "甲", "Best Answer2": "", "Wrong_Answer1": "乙", "question_id": 7}
     rows = [{**asked, "Source": "是甲。"}, {**asked, "Source": "https://example.org/a", "question_id": 8}]
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(retrieval_corpora.HALUEVAL.members[0], f"{json.dumps(row)}\n{json.dumps(row)}\n")
-        archive.writestr(hallucination_sets.HALLUQA, json.dumps(rows))
-    monkeypatch.setattr(retrieval_corpora, "HALUEVAL_SHA256", retrieval_corpora.sha256_of(wheel))
-    return tmp_path
+    members = {HALUEVAL.format(part="qa"): f"{json.dumps(row)}\n{json.dumps(row)}\n", HALLUQA: json.dumps(rows)}
+    return made_benchmarks(tmp_path / "made.whl", members)
 
 
-def test_halueval(package):
-    read = halueval(package)
+def test_halueval(package, tmp_path):
+    read = halueval(tmp_path, package)
     assert [(question.text, question.right) for question in read.questions] == [("Who?", ("Ada",))] * 2
     assert list(read.passages.values()) == ["A passage."]
     assert len({question.id for question in read.questions}) == 2
 
 
-def test_halluqa_keeps_prose_as_a_passage_and_no_address(package):
-    prose, address = halluqa(package).questions
+def test_halluqa_keeps_prose_as_a_passage_and_no_address(package, tmp_path):
+    prose, address = halluqa(tmp_path, package).questions
     assert (prose.right, prose.wrong, prose.language) == (("甲",), ("乙",), "zh")
-    assert halluqa(package).passages == {prose.passages[0]: "是甲。"}
+    assert halluqa(tmp_path, package).passages == {prose.passages[0]: "是甲。"}
     assert address.passages == ()

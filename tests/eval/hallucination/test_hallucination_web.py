@@ -46,10 +46,9 @@ def test_a_damaged_line_is_named(recorded, line):
         cassette(recorded)
 
 
-def test_a_cassette_that_is_too_large_is_refused(recorded, monkeypatch):
-    monkeypatch.setattr(hallucination_web, "MAX_BYTES", 10)
+def test_a_cassette_that_is_too_large_is_refused(recorded):
     with pytest.raises(ConfigError, match="larger than"):
-        cassette(recorded)
+        cassette(recorded, most_bytes=10)
 
 
 async def test_the_passages_of_a_set_take_the_place_of_the_web():
@@ -86,6 +85,6 @@ async def test_a_web_that_cannot_be_reached_is_not_recorded(tmp_path, monkeypatc
     assert not (tmp_path / "web.jsonl").exists()
 
 
-def test_nothing_is_asked_over_the_network(monkeypatch):
+def test_nothing_is_asked_over_the_network():
     """The address of the replaying server cannot be one of the network's (RFC 2606)."""
     assert httpx.URL(hallucination_web.SERVER).host.endswith(".invalid")

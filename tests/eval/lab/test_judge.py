@@ -6,12 +6,10 @@ import httpx
 import pytest
 
 from vivavoce.core.errors import ConfigError, ModelError
-from vivavoce.core.settings import Settings
-from vivavoce.eval.lab import judge as module
-from vivavoce.eval.lab.judge import open_judge
+from vivavoce.eval.lab.judge import NO_JUDGE, JudgeSettings, agreement, open_judge, second_opinion
 
 WORDS = ("correct", "abstained", "incorrect")
-SETTINGS = Settings(judge_url="http://judge.invalid/v1", judge_model="judge-7b", judge_key="secret")
+SETTINGS = JudgeSettings(url="http://judge.invalid/v1", model="judge-7b", key="secret")
 
 
 def answering(text, requests):
@@ -22,8 +20,9 @@ def answering(text, requests):
     return httpx.MockTransport(respond)
 
 
-async def verdict(text, requests=None, settings=SETTINGS):
-    async with open_judge(settings, "Q: {question}", WORDS, answering(text, [] if requests is None else requests)) as judge:
+async def verdict(text, requests=None, **limits):
+    transport = answering(text, [] if requests is None else requests)
+    async with open_judge(SETTINGS, "Q: {question}", WORDS, transport, **limits) as judge:
         return await judge.verdict(question="Who?")
 
 
@@ -35,7 +34,7 @@ async def test_its_first_word_counts(said, means):
     assert await verdict(said) == means
 
 
-async def test_what_it_is_asked(monkeypatch):
+async def test_what_it_is_asked():
     requests = []
     await verdict("correct", requests)
     (request,) = requests
@@ -68,15 +67,29 @@ async def test_what_is_no_verdict_is_an_error(response):
             await judge.verdict(question="Who?")
 
 
-async def test_an_answer_without_end_is_cut_off(monkeypatch):
-    monkeypatch.setattr(module, "MAX_BYTES", 20)
+async def test_an_answer_without_end_is_cut_off():
     with pytest.raises(ModelError, match="more than 20 bytes"):
-        await verdict("correct " * 10)
+        await verdict("correct " * 10, max_bytes=20)
 
 
 async def test_without_an_address_there_is_none_and_without_a_name_it_is_an_error():
-    async with open_judge(Settings(), "{question}", WORDS) as judge:
+    async with open_judge(NO_JUDGE, "{question}", WORDS) as judge:
         assert judge is None
     with pytest.raises(ConfigError, match="VIVAVOCE_JUDGE_MODEL"):
-        async with open_judge(Settings(judge_url="http://judge.invalid"), "{question}", WORDS):
+        async with open_judge(JudgeSettings(url="http://judge.invalid"), "{question}", WORDS):
             pass
+
+
+async def test_a_second_opinion_names_who_gave_it_or_why_nobody_could():
+    for said, keys in (("Correct", {"judge", "judge_id", "judge_prompt"}), ("Hm.", {"judge_error"})):
+        async with open_judge(SETTINGS, "{question}", WORDS, answering(said, [])) as judge:
+            assert (await second_opinion(judge, question="Who?")).keys() == keys
+
+
+def test_agreement_is_of_what_both_judged():
+    record = {"judge_id": "judge-7b", "judge_prompt": "abc"}
+    judged = [("correct", {"judge": "correct", **record}), ("incorrect", {"judge": "correct", **record}), ("correct", {})]
+    told = agreement(judged, WORDS, "answers")
+    assert "judge-7b (prompt abc) judged 2 answers; kappa with the rules is 0.000" in told
+    assert "| correct | 1 | 0 | 0 |" in told
+    assert agreement([("correct", {})], WORDS, "answers") == ""

@@ -9,11 +9,12 @@ import pytest
 
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.settings import Settings
-from vivavoce.eval.cli_labs import options_of
-from vivavoce.eval.lab import one_open
+from vivavoce.eval.cli import LABS, options_of
 from vivavoce.eval.lab.compare import compare, compare_runs
 from vivavoce.eval.lab.driver import evenly, run_lab
+from vivavoce.eval.lab.judge import JudgeSettings
 from vivavoce.eval.lab.lab import Item, Options, Result, scores_of
+from vivavoce.eval.lab.one_open import agents_by_seed
 from vivavoce.eval.lab.page import Page, as_html, table
 from vivavoce.eval.lab.run_folder import read_results
 from vivavoce.eval.lab.statistics import mean
@@ -147,7 +148,7 @@ def test_what_models_wrote_is_shown_and_not_obeyed():
     assert "a | b next" in page
 
 
-async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
+async def test_each_seed_asks_an_agent_of_its_own(tmp_path):
     seeds = []
 
     @asynccontextmanager
@@ -155,8 +156,7 @@ async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
         seeds.append(settings.seed)
         yield settings.seed
 
-    monkeypatch.setattr(one_open, "open_agent", open_agent)
-    async with one_open.agents_by_seed(Settings(home=tmp_path), (0, 1)) as agents:
+    async with agents_by_seed(Settings(home=tmp_path), (0, 1), open_agent) as agents:
         for seed in (0, 0, 1, 1, 0):
             async with agents.using(seed) as agent:
                 assert agent == seed
@@ -176,6 +176,34 @@ async def test_each_seed_asks_an_agent_of_its_own(monkeypatch, tmp_path):
 def test_a_model_that_samples_is_asked_three_times(monkeypatch, model, temperature, asked, seeds):
     monkeypatch.setenv("VIVAVOCE_TEMPERATURE", temperature)
     assert options_of("toolcall", model, None, None, asked).seeds == seeds
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_command_has_its_lab_and_the_lab_its_sets(name):
+    options = options_of(name, "scripted", None, 3, None)
+    assert options.sets
+    assert options.limit == 3
+
+
+def test_a_store_is_asked_once_whatever_model_is_set(monkeypatch):
+    monkeypatch.setenv("VIVAVOCE_MODEL", "remote")
+    assert options_of("voices", None, None, None, None).seeds == (0,)
+    assert options_of("toolcall", None, None, None, None).seeds == (0, 1, 2)
+
+
+def test_a_run_says_who_judged_and_never_the_key(monkeypatch, options, tmp_path):
+    for name, value in (("URL", "http://judge.invalid/v1"), ("MODEL", "judge-7b"), ("KEY", "the-secret-key")):
+        monkeypatch.setenv(f"VIVAVOCE_JUDGE_{name}", value)
+    judged = replace(options, judge=options_of("toolcall", None, None, None, None).judge)
+    assert judged.judge == JudgeSettings(url="http://judge.invalid/v1", model="judge-7b", key="the-secret-key")
+    run(Odd(), judged, tmp_path / "run")
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (facts["judge_url"], facts["judge_model"]) == ("http://judge.invalid/v1", "judge-7b")
+    for path in (tmp_path / "run").iterdir():
+        assert b"the-secret-key" not in path.read_bytes(), path
+    other = replace(options, judge=JudgeSettings(url="http://judge.invalid/v1", model="judge-70b"))
+    with pytest.raises(ConfigError, match="was begun with judge_model = 'judge-7b', now it is 'judge-70b'"):
+        run(Odd(), other, tmp_path / "run", resume=True)
 
 
 def result(name, value, seed=None, **facts):
@@ -232,6 +260,6 @@ async def test_a_lab_that_must_not_asks_one_at_a_time(options, tmp_path):
                 yield counted
 
     lab = Alone()
-    remote = replace(options, settings=options.settings.model_copy(update={"model": "remote"}))
+    remote = replace(options, settings=options.settings.changed(model="remote"))
     await run_lab(lab, remote, tmp_path / "run")
     assert lab.most == 1

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from vivavoce.eval.lab.statistics import (
     bootstrap,
     detectable_difference,
+    divide,
     holm,
     kappa,
     mcnemar,
     mean,
     paired_difference,
+    percentile,
     share,
     wilson,
 )
@@ -124,3 +126,20 @@ def test_clusters_that_lean_both_ways_cancel():
 
 def test_that_no_pair_differs_does_not_mean_that_any_difference_would_show():
     assert detectable_difference([1.0] * 50, [1.0] * 50) > 0.05
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30), st.floats(0, 100))
+def test_percentiles_are_numpys(values, of):
+    found = percentile(values, of)
+    assert found.value == pytest.approx(np.percentile(values, of), abs=1e-6)
+    assert found.low <= found.high
+
+
+def test_a_threshold_divides_what_should_pass_from_what_should_not():
+    found = divide([0.6, 0.8, 0.9], [0.1, 0.3])
+    assert 0.3 < found.best <= 0.6
+    at = found.thresholds.tolist().index(0.7)
+    assert (found.passed[at], found.leaked[at]) == (pytest.approx(2 / 3), 0.0)
+    assert (found.passed[0], found.leaked[0]) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="two kinds"):
+        divide([0.5], [])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vivavoce.agent.testing import ScriptedLM, call, echo
 from vivavoce.agent.turn import Span, Timings
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
@@ -17,10 +18,9 @@ from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.home import own_home as own_home_of_run
 from vivavoce.eval.lab.lab import Item, Options
 from vivavoce.eval.latency.lab import LatencyLab, timed
-from vivavoce.eval.latency.report import AGENT, STAGES, exceeded, latency_page, percentile
+from vivavoce.eval.latency.report import AGENT, STAGES, exceeded, latency_page, percentile_of
 from vivavoce.eval.latency.set import read_latency_set
 from vivavoce.eval.latency.stages import StageByStage
-from vivavoce.model.scripted import ScriptedLM, echo
 
 QUESTIONS = Path(__file__).parents[3] / "examples" / "questions"
 FOUR_S = AudioClip(np.full(32_000, 0.1, np.float32), 8_000)
@@ -76,11 +76,11 @@ def test_a_turn_without_sound_is_not_answered():
 def test_percentiles_are_those_of_the_turns(turns):
     agent = [one for one in turns if one.facts["way"] == AGENT]
     values = [one.scores["time to first audio"] for one in agent]
-    found = percentile(agent, "time to first audio", 90)
+    found = percentile_of(agent, "time to first audio", 90)
     assert found.value == pytest.approx(np.percentile(values, 90))
     assert found.low <= found.value <= found.high
     assert (found.low, found.high) == pytest.approx((1.027, 2.03), abs=0.01)  # all turns of one question, drawn alone
-    assert percentile(agent, "unheard of", 50) is None
+    assert percentile_of(agent, "unheard of", 50) is None
 
 
 def test_budgets_are_told_kept_exceeded_or_not_measured(turns):
@@ -136,7 +136,7 @@ async def test_the_baseline_does_what_the_agent_does(own_home, tone):
 
 async def test_the_baseline_stops_calling_tools(own_home, tone):
     async with open_agent(load_settings(model="scripted")) as agent:
-        always = ScriptedLM(lambda messages, tools: ["<tool_call>function\nget_date_time\n{}</tool_call>", "Well."])
+        always = ScriptedLM(lambda messages, tools: [call("get_date_time"), "Well."])
         staged = await StageByStage(replace(agent.services, lm=always, max_steps=2)).ask(tone)
     assert len(staged.results) == 2
     assert staged.text == "Well."

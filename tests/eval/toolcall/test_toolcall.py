@@ -6,8 +6,8 @@ from dataclasses import asdict
 from hashlib import sha256
 
 import pytest
+from support.backends import set_script
 
-from vivavoce.app import wiring
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import ToolMessage, UserMessage
 from vivavoce.core.settings import load_settings
@@ -17,7 +17,6 @@ from vivavoce.eval.lab.lab import Options, Result
 from vivavoce.eval.toolcall.lab import ToolCallLab, questions_of
 from vivavoce.eval.toolcall.questions import HALVES, NEGATIVE_KINDS, TOOLS, ToolQuestion, read_questions
 from vivavoce.eval.toolcall.report import measures
-from vivavoce.model.scripted import ScriptedLM
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
 TABLE = (
@@ -45,7 +44,7 @@ def run_with(monkeypatch, own_home, tmp_path, table):
     runs = Counter()
 
     async def run(script, sets=None, delay_s=0.0, **options):
-        monkeypatch.setattr(wiring, "open_language_model", lambda parts: ScriptedLM(script, delay_s))
+        set_script(monkeypatch, script, delay_s)
         runs["all"] += 1
         settings = load_settings(model="scripted")
         given = Options(settings, sets or (str(table),), **options)
@@ -209,8 +208,7 @@ def test_the_set_of_the_lab_holds_what_it_promises():
 
 
 def test_no_question_of_the_set_is_an_example_of_the_router():
-    from vivavoce.tools.chat_examples import CHAT_EXAMPLES
-    from vivavoce.tools.examples import CLOCK, EXPLAIN, KNOWLEDGE, VOICE, WEATHER, WEB
+    from vivavoce.tools.examples import CHAT_EXAMPLES, CLOCK, EXPLAIN, KNOWLEDGE, VOICE, WEATHER, WEB
 
     def plain(text):
         return "".join(c for c in text.lower() if c.isalnum())
@@ -253,8 +251,7 @@ async def test_a_model_that_speaks_before_it_calls_is_heard_to_the_end(monkeypat
             yield "Let me see. "
             yield render_tool_call("get_weather", '{"location": "Paris"}')
 
-    monkeypatch.setattr(wiring, "open_language_model", lambda parts: ScriptedLM(confirms_first))
-    monkeypatch.setattr("vivavoce.eval.toolcall.lab.TRANSCRIBING", ())
+    set_script(monkeypatch, confirms_first, transcribes=False)
     options = Options(load_settings(model="scripted"), (str(table),))
     finished = await run_lab(ToolCallLab(), options, tmp_path / "run")
     assert {tuple(call["name"] for call in result.record["calls"]) for result in finished.results} == {("get_weather",)}

@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from vivavoce.core.messages import ToolCall
-from vivavoce.core.settings import load_settings
-from vivavoce.eval.lab.judge import open_judge
+from vivavoce.eval.lab.judge import JudgeSettings, open_judge
 from vivavoce.eval.lab.lab import Result
 from vivavoce.eval.toolcall.asking import Asked
 from vivavoce.eval.toolcall.judge import TEMPLATE, WORDS, agreement, second_opinion
@@ -24,7 +23,7 @@ async def opinion(answer, status=200):
         asked.append(json.loads(request.content)["messages"][0]["content"])
         return httpx.Response(status, json={"choices": [{"message": {"content": answer}}]})
 
-    settings = load_settings(judge_url="http://judge/v1", judge_model="grader-1")
+    settings = JudgeSettings(url="http://judge/v1", model="grader-1")
     async with open_judge(settings, TEMPLATE, WORDS, httpx.MockTransport(serve)) as judge:
         return await second_opinion(judge, QUESTION, ASKED), asked[0]
 

@@ -1,6 +1,5 @@
 """The measurements measured: estimates of known data, queries as they are written, and a report of a small bank."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +8,13 @@ from support.fakes import Spectrum
 from support.voices import tone, voice
 
 from vivavoce.core.errors import ConfigError
+from vivavoce.core.settings import Settings
 from vivavoce.core.voice import VoiceFacts
+from vivavoce.eval.lab.driver import run_lab
+from vivavoce.eval.lab.lab import Options
 from vivavoce.eval.lab.statistics import equal_error_rate, mean
-from vivavoce.eval.voices.lab import ask_all, calibrate, check_filters, compare_halves
+from vivavoce.eval.voices.lab import VoicesLab
 from vivavoce.eval.voices.queries import HELD_OUT, QUERIES, read_queries
-from vivavoce.eval.voices.report import VoicesReport, as_json, write_report
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.voices import made_voices
 
@@ -50,8 +51,8 @@ def test_equal_error_rates_of_known_scores():
 
 def test_the_queries_are_many_in_two_languages_and_name_voices_that_are_there():
     everybody = [made.voice(tone(100.0)) for made in made_voices()]
-    queries = [query for path in (QUERIES, HELD_OUT) for query in read_queries(everybody, path)[0]]
-    assert sum(read_queries(everybody, path)[1] for path in (QUERIES, HELD_OUT)) == 0
+    queries = [query for path in (QUERIES, HELD_OUT) for query in read_queries(everybody, path)]
+    assert not any(query.missing for query in queries)
     assert len(queries) >= 120
     assert sum(query.language == "zh" for query in queries) >= 40
     assert sum(not query.has_answer for query in queries) >= 20
@@ -84,57 +85,79 @@ def bank(tmp_path):
     return bank
 
 
-async def measured(bank, folder, queries):
-    path = folder / "queries.tsv"
-    path.write_text(queries)
-    entries = tuple(bank.entries())
-    asked, left_out = read_queries(entries, path)
-    words = await ask_all(bank, asked, lambda: None)
-    clips = await compare_halves(bank, Spectrum(), lambda: None)
-    filters = await check_filters(bank, lambda: None)
-    return VoicesReport(entries, words, calibrate(words.asked), clips, filters, left_out)
-
-
 GOOD = "en\tan old man\the\tshe\nzh\t小女孩\tshe\the\nen\ta robot\tit\t-\nen\ttax law\t-\t-\nen\ta dog\tdog\t-\n"
 
 
-async def test_a_report_of_a_bank_that_finds_everything(bank, tmp_path):
-    report = await measured(bank, tmp_path, GOOD)
-    found = as_json(report)
-    assert (found["words"]["all"]["R@1"]["value"], found["words"]["in zh"]["MRR"]["value"]) == (1.0, 1.0)
-    assert (found["clips"]["R@1"]["value"], found["clips"]["EER"]["value"]) == (1.0, 0.0)
-    assert (found["filters"]["value"], found["left_out"], found["queries"]) == (1.0, 1, 4)
-    assert found["threshold"]["accepted of unanswerable"]["value"] == 0.0
-    write_report(report, tmp_path / "out")
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["voices"] == 3
-    page = (tmp_path / "out" / "report.md").read_text()
+@pytest.fixture
+def run(tmp_path):
+    async def run(bank, queries=None, embedder=Spectrum, name="run", resume=False):
+        """queries: a table to be asked beside clips and conditions; clips alone without one."""
+        sets = ("clips",)
+        if queries is not None:
+            path = tmp_path / "queries.tsv"
+            path.write_text(queries)
+            sets = (str(path), "clips", "conditions")
+        lab = VoicesLab(lambda settings: bank, embedder)
+        return await run_lab(lab, Options(Settings(home=tmp_path / "home"), sets), tmp_path / name, resume=resume)
+
+    return run
+
+
+async def test_a_report_of_a_bank_that_finds_everything(run, bank, tmp_path):
+    finished = await run(bank, GOOD)
+    found = {name: estimate.value for name, estimate in finished.page.summary.items()}
+    assert (found["words, all: R@1"], found["words, in zh: MRR"]) == (1.0, 1.0)
+    assert (found["clip to speaker: R@1"], found["clip to speaker: EER"]) == (1.0, 0.0)
+    assert found["searches that meet conditions exactly"] == 1.0
+    assert found["accepted at 0.47, of queries that nothing fits"] == 0.0
+    assert [one.id for one in finished.results if one.verdict == "left out"] == ["words/a dog"]
+    page = (tmp_path / "run" / "report.md").read_text()
+    assert "4 queries written by hand (1 that nothing fits), 1 left out" in page
     for picture in ("recall", "calibration", "clips"):
-        assert (tmp_path / "out" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "run" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
         assert f"({picture}.png)" in page
 
 
-async def test_a_report_of_wrong_expectations_shows_them(bank, tmp_path):
-    report = await measured(bank, tmp_path, "en\tan old man\tshe\the\nen\ta robot\tit\t-\nen\tan old lady\t-\t-\n")
-    found = as_json(report)["words"]["all"]
-    assert (found["R@1"]["value"], found["R@5"]["value"], found["before all rivals"]["value"]) == (0.5, 1.0, 0.0)
-    write_report(report, tmp_path / "out")
-    assert "an old man: found he, wanted she" in (tmp_path / "out" / "report.md").read_text()
+async def test_a_report_of_wrong_expectations_shows_them(run, bank):
+    page = (await run(bank, "en\tan old man\tshe\the\nen\ta robot\tit\t-\nen\tan old lady\t-\t-\n")).page
+    found = [page.summary[f"words, all: {name}"].value for name in ("R@1", "R@5", "before all rivals")]
+    assert found == [0.5, 1.0, 0.0]
+    assert "| an old man | he | she |" in page.body
 
 
-async def test_an_embedder_that_hears_nothing_is_found_out(tmp_path):
+async def test_a_run_that_was_cut_off_goes_on_and_ends_the_same(run, bank, tmp_path):
+    whole = await run(bank, GOOD, name="whole")
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "run.json").write_bytes((tmp_path / "whole" / "run.json").read_bytes())
+    lines = (tmp_path / "whole" / "results.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "cut" / "results.jsonl").write_bytes(b"".join(lines[:6]) + lines[6][:20])
+    again = await run(bank, GOOD, name="cut", resume=True)
+    assert again.page == whole.page
+
+
+async def test_an_embedder_that_hears_nothing_is_found_out(run, tmp_path):
     bank = FolderVoiceBank(tmp_path / "voices", None, Blind())
     for number in range(12):
         made = voice(f"v{number}")
         bank.add(replace(made, reference=tone(90.0 + number, 5.0)))
-    report = await compare_halves(bank, Blind(), lambda: None)
-    assert report.first.value < 0.5
-    assert report.error.value > 0.25
+    found = (await run(bank, embedder=Blind)).page.summary
+    assert found["clip to speaker: R@1"].value < 0.5
+    assert found["clip to speaker: EER"].value > 0.25
 
 
-async def test_too_little_to_measure_is_one_line(bank, tmp_path):
+async def test_too_little_to_measure_is_one_line(run, bank):
     for name in ("he", "she"):
         bank.remove(name)
     with pytest.raises(ConfigError, match="two voices of 4 s"):
-        await compare_halves(bank, Spectrum(), lambda: None)
-    with pytest.raises(ConfigError, match="queries with an answer"):
-        calibrate(())
+        await run(bank)
+
+
+async def test_queries_of_one_kind_show_no_threshold(run, bank):
+    page = (await run(bank, "en\tan old man\the\tshe\n")).page
+    assert "When nothing fits" not in page.body
+    assert "calibration.png" not in page.pictures
+
+
+def test_a_set_that_is_not_there_is_one_line(bank, tmp_path):
+    with pytest.raises(ConfigError, match="no set 'faces'; choose words, clips, conditions or a table"):
+        VoicesLab(lambda settings: bank).items(Options(Settings(home=tmp_path), ("faces",)))

@@ -18,7 +18,7 @@ from vivavoce.core.passage import Passage
 from vivavoce.model.embedded.choosing.looking_up import LookUp, asks_for_facts
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinders
-from vivavoce.model.embedded.language_model import EmbeddedLM
+from vivavoce.model.embedded.mind import EmbeddedMind
 
 DOCUMENTS, WEB = "documents", "web"
 TOOLS = [ToolSpec(name, name, {}) for name in (DOCUMENTS, WEB, "clock")]
@@ -105,13 +105,10 @@ class Llama:
     def __init__(self):
         self.prompts = []
 
-    async def start(self):
+    def join(self, user):
         pass
 
-    async def warm_prefix(self, prefix):
-        pass
-
-    async def complete(self, prompt, slot, **_):
+    async def continued(self, prefix, suffix, **_):
         return '{"query": "harbour painter"}'
 
     async def stream(self, prompt, slot, **_):
@@ -128,7 +125,7 @@ ASKING = [
 
 async def stepped(mode, messages, tools=ASKING):
     llama = Llama()
-    model = EmbeddedLM(None, Router(), SpanFinders(Path("not written")), llama, ("Hello.",), look_up(mode))
+    model = EmbeddedMind(Router(), SpanFinders(Path("not written")), llama, ("Hello.",), look_up(mode))
     deltas = [delta async for delta in model.stream(messages, tools)]
     calls = [(delta.name, delta.arguments) for delta in deltas if isinstance(delta, ToolCall)]
     return calls, "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)).strip(), llama.prompts
@@ -191,8 +188,8 @@ async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(
         ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", ToolOutput("dry"))),
         UserMessage(text=request_),
     ]
-    model = EmbeddedLM(None, Sure(), None, None, ())
+    model = EmbeddedMind(Sure(), None, Llama(), ())
     (step,) = await model._plan(request_, before, tools)
     assert step.label == wanted
-    (alone,) = await EmbeddedLM(None, Router(), None, None, ())._plan(request_, before, tools[1:])
+    (alone,) = await EmbeddedMind(Router(), None, Llama(), ())._plan(request_, before, tools[1:])
     assert alone.label == NO_TOOL, "a tool that is gone is not asked"

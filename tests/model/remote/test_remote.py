@@ -320,15 +320,15 @@ async def test_v1_is_added_where_it_lacks(address, path):
 @pytest.mark.parametrize(
     ("header", "longest"), [("7", 7), ("99999", 30), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", 0.001)]
 )
-async def test_retry_after_is_followed_within_bounds(monkeypatch, header, longest):
+async def test_retry_after_is_followed_within_bounds(header, longest):
     pauses = []
 
     async def sleep(seconds):
         pauses.append(seconds)
 
-    monkeypatch.setattr("vivavoce.model.remote.language_model.asyncio.sleep", sleep)
     transport = httpx.MockTransport(lambda _: httpx.Response(503, headers={"Retry-After": header}))
-    assert "(503)" in await failure(RemoteLM("http://h", model="m", transport=transport, retry_pause_s=0.001, retries=1))
+    options = {"transport": transport, "retry_pause_s": 0.001, "retries": 1, "sleep": sleep}
+    assert "(503)" in await failure(RemoteLM("http://h", model="m", **options))
     assert len(pauses) == 1
     assert longest / 2 <= pauses[0] <= longest
 

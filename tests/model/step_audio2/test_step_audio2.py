@@ -293,6 +293,18 @@ async def test_the_base_variant_opens_and_answers(folder, model):
     await lm.close()
 
 
+async def test_what_every_dialogue_begins_with_is_read_before_the_first(checkpoint, model):
+    lm, other = local(checkpoint, model), local(checkpoint, model)
+    brief = SystemMessage("Be brief.")
+    await lm.warm_up((SEARCH,), [brief])
+    read = lm.engine.work.prefilled
+    assert [d async for d in lm.stream([brief, UserMessage("Hello there.")], (SEARCH,))]
+    assert lm.engine.work.prefilled - read < read / 2
+    await lm.close()
+    assert [d async for d in other.stream([UserMessage("Hello there.")], ())], "the weights are shared, and stay"
+    await other.close()
+
+
 async def test_closing_ends_every_answer(checkpoint, model):
     lm = local(checkpoint, model, sampling=Sampling(seed=3, repetition_penalty=1.5, max_new_tokens=3000))
 

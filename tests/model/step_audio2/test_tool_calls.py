@@ -4,13 +4,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from parity.strict_parser import StrictParser
 
 from vivavoce.core.messages import TextDelta, ToolCall
 from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser, render_tool_call
 
 
-def read(text_pieces, known=(), **options):
-    parser = ToolCallParser(known, **options)
+def read(text_pieces, parser_of=ToolCallParser):
+    parser = parser_of()
     deltas = [delta for piece in text_pieces for delta in parser.push(piece)] + parser.finish()
     text = "".join(d.text for d in deltas if isinstance(d, TextDelta))
     return text, [(d.name, d.arguments) for d in deltas if isinstance(d, ToolCall)]
@@ -43,8 +44,8 @@ def test_any_split_reads_the_same(pieces, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     bounds = [0, *cuts, len(text)]
     parts = [text[a:b] for a, b in pairwise(bounds)]
-    for keep in (False, True):
-        assert read(parts, lenient=keep) == read([text], lenient=keep)
+    for parser_of in (ToolCallParser, StrictParser):
+        assert read(parts, parser_of) == read([text], parser_of)
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=3), st.text(alphabet="abc \n", max_size=10))
@@ -52,11 +53,14 @@ def test_what_is_rendered_is_read_back(arguments, before):
     raw = json.dumps(arguments, ensure_ascii=False)
     if "</tool_call>" in raw:
         return
-    assert read([before, render_tool_call("search", raw)]) == (before, [("search", raw)])
+    for parser_of in (ToolCallParser, StrictParser):
+        assert read([before, render_tool_call("search", raw)], parser_of) == (before, [("search", raw)])
 
 
 def test_spaces_around_the_line_breaks_of_real_transcripts():
-    assert read(["好的<tool_call>function  \nget_date_time  \n{}</tool_call>"]) == ("好的", [("get_date_time", "{}")])
+    for parser_of in (ToolCallParser, StrictParser):
+        said = read(["好的<tool_call>function  \nget_date_time  \n{}</tool_call>"], parser_of)
+        assert said == ("好的", [("get_date_time", "{}")])
 
 
 BROKEN = "<tool_call>function\nsearch\n%s</tool_call>"
@@ -74,12 +78,12 @@ BROKEN = "<tool_call>function\nsearch\n%s</tool_call>"
 )
 def test_broken_arguments_are_repaired_once_or_passed_on_raw(raw, arguments):
     text = BROKEN % raw
-    assert read([text]) == (text, [])
-    assert read([text], lenient=True) == ("", [("search", arguments)])
+    assert read([text], StrictParser) == (text, [])
+    assert read([text]) == ("", [("search", arguments)])
 
 
 def test_a_call_that_the_end_cut_off():
     whole = 'one moment<tool_call>function\nsearch\n{"q": "a"}'
-    assert read([whole], lenient=True) == ("one moment", [("search", '{"q": "a"}')])
-    assert read([whole[:-3]], lenient=True) == ("one moment", [("search", '{"q": "')])
-    assert read(["<tool_call>function"], lenient=True) == ("function", [])
+    assert read([whole]) == ("one moment", [("search", '{"q": "a"}')])
+    assert read([whole[:-3]]) == ("one moment", [("search", '{"q": "')])
+    assert read(["<tool_call>function"]) == ("function", [])

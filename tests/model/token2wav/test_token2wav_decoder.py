@@ -10,16 +10,17 @@ import torch
 from safetensors.torch import save_file
 from support.checkpoints import write_token2wav
 
+from vivavoce.agent.testing.tone_decoder import Tone, ToneDecoder
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ModelError
 from vivavoce.core.messages import AudioTokens, TextDelta
 from vivavoce.core.protocols import SpeechDecoder
 from vivavoce.core.voice import Voice
 from vivavoce.model.packing import bfloat16_is_fast
-from vivavoce.model.scripted import Tone, ToneDecoder
 from vivavoce.model.step_audio2.network.features import log_mel
 from vivavoce.model.token2wav import chunk_worker
 from vivavoce.model.token2wav.checkpoint import convert, load_token2wav
+from vivavoce.model.token2wav.network import Token2WavNetwork
 from vivavoce.model.token2wav.reference import ReferenceReader, loudest_part
 from vivavoce.model.token2wav.resampling import resample
 from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder, _noise
@@ -31,6 +32,9 @@ def clip(seconds=2.0, rate=22_050, seed=0):
     times = np.arange(int(seconds * rate)) / rate
     noise = np.random.default_rng(seed).normal(0, 0.02, times.size)
     return AudioClip((0.3 * np.sin(2 * np.pi * (150 + 40 * seed) * times) + noise).astype(np.float32), rate)
+
+
+QUICK = Quality(3)
 
 
 def voice(reference=None, name="one"):
@@ -45,9 +49,13 @@ def folder(tmp_path_factory):
     return folder
 
 
+def opened(folder, cache, quality=QUICK, **options):
+    return Token2WavDecoder(Token2WavNetwork(folder, quality, threads=1), cache, **options)
+
+
 @pytest.fixture
 def decoder(folder, tmp_path):
-    return Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1)
+    return opened(folder, tmp_path / "cache")
 
 
 async def said(*deltas):
@@ -81,7 +89,7 @@ async def test_tokens_become_sound_with_their_text(decoder):
 
 
 async def test_text_alone_is_spoken_by_the_decoder_of_texts(folder, tmp_path):
-    both = Token2WavDecoder(folder, tmp_path, quality=Quality(3), threads=1, text_decoder=ToneDecoder())
+    both = opened(folder, tmp_path, text_decoder=ToneDecoder())
     conditioning = await both.prepare(voice())
     clips = [clip async for clip in both.decode(said(TextDelta("I heard nothing.")), conditioning)]
     assert "".join(clip.text for clip in clips) == "I heard nothing."
@@ -94,26 +102,25 @@ async def test_a_voice_is_read_once_and_another_sounds_different(decoder, folder
     other = await decoder.prepare(voice(clip(seed=3), "two"))
     stored = list((tmp_path / "cache").glob("token2wav-*.safetensors"))
     assert len(stored) == 2
-    again = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1)
-    again._reader = None
+    again = opened(folder, tmp_path / "cache")
     restored = await again.prepare(voice())
-    assert again._reader is None, "the front end did not run again"
+    assert again._network._reader is None, "the front end did not run again"
     parts = [await sound(d, c, tokens(40)) for d, c in ((decoder, first), (again, restored), (decoder, other))]
     samples = [np.concatenate([clip.audio.samples for clip in part]) for part in parts]
     assert np.array_equal(samples[0], samples[1])
     assert not np.array_equal(samples[0], samples[2])
     stored[0].write_bytes(stored[0].read_bytes()[:-100])
     stored[1].write_bytes(b"nonsense")
-    third = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1)
+    third = opened(folder, tmp_path / "cache")
     remade = await sound(third, await third.prepare(voice()), tokens(40))
     assert np.array_equal(np.concatenate([clip.audio.samples for clip in remade]), samples[0])
 
 
 async def test_faster_ways_are_close(folder, tmp_path):
     async def mel_of(quality):
-        decoder = Token2WavDecoder(folder, tmp_path / "modes", threads=1, quality=quality)
+        decoder = opened(folder, tmp_path / "modes", quality)
         conditioning = await decoder.prepare(voice())
-        stream = MelStream(decoder._loaded().flow, conditioning.prompt, _noise(1, 80))
+        stream = MelStream(decoder._network.models().flow, conditioning.prompt, _noise(1, 80))
         mel = stream.push(list(tokens(60).ids), last=True)
         await decoder.close()
         return mel
@@ -184,7 +191,7 @@ def damage_pickle(path):
 async def test_a_damaged_folder_is_one_line(tmp_path, name, change, line):
     write_token2wav(tmp_path)
     change(tmp_path / name)
-    broken = Token2WavDecoder(tmp_path, tmp_path / "cache", quality=Quality(2), threads=1)
+    broken = opened(tmp_path, tmp_path / "cache", Quality(2))
     with pytest.raises(ModelError, match=line) as caught:
         await broken.prepare(voice())
     assert "\n" not in str(caught.value)
@@ -199,7 +206,7 @@ async def heard(decoder, conditioning, *deltas):
 async def test_many_answers_at_once_are_those_alone(products, folder, tmp_path, monkeypatch):
     if products == "bfloat16" and not bfloat16_is_fast():
         pytest.skip("this processor has no bfloat16 products")
-    decoder = Token2WavDecoder(folder, tmp_path, quality=Quality(3, products=products), threads=1)
+    decoder = opened(folder, tmp_path, Quality(3, products=products))
     voices = [await decoder.prepare(voice(clip(seed=n), str(n))) for n in range(3)]
     alone = [await heard(decoder, voices[n % 3], tokens(60, n)) for n in range(6)]
     sizes = []
@@ -241,7 +248,7 @@ async def test_a_voice_may_change_at_any_time(decoder, count):
 
 
 async def test_a_decoder_that_is_asked_for_little_starts_early(folder, tmp_path):
-    early = Token2WavDecoder(folder, tmp_path, quality=Quality(2), first_chunk=4, threads=1)
+    early = opened(folder, tmp_path, Quality(2), first_chunk=4)
     conditioning = await early.prepare(voice())
     clips = await sound(early, conditioning, TextDelta("Hi."), tokens(40))
     assert sum(clip.audio.samples.size for clip in clips) == 40 * 960
@@ -275,11 +282,11 @@ async def test_nothing_is_computed_for_an_answer_that_is_closed(decoder, monkeyp
 async def test_the_way_of_the_reference_is_kept_too(folder, tmp_path):
     results = []
     for _ in range(2):
-        parity = Token2WavDecoder(folder, tmp_path, quality=Quality(3, as_reference=True), threads=1)
+        parity = opened(folder, tmp_path, Quality(3, as_reference=True))
         results.append(await heard(parity, await parity.prepare(voice()), tokens(150)))
         await parity.close()
     assert np.array_equal(*results), "what was stored forgets as what was read"
-    fixed = Token2WavDecoder(folder, tmp_path, quality=Quality(3), threads=1)
+    fixed = opened(folder, tmp_path)
     ours = await heard(fixed, await fixed.prepare(voice()), tokens(150))
     assert ours.size == results[0].size
     assert not np.allclose(ours, results[0])
@@ -338,12 +345,26 @@ async def test_a_long_clip_is_said_to_be_cut(decoder, caplog):
     ]
 
 
+async def test_decoders_share_a_network_and_none_closes_it_for_the_others(folder, tmp_path):
+    network = Token2WavNetwork(folder, Quality(3), threads=1)
+    one, two = (Token2WavDecoder(network, tmp_path / name) for name in ("one", "two"))
+    await asyncio.gather(one.warm_up(), two.warm_up())
+    models = network.models()
+    voices = await asyncio.gather(one.prepare(voice()), two.prepare(voice()))
+    sounds = await asyncio.gather(*(heard(d, v, tokens(40)) for d, v in zip((one, two), voices, strict=True)))
+    assert np.array_equal(*sounds)
+    await one.close()
+    assert np.array_equal(await heard(two, await two.prepare(voice()), tokens(40)), sounds[0])
+    assert network.models() is models, "loaded once"
+    await two.close()
+
+
 async def test_damage_that_only_a_checksum_shows(decoder, folder, tmp_path):
     await decoder.prepare(voice())
     path = next((tmp_path / "cache").glob("token2wav-*"))
     content = path.read_bytes()
     path.write_bytes(content[:-400] + bytes(4) + content[-396:])
-    careful = Token2WavDecoder(folder, tmp_path / "cache", quality=Quality(3), threads=1, verify=True)
+    careful = opened(folder, tmp_path / "cache", verify=True)
     await careful.prepare(voice())
     assert path.read_bytes() == content
 

@@ -22,7 +22,7 @@ from vivavoce.retrieval.search.answerability import Evidence, answerability
 from vivavoce.retrieval.search.ranking import PassageFilters, SearchOptions
 from vivavoce.retrieval.search.reranker import CrossEncoderReranker
 from vivavoce.retrieval.words import lexemes
-from vivavoce.voicebank.faiss_index import EXACT_ROWS, FaissIndexes
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 LEXICAL = SearchOptions(mode="lexical")
 DENSE = SearchOptions(mode="dense", distinct=False)
@@ -225,13 +225,13 @@ class MadeUp:
 
 
 def test_an_index_of_many_passages_finds_what_a_comparison_of_all_finds(tmp_path):
-    embedder = MadeUp()
-    index = DocumentIndex(tmp_path / "index", embedder, large=FaissIndexes())
+    embedder, indexes = MadeUp(), FaissIndexes()
+    index = DocumentIndex(tmp_path / "index", embedder, large=indexes)
     firsts = range(0, PASSAGES, PER_DOCUMENT)
     pages = {f"{n // PER_DOCUMENT:03d}": document("Made up", *map(str, range(n, n + PER_DOCUMENT))) for n in firsts}
     index.put(pages)
     sealed = index.store.view().manifest.indexes["passage"]
-    assert EXACT_ROWS < sealed.rows <= len(index) == PASSAGES
+    assert indexes.exact_rows < sealed.rows <= len(index) == PASSAGES
     exact = DocumentIndex(tmp_path / "index", embedder)
     half = PassageFilters("??[02468]")
     for filters, gone in ((None, ()), (half, ()), (None, ("000", "100", "299"))):

@@ -11,9 +11,10 @@ from support.word_embedder import WordEmbedder
 
 from vivavoce.retrieval import index as index_module
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.upkeep.repair import compact, reembed, repair, verify
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import FaissIndexes
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.repair import repair
+from vivavoce.retrieval.upkeep.verify import verify
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 
 @pytest.fixture
@@ -116,14 +117,12 @@ def test_compacting_shows_the_same_documents_all_the_while(tmp_path):
     assert number > 20
 
 
-def test_sealing(tmp_path, monkeypatch):
-    monkeypatch.setattr(vector_index, "EXACT_ROWS", 1_000)
+def test_sealing(tmp_path):
     filled(tmp_path / "template", 20)
-    monkeypatch.setattr(vector_index, "EXACT_ROWS", 8)
     before, sealed = state_of(tmp_path / "template"), []
 
     def opened(folder):
-        return DocumentIndex(folder, WordEmbedder(), large=FaissIndexes())
+        return DocumentIndex(folder, WordEmbedder(), large=FaissIndexes(exact_rows=8))
 
     def work(folder):
         store = opened(folder).store

@@ -19,9 +19,10 @@ from vivavoce.core.errors import StoreError
 from vivavoce.core.store import generations
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search.ranking import SearchOptions
-from vivavoce.retrieval.upkeep.repair import compact, reembed, repair, verify
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import FaissIndexes
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.repair import repair
+from vivavoce.retrieval.upkeep.verify import verify
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 ROUNDS = 24
 THREADS = 3
@@ -52,25 +53,28 @@ def pair(number):
     return {name: document(name.title(), *texts) for name in PAIR}
 
 
-def opened(folder):
+INDEXED = FaissIndexes(exact_rows=16, gathered_rows=4, trials=4)
+
+
+def opened(folder, large):
     """The index with the embedder that made it, whichever that is now."""
     made_by = DocumentIndex(folder, None).store.view().manifest.embeddings["passage"].model
-    return DocumentIndex(folder, WordEmbedder(made_by), large=FaissIndexes())
+    return DocumentIndex(folder, WordEmbedder(made_by), large=large)
 
 
-def read_on(folder):
+def read_on(folder, large):
     """Looks in several threads until there is a file `stop`; what each look found."""
     looks, wrong = set(), []
 
     def looking():
-        index = opened(folder / "index")
+        index = opened(folder / "index", large)
         while not (folder / "stop").exists() and not wrong:
             try:
                 looks.add(look(index))
                 (folder / "looked").touch()
             except StoreError as error:
                 if "vivavoce index reembed" in str(error):
-                    index = opened(folder / "index")
+                    index = opened(folder / "index", large)
                 else:
                     wrong.append(error)
             except BaseException as error:  # noqa: BLE001 - raised for the test
@@ -100,17 +104,13 @@ def paired(index):
     return frozenset((name, passage.text) for name in PAIR for passage in index.document(name)[1])
 
 
-@pytest.mark.parametrize("indexed", [False, True])
-def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp_path, monkeypatch, elsewhere, indexed):
-    if indexed:
-        monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
-        monkeypatch.setattr(vector_index, "GATHERED_ROWS", 4)
-        monkeypatch.setattr(vector_index, "TRIALS", 4)
+@pytest.mark.parametrize("large", [FaissIndexes(), INDEXED], ids=["exact", "indexed"])
+def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp_path, elsewhere, large):
     filled(tmp_path / "index", 12)
-    index = opened(tmp_path / "index")
+    index = opened(tmp_path / "index", large)
     index.put(pair(0))
     committed = {paired(index)}
-    reading = elsewhere.submit(read_on, tmp_path)
+    reading = elsewhere.submit(read_on, tmp_path, large)
     number = 0
     while (number < ROUNDS or not (tmp_path / "looked").exists()) and not reading.done():
         number += 1
@@ -121,9 +121,9 @@ def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp
         if number % 3 == 0:
             compact(index)
         if number % 4 == 0:
-            index = DocumentIndex(tmp_path / "index", WordEmbedder(f"words-{number}"), large=FaissIndexes())
+            index = DocumentIndex(tmp_path / "index", WordEmbedder(f"words-{number}"), large=large)
             assert reembed(index) == len(index)
-        if indexed:
+        if large is INDEXED:
             with index.store.writing():
                 index.store.seal()
     (tmp_path / "stop").touch()

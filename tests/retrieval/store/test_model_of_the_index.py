@@ -27,6 +27,7 @@ from vivavoce.core.store import view as view_module
 from vivavoce.core.store.vector_index import Probing
 from vivavoce.retrieval.chunking import passages
 from vivavoce.retrieval.documents.loading import read
+from vivavoce.retrieval.export import export
 from vivavoce.retrieval.index import DocumentIndex
 from vivavoce.retrieval.search import ranking as search
 from vivavoce.retrieval.search.ranking import (
@@ -39,10 +40,10 @@ from vivavoce.retrieval.search.ranking import (
     SearchOptions,
 )
 from vivavoce.retrieval.store.records import PassageRecord, embedded_text
-from vivavoce.retrieval.upkeep.repair import compact, export, reembed, verify
+from vivavoce.retrieval.upkeep.compaction import compact, reembed
+from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.retrieval.words import K1, PAIRS, B, lexemes
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import FaissIndexes, extend
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 BLOCKS = 16
 LISTS = 4
@@ -177,8 +178,21 @@ def said(row):
     return re.findall(r"\w+", row[2].text.casefold()) or row[2].text
 
 
+class WholeLists(FaissIndexes):
+    """Inverted lists of whole vectors, of which all are looked into: they find what a comparison of all finds."""
+
+    def build(self, vectors, allowed, progress=None):
+        quantizer = faiss.IndexFlatIP(vectors.shape[1])
+        index = faiss.IndexIVFFlat(quantizer, vectors.shape[1], LISTS, faiss.METRIC_INNER_PRODUCT)
+        quantizer.this.disown()
+        index.own_fields = True
+        index.train(np.ascontiguousarray(vectors[allowed]))
+        self.extend(index, vectors)
+        return index, Probing(LISTS, LISTS, -1.0), 1.0
+
+
 class IndexModel(RuleBasedStateMachine):
-    exact_rows, gathered_rows = 20_000, 8_192
+    large = WholeLists()
     first = 0
 
     def __init__(self):
@@ -187,8 +201,6 @@ class IndexModel(RuleBasedStateMachine):
         without_syncing(self.patch)
         for name in ("NEAREST", "WORDY", "POSTINGS"):  # no passage is left out before it is ranked
             self.patch.setattr(search, name, 10_000)
-        self.patch.setattr(vector_index, "EXACT_ROWS", self.exact_rows)
-        self.patch.setattr(vector_index, "GATHERED_ROWS", self.gathered_rows)
         self.patch.setattr(view_module, "KEPT_TAIL", 8)
         memory = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="vivavoce-test-"))
@@ -200,7 +212,7 @@ class IndexModel(RuleBasedStateMachine):
             self.put({f"first-{at}": document(f"First {at}", f"apple {at} grow", f"pear {at}") for at in range(self.first)})
 
     def open(self):
-        self.index = DocumentIndex(self.folder / "index", self.embedder, large=WholeLists())
+        self.index = DocumentIndex(self.folder / "index", self.embedder, large=self.large)
 
     def teardown(self):
         self.index.store.close()
@@ -348,23 +360,11 @@ class IndexModel(RuleBasedStateMachine):
         assert [finding for finding in verify(self.index) if finding.damage] == []
 
 
-class WholeLists(FaissIndexes):
-    """Inverted lists of whole vectors, of which all are looked into: they find what a comparison of all finds."""
-
-    def build(self, vectors, allowed, progress=None):
-        quantizer = faiss.IndexFlatIP(vectors.shape[1])
-        index = faiss.IndexIVFFlat(quantizer, vectors.shape[1], LISTS, faiss.METRIC_INNER_PRODUCT)
-        quantizer.this.disown()
-        index.own_fields = True
-        index.train(np.ascontiguousarray(vectors[allowed]))
-        extend(index, vectors)
-        return index, Probing(LISTS, LISTS, -1.0), 1.0
-
-
 class IndexedModel(IndexModel):
     """The same with index files, rows behind them, and filters within them."""
 
-    exact_rows, gathered_rows, first = 18, 3, 12
+    large = WholeLists(exact_rows=18, gathered_rows=3)
+    first = 12
 
     def __init__(self):
         super().__init__()

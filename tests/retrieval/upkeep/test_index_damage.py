@@ -17,14 +17,17 @@ from support.small_index import contents, document, filled
 from support.word_embedder import WordEmbedder
 
 from vivavoce.core.errors import DocumentError, StoreCorrupt, StoreError
+from vivavoce.core.store.repair import RepairReport
 from vivavoce.retrieval.index import DocumentIndex
-from vivavoce.retrieval.upkeep.repair import RepairReport, compact, repair, verify
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import FaissIndexes, extend, serialised
+from vivavoce.retrieval.upkeep.compaction import compact
+from vivavoce.retrieval.upkeep.repair import repair
+from vivavoce.retrieval.upkeep.verify import verify
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 COUNT = 4
 ADVICE = "run `vivavoce index repair`"
 NOBODY = 65_534
+INDEXES = FaissIndexes(exact_rows=16, gathered_rows=4, trials=10)
 PAGE = {"x": document("X", "x")}
 GENERATION_FILES = ("catalogue.sqlite", "journal.jsonl", "passage.rows")
 
@@ -88,7 +91,7 @@ def snapshot(folder):
 
 
 def reopened(index, embedder="words-1"):
-    return DocumentIndex(index.store.folder, WordEmbedder(embedder), large=FaissIndexes())
+    return DocumentIndex(index.store.folder, WordEmbedder(embedder), large=INDEXES)
 
 
 def generation(index):
@@ -383,10 +386,7 @@ def test_a_file_in_place_of_a_folder_is_one_line(index, which):
 
 
 @pytest.fixture
-def sealed(index, monkeypatch):
-    monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
-    monkeypatch.setattr(vector_index, "GATHERED_ROWS", 4)
-    monkeypatch.setattr(vector_index, "TRIALS", 10)
+def sealed(index):
     again = reopened(index)
     again.put({f"more-{n}": document(f"More {n}", f"delta {n}", f"omega {n}") for n in range(12)})
     assert set(again.store.view().manifest.indexes) == {"passage"}
@@ -408,8 +408,8 @@ def test_a_damaged_index_file_is_noticed_when_searched_and_made_again(sealed, da
 def test_an_index_file_of_other_rows_is_noticed(sealed):
     manifest, folder = sealed.store.view().manifest, generation(sealed)
     index = faiss.read_index(str(folder / manifest.indexes["passage"].file))
-    extend(index, np.tile(np.eye(64, dtype=np.float32)[:1], (index.ntotal + 3, 1)))
-    data = serialised(index)
+    INDEXES.extend(index, np.tile(np.eye(64, dtype=np.float32)[:1], (index.ntotal + 3, 1)))
+    data = INDEXES.serialised(index)
     (folder / "passage-99.index").write_bytes(data)
     wrong = replace(manifest.indexes["passage"], file="passage-99.index", sha256=hashlib.sha256(data).hexdigest())
     sealed.store.publish(replace(manifest, indexes={"passage": wrong}))
@@ -425,21 +425,23 @@ def test_an_index_file_outside_of_the_generation_is_not_opened(sealed):
     assert_repaired(sealed, contents(sealed))
 
 
-def assert_left_alone(index, *words):
+def assert_left_alone(index, *words, todo="use the program that wrote it"):
     before = snapshot(index.store.folder)
     for use in (len, contents, repair, lambda index: index.put(PAGE)):
         with pytest.raises(StoreCorrupt) as refused:
             use(reopened(index))
-        assert_one_line(refused.value, *words, "use the program that wrote it")
+        assert_one_line(refused.value, *words, todo)
     (finding,) = verify(reopened(index))
     assert_one_line(finding.text, *words)
     assert snapshot(index.store.folder) == before
 
 
-def test_a_manifest_of_a_later_version_is_left_alone(index):
+def test_a_manifest_of_another_version_is_left_alone(index):
     path = index.store.folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 3}))
-    assert_left_alone(index, "is of version 3, this program reads 2")
+    whole = json.loads(path.read_text())
+    for version, todo in ((3, "use the program that wrote it"), (1, "make it again")):
+        path.write_text(json.dumps(whole | {"version": version}))
+        assert_left_alone(index, f"is of version {version}, this program reads 2", todo=todo)
 
 
 def test_a_catalogue_of_a_later_version_is_left_alone(index):
@@ -525,7 +527,7 @@ def test_vectors_of_another_model_are_not_made_again_by_this_one(index):
     before = snapshot(index.store.folder)
     with pytest.raises(StoreError) as refused:
         repair(reopened(index, "words-2"))
-    assert_one_line(refused.value, "words-1", "use the program that made the index")
+    assert_one_line(refused.value, "passage vectors of the document index", "words-1", "use the program that made it")
     assert snapshot(index.store.folder) == before
 
 

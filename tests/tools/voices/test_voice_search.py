@@ -7,10 +7,11 @@ from support.voices import voice
 
 from vivavoce.core.calls import RunningCall, running
 from vivavoce.core.errors import ToolFailed
+from vivavoce.core.language.sentences import NO_MANNER
 from vivavoce.core.messages import SessionFacts
 from vivavoce.core.voice import VoiceFacts
 from vivavoce.tools.voices.requests import action_of, compared, wants_any_other
-from vivavoce.tools.voices.tool import NO_MANNER, VoiceSearchTool
+from vivavoce.tools.voices.tool import VoiceSearchTool
 from vivavoce.voicebank.bank import FolderVoiceBank
 
 MADE = (
@@ -125,7 +126,7 @@ async def test_talk_about_voices_sets_none(tool, said):
 async def test_it_says_who_speaks_and_by_what_right(tool):
     found = await in_session(tool, request("Who is speaking?"), SessionFacts("giant", "a giant"))
     assert found.spoken == "You are hearing Giant. A huge monster. It was recorded from a person; licence: MIT."
-    assert (await tool.call(request("speak up"))).spoken == NO_MANNER
+    assert (await tool.call(request("speak up"))).spoken == NO_MANNER("en")
 
 
 async def test_it_says_why(tool):
@@ -163,3 +164,18 @@ async def test_another_voice_is_not_the_one_that_speaks(tool):
 async def test_a_model_may_say_what_it_wants_done(tool):
     assert (await tool.call(request("an old man", action="list"))).voice_id is None
     assert (await tool.call(request("x", action="default"))).voice_id == "default"
+
+
+async def test_it_speaks_the_language_of_the_dialogue(tool):
+    session = SessionFacts("elias", "a deep old man", language="zh")
+    for said, spoken in (
+        ("a deep old man", "好的，我现在用Elias的声音说话。"),
+        ("the price of copper", "抱歉，我没有那样的声音。您可以问我有哪些声音。"),
+        ("恢复默认音色。", "好的，我恢复平常的声音了。"),
+        (
+            "Compare the giant and Little Girl.",
+            "和Little Girl相比，Giant是男声，不是女声，而且音调低得多，60赫兹对310赫兹。 Giant的风格是giant, slow。",
+        ),
+        ("Who is speaking?", "您听到的是Elias。A grandfather.这是合成的声音；许可证：MIT。"),
+    ):
+        assert (await in_session(tool, request(said), session)).spoken == spoken

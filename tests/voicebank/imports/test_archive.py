@@ -246,7 +246,7 @@ def test_an_entry_that_is_none_is_refused(members, tmp_path, change):
     lines = [json.loads(line) for line in members["entries.jsonl"].decode().split("\n") if line]
     lines[1] |= change
     path = packed(tmp_path / "x.zip", with_entries(members, [json.dumps(line) for line in lines]))
-    assert_refused(path, tmp_path, "an entry is damaged")
+    assert_refused(path, tmp_path, "the record of a voice is damaged")
 
 
 @pytest.mark.parametrize("missing", ["bank.json", "entries.jsonl"])

@@ -16,12 +16,12 @@ from support.fakes import LetterCounts, Spectrum, buzz, small_bank, small_voice
 
 from vivavoce.core.errors import ConfigError, VoiceNotFound
 from vivavoce.core.voice import Acoustics, VoiceFacts, VoiceFilters
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.bank import entry_of
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.imports.archive import export_bank, import_archive
-from vivavoce.voicebank.search import finding as search
+from vivavoce.voicebank.search.finding import RANK_ALL
 from vivavoce.voicebank.search.ranking import described
 from vivavoce.voicebank.store.columns import passes
+from vivavoce.voicebank.store.records import record_of
 from vivavoce.voicebank.upkeep.compaction import compact, reembed
 from vivavoce.voicebank.upkeep.verify import verify
 
@@ -98,24 +98,22 @@ QUERIES = st.sampled_from(("zebra", "a calm old man", "not a woman", "voice-3", 
 
 
 class BankModel(RuleBasedStateMachine):
-    exact_rows, gathered_rows = 20_000, 8_192
-    first = 0
+    large, rank_all, first = None, RANK_ALL, 0
 
     def __init__(self):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         without_syncing(self.patch)
-        self.patch.setattr(vector_index, "EXACT_ROWS", self.exact_rows)
-        for module in (search, vector_index):
-            self.patch.setattr(module, "GATHERED_ROWS", self.gathered_rows)
-        self.patch.setattr(vector_index, "TRIALS", 10)  # to measure recall takes most of the time
         memory = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="vivavoce-test-"))
         self.texts, self.clips, self.archives = "letters-1", 100, 0
-        self.bank = small_bank(self.folder / "bank")
+        self.bank = self.opened()
         self.entries, self.speakers = {}, {}  # in the order they were added
         if self.first:
             self.add_many([{"facts": VoiceFacts(), "licence": "MIT"}] * self.first)
+
+    def opened(self, name="bank"):
+        return small_bank(self.folder / name, self.texts, large=self.large, rank_all=self.rank_all)
 
     def teardown(self):
         self.bank.store.close()
@@ -126,7 +124,7 @@ class BankModel(RuleBasedStateMachine):
         return self.bank.analyse(small_voice(voice_id, clip, **fields))
 
     def remember(self, analysed):
-        entry = entry_of(analysed.voice)
+        entry = record_of(analysed.voice)
         self.entries.pop(entry.id, None)
         self.entries[entry.id], self.speakers[entry.id] = entry, analysed.speaker
 
@@ -196,14 +194,14 @@ class BankModel(RuleBasedStateMachine):
     @rule()
     def embed_again(self):
         self.texts = f"letters-{int(self.texts[-1]) % 9 + 1}"
-        self.bank = small_bank(self.folder / "bank", self.texts)
+        self.bank = self.opened()
         assert reembed(self.bank) == len(self.entries)
         assert reembed(self.bank) == 0
 
     @rule()
     def reopen(self):
         self.bank.store.close()
-        self.bank = small_bank(self.folder / "bank", self.texts)
+        self.bank = self.opened()
 
     @precondition(lambda self: self.entries)
     @rule()
@@ -211,12 +209,12 @@ class BankModel(RuleBasedStateMachine):
         self.archives += 1
         path = self.folder / f"{self.archives}.zip"
         assert export_bank(self.bank, path) == len(self.entries)
-        self.bank = small_bank(self.folder / f"bank-{self.archives}", self.texts)
+        self.bank = self.opened(f"bank-{self.archives}")
         assert import_archive(self.bank, path).added == list(self.entries)
         shutil.rmtree(self.folder / "bank")
         self.bank.store.close()
         (self.folder / f"bank-{self.archives}").rename(self.folder / "bank")
-        self.bank = small_bank(self.folder / "bank", self.texts)
+        self.bank = self.opened()
 
     @rule(clip=st.integers(0, 6), filters=st.none() | FILTERS | FEW_FILTERS)
     def search_by_clip(self, clip, filters):
@@ -272,7 +270,7 @@ class BankModel(RuleBasedStateMachine):
 class IndexedBankModel(BankModel):
     """The same with an inverted file: exact in filters and removals, loose in what is nearest."""
 
-    exact_rows, gathered_rows, first = 18, 3, 30
+    large, rank_all, first = FaissIndexes(exact_rows=18, gathered_rows=3, trials=10), 3, 30
 
     def __init__(self):
         super().__init__()
@@ -354,7 +352,7 @@ def test_every_filter_alone_lets_the_same_pass_as_one_by_one(tmp_path):
     ],
 )
 def test_what_a_word_in_a_filter_means(column, word, met, missed):
-    entry = entry_of(small_voice("one", facts=VoiceFacts(**{column: word})))
+    entry = record_of(small_voice("one", facts=VoiceFacts(**{column: word})))
     assert all(passes(entry, VoiceFilters(**{column: wanted})) for wanted in met)
     assert not any(passes(entry, VoiceFilters(**{column: wanted})) for wanted in missed)
 
@@ -364,6 +362,6 @@ def test_what_a_word_in_a_filter_means(column, word, met, missed):
     [((4.0, None), True), ((None, 4.0), True), ((4.1, None), False), ((None, 3.9), False), ((None, None), True)],
 )
 def test_what_a_range_in_a_filter_means(bounds, met):
-    known, unknown = (entry_of(small_voice("one", acoustics=Acoustics(f0_range_st=value))) for value in (4.0, None))
+    known, unknown = (record_of(small_voice("one", acoustics=Acoustics(f0_range_st=value))) for value in (4.0, None))
     assert passes(known, VoiceFilters(f0_range_st=bounds)) == met
     assert not passes(unknown, VoiceFilters(f0_range_st=bounds))

@@ -16,8 +16,7 @@ from support.fakes import MEASURED, assert_one_line, buzz, contents, filled, fol
 from vivavoce.core.durable import exclusive
 from vivavoce.core.errors import StoreError
 from vivavoce.core.store import generations
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.search import finding as search
+from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.store.records import encode
 from vivavoce.voicebank.upkeep.compaction import compact, reembed
 from vivavoce.voicebank.upkeep.verify import verify
@@ -78,9 +77,9 @@ class Counter:
         return self._memory[8] == 1
 
 
-def read_on(folder, seen, counter):
+def read_on(folder, seen, counter, options):
     """Searches in several threads until it is told to stop. Writes down every hit, and compares what one search found."""
-    bank = small_bank(folder, texts=None)
+    bank = small_bank(folder, texts=None, **options)
     lines, wrong = set(), []
 
     def searching(number):
@@ -115,19 +114,19 @@ def pair(bank, number):
     return [bank.analyse(small_voice(name, 10 * number + i, recipe=str(number))) for i, name in enumerate(("one", "two"))]
 
 
+INDEXED = {"large": FaissIndexes(exact_rows=16, gathered_rows=4), "rank_all": 4}
+
+
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp_path, monkeypatch, indexed):
-    if indexed:
-        monkeypatch.setattr(vector_index, "EXACT_ROWS", 16)
-        for module in (search, vector_index):
-            monkeypatch.setattr(module, "GATHERED_ROWS", 4)
+def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp_path, indexed):
+    options = INDEXED if indexed else {}
     folder, counter = tmp_path / "bank", Counter()
-    bank = filled(folder, 20)
+    bank = filled(folder, 20, **options)
     bank.add_all(pair(bank, 0))
     if indexed:
         assert bank.store.view().manifest.indexes
     committed = {encode(entry) for entry in bank.entries()}
-    with another_process(lambda: read_on(folder, tmp_path / "seen", counter), tmp_path / "wrong"):
+    with another_process(lambda: read_on(folder, tmp_path / "seen", counter, options), tmp_path / "wrong"):
         try:
             number = 0
             while (number < ROUNDS or counter.get() < ROUNDS) and not (tmp_path / "wrong").exists():
@@ -139,7 +138,7 @@ def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp
                 if number % 3 == 0:
                     compact(bank)
                 if number % 4 == 0:
-                    bank = small_bank(folder, texts=f"letters-{number}")
+                    bank = small_bank(folder, texts=f"letters-{number}", **options)
                     assert reembed(bank) == 22
                 if indexed and number % 2:
                     with bank.store.writing():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from vivavoce.core.store.vector_index import ExactIndex, Probing, best
-from vivavoce.voicebank import faiss_index as vector_index
-from vivavoce.voicebank.faiss_index import InvertedIndex, build, extend, read, serialised
+from vivavoce.vectors.faiss_index import FaissIndexes
 
 ROWS, D, CLIPS = 12_000, 32, 10
+INDEXES = FaissIndexes()
 
 
 def unit(vectors):
@@ -26,13 +26,14 @@ def vectors():
 
 @pytest.fixture(scope="module")
 def inverted(vectors):
-    return build(vectors, np.ones(ROWS, bool))
+    return INDEXES.build(vectors, np.ones(ROWS, bool))
 
 
 @pytest.fixture(params=["exact", "inverted"])
-def index(request, vectors, inverted, monkeypatch):
-    monkeypatch.setattr(vector_index, "GATHERED_ROWS", 16)
-    return ExactIndex(vectors) if request.param == "exact" else InvertedIndex(vectors, inverted[0], inverted[1], Lock())
+def index(request, vectors, inverted):
+    if request.param == "exact":
+        return ExactIndex(vectors)
+    return FaissIndexes(gathered_rows=16).searcher(vectors, inverted[0], inverted[1], Lock())
 
 
 def truth(vectors, query, k, allowed):
@@ -63,7 +64,7 @@ def test_nothing_allowed_finds_nothing_and_more_than_there_is_finds_all(index, v
 def test_another_clip_of_a_speaker_and_a_stranger_find_their_nearest(vectors, inverted, share):
     rng = np.random.default_rng(2)
     allowed = rng.random(ROWS) < share
-    searcher = InvertedIndex(vectors, inverted[0], inverted[1], Lock())
+    searcher = INDEXES.searcher(vectors, inverted[0], inverted[1], Lock())
     again = unit(vectors[rng.choice(ROWS, 100)] + rng.normal(0, 0.03, (100, D)))
     strangers = unit(rng.normal(size=(100, D)) + 1.0)
     for queries in (again, strangers):
@@ -76,7 +77,7 @@ def test_who_is_far_from_everybody_is_looked_for_longer(vectors, inverted, monke
     assert probing.few < probing.many
     assert recall > 0.98
     looked = []
-    searcher = InvertedIndex(vectors, index, probing, Lock())
+    searcher = INDEXES.searcher(vectors, index, probing, Lock())
     near = searcher._near
     monkeypatch.setattr(searcher, "_near", lambda *args: looked.append(args[-1]) or near(*args))
     everybody = np.ones(ROWS, bool)
@@ -88,22 +89,22 @@ def test_who_is_far_from_everybody_is_looked_for_longer(vectors, inverted, monke
 
 
 def test_rows_after_the_last_of_an_index_are_found_before_and_after_it_is_extended(vectors, tmp_path):
-    index, probing, _ = build(vectors[:8_000], np.ones(8_000, bool))
+    index, probing, _ = INDEXES.build(vectors[:8_000], np.ones(8_000, bool))
     everybody = np.ones(ROWS, bool)
     for _ in range(2):
-        searcher = InvertedIndex(vectors, index, probing, Lock())
+        searcher = INDEXES.searcher(vectors, index, probing, Lock())
         for row in (8_000, 11_999):
             assert searcher.search(vectors[row], 1, everybody)[0].tolist() == [row]
-        extend(index, vectors)
-    (tmp_path / "index").write_bytes(serialised(index))
-    again = read(tmp_path / "index")
+        INDEXES.extend(index, vectors)
+    (tmp_path / "index").write_bytes(INDEXES.serialised(index))
+    again = INDEXES.read(tmp_path / "index")
     assert again.ntotal == ROWS
-    assert InvertedIndex(vectors, again, Probing(8, 8, 0.0), Lock()).search(vectors[5], 1, everybody)[0].tolist() == [5]
+    assert INDEXES.searcher(vectors, again, Probing(8, 8, 0.0), Lock()).search(vectors[5], 1, everybody)[0].tolist() == [5]
 
 
 def test_a_state_that_is_older_than_the_index_sees_only_its_own_rows(vectors, inverted):
     older = vectors[:9_000]
-    searcher = InvertedIndex(older, inverted[0], inverted[1], Lock())
+    searcher = INDEXES.searcher(older, inverted[0], inverted[1], Lock())
     for query in vectors[9_000:9_020]:
         assert (searcher.search(query, 10, np.ones(9_000, bool))[0] < 9_000).all()
 
@@ -112,6 +113,6 @@ def test_a_state_that_is_older_than_the_index_sees_only_its_own_rows(vectors, in
 def test_vectors_of_any_length_can_be_indexed(dimension):
     rng = np.random.default_rng(4)
     vectors = unit(rng.normal(size=(2_000, dimension)))
-    index, probing, _ = build(vectors, np.ones(2_000, bool))
-    found = InvertedIndex(vectors, index, probing, Lock()).search(vectors[7], 1, np.ones(2_000, bool))[0]
+    index, probing, _ = INDEXES.build(vectors, np.ones(2_000, bool))
+    found = INDEXES.searcher(vectors, index, probing, Lock()).search(vectors[7], 1, np.ones(2_000, bool))[0]
     assert found.tolist() == [7]

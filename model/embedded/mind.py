@@ -1,21 +1,22 @@
-"""The embedded speech language model: a cascade of recogniser, router and a small instruction model.
-
-It writes its calls in Step-Audio 2's wire format and reads them back with the same parser, so that the controller sees
-one thing from every model.
-"""
+"""The embedded mind: a router and a small instruction model choose tools and answer."""
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
-from vivavoce.core.errors import ModelError
+import json_repair
+
+from vivavoce.core.language.sentences import ACCORDING_TO, NO_ANSWER, SORRY
 from vivavoce.core.messages import (
-    Heard,
     LMDelta,
     Message,
+    SystemMessage,
     TextDelta,
+    ToolCall,
     ToolMessage,
     ToolResult,
     ToolSpec,
@@ -33,10 +34,8 @@ from vivavoce.model.embedded.choosing.tool_choice import (
     request_suffix,
     said_arguments,
 )
-from vivavoce.model.embedded.hearing.recogniser import Recogniser
-from vivavoce.model.embedded.llama import ANSWER_SLOT, TOOL_SLOT, LlamaServer
+from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
-from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser, render_tool_call
 
 CONFIDENT = 0.5  # below this the language model chooses, where a tool without examples may be meant
 CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
@@ -46,7 +45,6 @@ ANSWER_TOKENS = 110
 ARGUMENT_TOKENS = 64
 PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
 FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8}呢|^.{1,5}呢\W*$", re.IGNORECASE)
-DO_NOT_KNOW = "I am sorry, I have no answer to that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,75 +55,56 @@ class Step:
     request: str
 
 
-class EmbeddedLM:
-    """Implements `SpeechLM` on two CPU cores."""
+class EmbeddedMind:
+    """Implements `TextModel` on two CPU cores. llama: may be shared with other minds. language: of its own sentences."""
 
     def __init__(
         self,
-        recogniser: Recogniser,
         router: IntentRouter,
         finders: SpanFinders,
         llama: LlamaServer,
         chat_examples: Sequence[str],
         look_up: LookUp = LookUp(),  # noqa: B008 - frozen
+        language: str = "en",
     ) -> None:
+        self._language = language
         self._look_up = look_up
-        self._recogniser = recogniser
         self._router = router
         self._finders = finders
         self._llama = llama
         self._chat_examples = tuple(chat_examples)
-        self._prefix = ""
+        llama.join(self)
 
-    async def warm_up(self, tools: Sequence[ToolSpec]) -> None:
-        """Load everything and read the tool prompt, so that the first turn is as fast as the next.
-
-        Raises:
-            ModelError: weights cannot be loaded.
-        """
-        await asyncio.gather(
-            asyncio.to_thread(self._recogniser.warm_up),
-            asyncio.to_thread(self._router.fit, tools),
-            self._read_prefix(tools),
-        )
+    async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
+        """Load everything and read the tool prompt, so that the first turn is as fast as the next."""
+        await asyncio.gather(asyncio.to_thread(self._router.fit, tools), self._llama.start())
+        if tools:
+            await self._llama.hold(example_prefix(tools, self._chat_examples))
         for tool in tools:  # the first grammar costs half a second, and so does learning what a tool takes from a request
             if tool.parameters.get("properties"):
                 await self._arguments(Step(tool.name, tool.name), tool, tools)
 
-    async def _read_prefix(self, tools: Sequence[ToolSpec]) -> None:
-        await self._llama.start()
-        prefix = example_prefix(tools, self._chat_examples)
-        if tools and prefix != self._prefix:
-            await self._llama.warm_prefix(prefix)
-            self._prefix = prefix
-
-    async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
-        """See `SpeechLM.stream`."""
+    async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
+        """See `TextModel.stream`."""
         await asyncio.to_thread(self._router.fit, tools)
-        user = current_request(messages)
-        if user.text is None:
-            if user.audio is None:
-                raise ModelError("the last user message holds neither text nor audio")
-            user = UserMessage(text=await asyncio.to_thread(self._recogniser.transcribe, user.audio))
-            yield Heard(user.text or "")
-        request = (user.text or "").strip()
-        if not request:
-            return
+        request = (current_request(messages).text or "").strip()
         steps = await self._plan(request, messages, tools)
         results = current_results(messages)
         label = steps[0].label if len(steps) == 1 else ""
         calls = [step for step in steps if step.label != NO_TOOL and not results]
         if source := self._look_up.next_source(request, label, results, tools):
             calls = [Step(source, request)]
+        by_name = {tool.name: tool for tool in tools}
+        for step in calls:
+            yield ToolCall.new(step.label, await self._arguments(step, by_name[step.label], tools))
         if calls:
-            async for delta in self._calls(calls, tools):
-                yield delta
             return
         telling = self._look_up.telling(request, label, results)
         messages = [message for message in messages if message not in results or message in telling]
         talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
-        async for delta in self._answer(messages, telling, request, talk):
-            yield delta
+        async with aclosing(self._answer(messages, telling, request, talk)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def _plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:
         """What to do, in order. One step, unless the parts of the request clearly want different things."""
@@ -157,67 +136,61 @@ class EmbeddedLM:
         return len(labels) == 1 and labels <= set(self._look_up.sources)
 
     async def _choose(self, request: str, tools: Sequence[ToolSpec], route: Route) -> str:
-        await self._read_prefix(tools)
-        prompt = self._prefix + request_suffix(request)
-        chosen = await self._llama.complete(prompt, TOOL_SLOT, max_tokens=16, grammar=choice_grammar(tools))
+        prefix = example_prefix(tools, self._chat_examples)
+        grammar = choice_grammar(tools)
+        chosen = await self._llama.continued(prefix, request_suffix(request), max_tokens=16, grammar=grammar)
         name = chosen.strip()
         return name if name in {NO_TOOL, *(tool.name for tool in tools)} else route.label
 
-    async def _calls(self, steps: Sequence[Step], tools: Sequence[ToolSpec]) -> AsyncIterator[LMDelta]:
-        by_name = {tool.name: tool for tool in tools}
-        parser = ToolCallParser(by_name, lenient=True)
-        for step in steps:
-            arguments = await self._arguments(step, by_name[step.label], tools)
-            for delta in parser.push(render_tool_call(step.label, arguments)):
-                yield delta
-        for delta in parser.finish():
-            yield delta
-
     async def _arguments(self, step: Step, tool: ToolSpec, tools: Sequence[ToolSpec]) -> str:
+        """A call's arguments as JSON. What was written and cannot be read stays, for the controller to report."""
         if not tool.parameters.get("properties"):
             return "{}"
         if key := copied_argument(tool):
-            return json.dumps({key: step.request}, ensure_ascii=False)
+            return _as_json({key: step.request})
         finder = await asyncio.to_thread(self._finders.of, tool)
         said = said_arguments(finder, tool, step.request)
         if said is not None:
-            return json.dumps(said, ensure_ascii=False)
-        await self._read_prefix(tools)
-        prompt = self._prefix + request_suffix(step.request, tool.name)
-        raw = await self._llama.complete(
-            prompt, TOOL_SLOT, max_tokens=ARGUMENT_TOKENS, stop=("\n",), grammar=argument_grammar(tool)
+            return _as_json(said)
+        prefix, suffix = example_prefix(tools, self._chat_examples), request_suffix(step.request, tool.name)
+        raw = await self._llama.continued(
+            prefix, suffix, max_tokens=ARGUMENT_TOKENS, stop=("\n",), grammar=argument_grammar(tool)
         )
-        try:
-            return json.dumps(grounded(json.loads(raw), finder, tool, step.request), ensure_ascii=False)
-        except (ValueError, AttributeError):
-            return raw  # the controller reports it
+        written = json_repair.loads(raw)  # it may be cut off at the limit
+        return _as_json(grounded(written, finder, tool, step.request)) if isinstance(written, dict) else raw.strip()
 
     async def _answer(
         self, messages: Sequence[Message], results: Sequence[ToolMessage], request: str, talk: str
-    ) -> AsyncIterator[LMDelta]:
+    ) -> AsyncGenerator[LMDelta]:
         """Sentences that tools bring are read out as they are; the model writes the rest."""
-        open_results = [m for m in results if not _sentence(m.result)]
-        ready = " ".join(_sentence(m.result) for m in results if _sentence(m.result))
+        open_results = [m for m in results if not _sentence(m.result, self._language)]
+        ready = " ".join(_sentence(m.result, self._language) for m in results if _sentence(m.result, self._language))
         if ready:
             yield TextDelta(ready + " ")  # the space tells the decoder that the sentence is whole
         if results and not open_results and not talk:
             return
-        lead_in = _lead_in(open_results)
+        lead_in = _lead_in(open_results, self._language)
         if lead_in:
             yield TextDelta(lead_in + " ")
         said = False
         prompt = answer_prompt(messages, request if open_results or not talk else talk, lead_in)
-        async for piece in self._llama.stream(prompt, ANSWER_SLOT, max_tokens=ANSWER_TOKENS):
-            if not said:
-                piece = piece.lstrip()
-            said = said or bool(piece.strip())
-            yield TextDelta(piece)
+        async with aclosing(self._llama.stream(prompt, ANSWER_SLOT, max_tokens=ANSWER_TOKENS)) as pieces:
+            async for piece in pieces:
+                if not said:
+                    piece = piece.lstrip()
+                said = said or bool(piece.strip())
+                yield TextDelta(piece)
         if not said:
-            yield TextDelta(DO_NOT_KNOW)
+            yield TextDelta(NO_ANSWER(self._language))
 
     async def close(self) -> None:
-        """Stop the language model's server."""
-        await self._llama.close()
+        """Let go of the language model, which stops with the last mind that uses it."""
+        await self._llama.leave(self)
+
+
+def _as_json(arguments: Mapping[str, Any]) -> str:
+    """Arguments as JSON; half a character, which nothing after this could write, becomes a question mark."""
+    return json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _compound(parts: Sequence[str], routes: Sequence[Route]) -> list[Step]:
@@ -247,14 +220,14 @@ def _previous_tool(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> st
     return ""
 
 
-def _sentence(result: ToolResult) -> str:
+def _sentence(result: ToolResult, language: str) -> str:
     """What can be said of a result without a language model, or ""."""
     if result.status == "done":
         return result.output.spoken or ""
-    return f"I am sorry, {result.output.content.rstrip('.')}."
+    return SORRY(language, why=result.output.content.rstrip(".。"))
 
 
-def _lead_in(results: Sequence[ToolMessage]) -> str:
+def _lead_in(results: Sequence[ToolMessage], language: str) -> str:
     """The answer's first words name its source: true, and sound while the model is still reading."""
     sources = [source for m in results for source in m.result.output.sources]
-    return f"According to {sources[0]}," if sources else ""
+    return ACCORDING_TO(language, source=sources[0]) if sources else ""

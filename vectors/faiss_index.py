@@ -25,56 +25,85 @@ from vivavoce.core.store.vector_index import (
 
 faiss: Any = import_module("faiss")  # its types are wrong about keyword arguments
 
-EXACT_ROWS = 20_000  # up to here a scan is as fast as an index: see `bench/voices.py`
-GATHERED_ROWS = 8_192  # a filter that leaves no more is answered by reading just these rows
 REFINED, LEAST_REFINED = 2, 400  # candidates per wanted hit, and at least, that are compared again by their full vectors
 LIST_ROWS = 256  # rows per list of the inverted file, about
 TRAINED_ON = 40  # rows per list that the lists are learnt from
 GOOD_RECALL = 0.995
-TRIALS = 200
 WINDOW = 20  # trials of like cosine that are judged together
 JUDGED = 10  # hits by which recall is measured, and by which a search sees that it is among its like
 WIDE = 4 * JUDGED  # who wants more hits wants those that lie further away
 
 
+@dataclass(frozen=True, slots=True)
 class FaissIndexes:
-    """Implements `LargeIndexes`."""
+    """Implements `LargeIndexes`.
 
-    @property
-    def exact_rows(self) -> int:
-        """See `LargeIndexes`."""
-        return EXACT_ROWS
+    exact_rows: up to here a scan is as fast, see `bench/voices.py`. gathered_rows: a filter that leaves no more is answered
+    by reading just these rows. trials: searches of each kind that recall is measured with.
+    """
+
+    exact_rows: int = 20_000
+    gathered_rows: int = 8_192
+    trials: int = 200
 
     def build(self, vectors: Matrix, allowed: Mask, progress: Progress | None = None) -> tuple[Any, Probing, float]:
-        """See `LargeIndexes`."""
-        return build(vectors, allowed, progress)
+        """See `LargeIndexes`. The fewest lists are taken that find `GOOD_RECALL` of what an exact search finds."""
+        say = progress or _silent
+        rows, dimension = vectors.shape
+        lists = max(16, 1 << int(np.log2(max(rows / LIST_ROWS, 16))))
+        rng = np.random.default_rng(0)
+        known = np.flatnonzero(allowed)
+        sample = np.sort(rng.choice(known, min(known.size, lists * TRAINED_ON), replace=False))
+        say(f"learning {lists} lists")
+        pieces = dimension // 2 if dimension % 2 == 0 else dimension
+        quantizer = faiss.IndexFlatIP(dimension)
+        index: Any = faiss.IndexIVFPQFastScan(quantizer, dimension, lists, pieces, 4, faiss.METRIC_INNER_PRODUCT)
+        quantizer.this.disown()
+        index.own_fields = True
+        index.cp.niter = 8
+        index.cp.spherical = True
+        index.train(np.ascontiguousarray(vectors[sample]))
+        say(f"indexing {rows} vectors")
+        self.extend(index, vectors)
+        say("measuring recall")
+        trials = _trials(vectors, allowed, self.trials, rng)
+        return index, *_tuned(lambda probing: self.searcher(vectors, index, probing, Lock()), index.nlist, trials, allowed)
 
     def extend(self, index: Any, vectors: Matrix) -> None:  # noqa: ANN401 - FAISS has no types
         """See `LargeIndexes`."""
-        extend(index, vectors)
+        for first in range(index.ntotal, vectors.shape[0], 65_536):
+            index.add(np.ascontiguousarray(vectors[first : first + 65_536]))
 
     def serialised(self, index: Any) -> bytes:  # noqa: ANN401 - FAISS has no types
         """See `LargeIndexes`."""
-        return serialised(index)
+        return faiss.serialize_index(index).tobytes()
 
     def read(self, path: Path) -> Any:  # noqa: ANN401 - FAISS has no types
         """See `LargeIndexes`."""
-        return read(path)
+        return faiss.read_index(str(path))
 
-    def searcher(self, vectors: Matrix, index: Any, probing: Probing, lock: Lock) -> VectorIndex:  # noqa: ANN401 - as above
+    def searcher(self, vectors: Matrix, index: Any, probing: Probing, lock: Lock) -> "InvertedIndex":  # noqa: ANN401 - as above
         """See `LargeIndexes`."""
-        return InvertedIndex(vectors, index, probing, lock)
+        return InvertedIndex(vectors, index, probing, lock, self.gathered_rows)
 
 
 class InvertedIndex:
     """FAISS's inverted file over codes of two bits a dimension, refined by full vectors.
 
     Rows after its last are compared exactly. vectors: all of the space, (R, D). index: covers the first rows. lock: held
-    while the index is searched, as FAISS cannot search what is being extended.
+    while the index is searched, as FAISS cannot search what is being extended. gathered_rows: see `FaissIndexes`.
     """
 
-    def __init__(self, vectors: Matrix, index: Any, probing: Probing, lock: Lock) -> None:  # noqa: ANN401 - FAISS has no types
+    def __init__(
+        self,
+        vectors: Matrix,
+        index: Any,  # noqa: ANN401 - FAISS has no types
+        probing: Probing,
+        lock: Lock,
+        gathered_rows: int,
+    ) -> None:
         self._vectors = vectors
+        self._gathered_rows = gathered_rows
         self._exact = ExactIndex(vectors)
         self._index = index
         self._lock = lock
@@ -84,7 +113,7 @@ class InvertedIndex:
     def search(self, query: Vector, k: int, allowed: Mask) -> Found:
         """See `VectorIndex`."""
         count = int(np.count_nonzero(allowed))
-        if count <= GATHERED_ROWS:
+        if count <= self._gathered_rows:
             return self._exact.search(query, k, allowed)
         share, judged = count / allowed.size, min(k, JUDGED)
         few, many = (min(self._index.nlist, int(probes / share) + 1) for probes in (self._probing.few, self._probing.many))
@@ -117,90 +146,49 @@ class InvertedIndex:
         return _rows(self._index.search(query[None], count, params=parameters))
 
 
-def build(vectors: Matrix, allowed: Mask, progress: Progress | None = None) -> tuple[Any, Probing, float]:
-    """An inverted file over all rows, the lists to look into, and the recall at 10 that was measured with them.
-
-    allowed: rows worth learning from. The fewest lists are taken that find `GOOD_RECALL` of what an exact search finds.
-    """
-    say = progress or _silent
-    rows, dimension = vectors.shape
-    lists = max(16, 1 << int(np.log2(max(rows / LIST_ROWS, 16))))
-    rng = np.random.default_rng(0)
-    known = np.flatnonzero(allowed)
-    sample = np.sort(rng.choice(known, min(known.size, lists * TRAINED_ON), replace=False))
-    say(f"learning {lists} lists")
-    pieces = dimension // 2 if dimension % 2 == 0 else dimension
-    quantizer = faiss.IndexFlatIP(dimension)
-    index: Any = faiss.IndexIVFPQFastScan(quantizer, dimension, lists, pieces, 4, faiss.METRIC_INNER_PRODUCT)
-    quantizer.this.disown()
-    index.own_fields = True
-    index.cp.niter = 8
-    index.cp.spherical = True
-    index.train(np.ascontiguousarray(vectors[sample]))
-    say(f"indexing {rows} vectors")
-    extend(index, vectors)
-    say("measuring recall")
-    return index, *_tuned(index, vectors, known, rng)
-
-
-def extend(index: Any, vectors: Matrix) -> None:  # noqa: ANN401 - FAISS has no types
-    """Take in the rows that an inverted file does not have yet."""
-    for first in range(index.ntotal, vectors.shape[0], 65_536):
-        index.add(np.ascontiguousarray(vectors[first : first + 65_536]))
-
-
-def read(path: Path) -> Any:  # noqa: ANN401 - FAISS has no types
-    """An index from its file, whose checksum the caller has compared.
-
-    Raises:
-        RuntimeError: FAISS cannot read it.
-    """
-    return faiss.read_index(str(path))
-
-
-def serialised(index: Any) -> bytes:  # noqa: ANN401 - FAISS has no types
-    """An index as the bytes of its file."""
-    return faiss.serialize_index(index).tobytes()
-
-
-def _tuned(index: Any, vectors: Matrix, known: Rows, rng: np.random.Generator) -> tuple[Probing, float]:  # noqa: ANN401
-    """Search with more and more lists until enough of the true nearest are found, of two kinds of queries."""
-    allowed = np.zeros(vectors.shape[0], bool)
-    allowed[known] = True
-
-    def some() -> Matrix:
-        return vectors[np.sort(rng.choice(known, TRIALS))]
-
-    noise = rng.normal(0, 0.3 / np.sqrt(vectors.shape[1]), (TRIALS, vectors.shape[1])).astype(np.float32)
-    away = rng.uniform(0.0, 1.0, (TRIALS, 1)).astype(np.float32)
-    close, between = _unit(some() + noise), _unit(some() + away * (some() - some()))
-    trials = [_Trial(queries, _exact_top10(vectors, allowed, queries)) for queries in (close, between)]
-
-    def hits(trial: _Trial, probing: Probing) -> list[tuple[float, float]]:
-        """For each query the share of the true hits, and the cosine of the last one found."""
-        searcher = InvertedIndex(vectors, index, probing, Lock())
-        found = [searcher.search(query, JUDGED, allowed) for query in trial.queries]
-        return [
-            (len(set(rows.tolist()) & wanted) / max(1, len(wanted)), float(cosines[-1]) if cosines.size else -1.0)
-            for (rows, cosines), wanted in zip(found, trial.exact, strict=True)
-        ]
-
-    few = _fewest(8, index.nlist, lambda probes: hits(trials[0], Probing(probes, probes, 0.0)))
-    many = _fewest(few, index.nlist, lambda probes: hits(trials[1], Probing(probes, probes, 0.0)))
-    tried = sorted((h for trial in trials for h in hits(trial, Probing(few, few, 0.0))), key=lambda h: -h[1])
-    shares = np.array([share for share, _ in tried])
-    around = np.convolve(shares, np.full(WINDOW, 1 / WINDOW), "valid")
-    poor = np.flatnonzero(around < GOOD_RECALL)
-    probing = Probing(few, many, tried[int(poor[0])][1] if poor.size else -1.0)
-    return probing, float(np.mean([share for trial in trials for share, _ in hits(trial, probing)]))
-
-
 @dataclass(frozen=True, slots=True)
 class _Trial:
     """Queries (Q, D) and the rows that an exact search finds for each."""
 
     queries: Matrix
     exact: list[set[int]]
+
+
+def _trials(vectors: Matrix, allowed: Mask, count: int, rng: np.random.Generator) -> tuple[_Trial, _Trial]:
+    """Two kinds of queries, ``count`` each: close to vectors that are there, and between them."""
+    known = np.flatnonzero(allowed)
+
+    def some() -> Matrix:
+        return vectors[np.sort(rng.choice(known, count))]
+
+    noise = rng.normal(0, 0.3 / np.sqrt(vectors.shape[1]), (count, vectors.shape[1])).astype(np.float32)
+    away = rng.uniform(0.0, 1.0, (count, 1)).astype(np.float32)
+    close, between = _unit(some() + noise), _unit(some() + away * (some() - some()))
+    return _Trial(close, _exact_top10(vectors, allowed, close)), _Trial(between, _exact_top10(vectors, allowed, between))
+
+
+def _tuned(
+    searcher: Callable[[Probing], VectorIndex], lists: int, trials: tuple[_Trial, _Trial], allowed: Mask
+) -> tuple[Probing, float]:
+    """Search with more and more lists until enough of the true nearest are found, of two kinds of queries."""
+
+    def hits(trial: _Trial, probing: Probing) -> list[tuple[float, float]]:
+        """For each query the share of the true hits, and the cosine of the last one found."""
+        index = searcher(probing)
+        found = [index.search(query, JUDGED, allowed) for query in trial.queries]
+        return [
+            (len(set(rows.tolist()) & wanted) / max(1, len(wanted)), float(cosines[-1]) if cosines.size else -1.0)
+            for (rows, cosines), wanted in zip(found, trial.exact, strict=True)
+        ]
+
+    few = _fewest(8, lists, lambda probes: hits(trials[0], Probing(probes, probes, 0.0)))
+    many = _fewest(few, lists, lambda probes: hits(trials[1], Probing(probes, probes, 0.0)))
+    tried = sorted((h for trial in trials for h in hits(trial, Probing(few, few, 0.0))), key=lambda h: -h[1])
+    shares = np.array([share for share, _ in tried])
+    around = np.convolve(shares, np.full(WINDOW, 1 / WINDOW), "valid")
+    poor = np.flatnonzero(around < GOOD_RECALL)
+    probing = Probing(few, many, tried[int(poor[0])][1] if poor.size else -1.0)
+    return probing, float(np.mean([share for trial in trials for share, _ in hits(trial, probing)]))
 
 
 def _fewest(start: int, most: int, tried: Callable[[int], list[tuple[float, float]]]) -> int:

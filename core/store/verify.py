@@ -1,16 +1,17 @@
 """Whether a collection is whole, file by file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from vivavoce.core.errors import StoreError
+from vivavoce.core.errors import StoreCorrupt, StoreError
 from vivavoce.core.store import journal
 from vivavoce.core.store.generations import GenerationStore
 from vivavoce.core.store.view import StoreView, opened_index
 
 Store = GenerationStore[Any, Any]
 View = StoreView[Any]
+V = TypeVar("V", bound=StoreView[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,29 @@ class Finding:
     damage: bool = True
 
 
-def damage(store: Store, view: View, count_items: Callable[[], int]) -> Iterator[Finding]:
-    """What is wrong with a state. count_items: reads every item of the catalogue, and tells how many there are."""
-    yield from _catalogue(view, count_items)
-    yield from _rows(store, view)
-    yield from _journal(view)
-    yield from _indexes(store, view)
+def findings(
+    store: GenerationStore[V, Any], count: Callable[[V], int], beside: Callable[[V], Iterable[Finding]] | None = None
+) -> list[Finding]:
+    """Everything that is wrong with a collection; nothing is changed. Blocking.
+
+    count: reads every record of the catalogue, and tells how many there are. beside: what is wrong with that which only
+    this kind of collection has.
+
+    Raises:
+        StoreError: the collection cannot be read at all, as by missing rights.
+    """
+
+    def work(view: V) -> list[Finding]:
+        damage = [*_catalogue(view, lambda: count(view)), *_rows(view), *_journal(view), *_indexes(store, view)]
+        return damage or [*(beside(view) if beside else ()), *_left_over(store, view)]
+
+    try:
+        return store.reading(work) or []
+    except StoreCorrupt as error:
+        return [Finding(str(error))]
 
 
-def left_over(store: Store, view: View) -> Iterator[Finding]:
+def _left_over(store: Store, view: View) -> Iterator[Finding]:
     """What takes space and is not needed."""
     if view.state.removed:
         yield Finding(f"{view.state.removed} removed rows still take space", damage=False)
@@ -38,22 +53,21 @@ def left_over(store: Store, view: View) -> Iterator[Finding]:
         yield Finding(f"{len(others)} unfinished or earlier generations lie there", damage=False)
 
 
-def _catalogue(view: View, count_items: Callable[[], int]) -> Iterator[Finding]:
+def _catalogue(view: View, count_records: Callable[[], int]) -> Iterator[Finding]:
     faults = view.catalogue.faults()
     yield from (Finding(f"{view.catalogue.path}: {fault}") for fault in faults)
     if faults:
         return
     try:
-        count = count_items()
+        count = count_records()
     except StoreError as error:
         yield Finding(str(error))
         return
     if count != view.count:
-        yield Finding(f"{view.catalogue.path} holds {count} entries instead of {view.count}")
+        yield Finding(f"{view.catalogue.path} holds {count} records instead of {view.count}")
 
 
-def _rows(store: Store, view: View) -> Iterator[Finding]:
-    files = store.row_files(view.folder, view.manifest.embeddings)
+def _rows(view: View) -> Iterator[Finding]:
     try:
         sums = view.catalogue.sums()
     except StoreError as error:
@@ -61,7 +75,7 @@ def _rows(store: Store, view: View) -> Iterator[Finding]:
         return
     for first, count, name, sha256 in sums:
         try:
-            if name not in files or files[name].checksum(first, count) != sha256:
+            if name not in view.files or view.files[name].checksum(first, count) != sha256:
                 yield Finding(f"rows {first} to {first + count - 1} of {name}.rows do not match their checksum")
         except StoreError as error:
             yield Finding(str(error))
@@ -78,7 +92,7 @@ def _journal(view: View) -> Iterator[Finding]:
         living.update(range(commit.first, commit.first + len(commit.added)))
         living.difference_update(commit.removed)
     if len(living) != view.count:
-        yield Finding(f"{view.folder / 'journal.jsonl'} knows {len(living)} entries instead of {view.count}")
+        yield Finding(f"{view.folder / 'journal.jsonl'} knows {len(living)} records instead of {view.count}")
 
 
 def _indexes(store: Store, view: View) -> Iterator[Finding]:

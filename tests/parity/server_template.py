@@ -1,7 +1,8 @@
 """Requests to prompts, the way the reference's HTTP server renders them (specification, section 4.2).
 
 It differs from `chat_template` in roles of tool results, in audio always standing before text, and in tokenising the
-joined text. Use it to see or count what a server will put before the model.
+joined text. Its bugs are kept: a header without a system message, audio moved before text and followed by a line break,
+sound padded by a wrong count (section 8, quirks 17 and 18).
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vivavoce.model.step_audio2.dialect.markers import BOT, EOT
-from vivavoce.model.step_audio2.dialect.ta4 import interleave
+from vivavoce.model.step_audio2.dialect.ta4 import AUDIO_PER_TEXT, interleave
 from vivavoce.model.step_audio2.dialect.token_ids import TokenIds
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
@@ -21,17 +22,21 @@ Message = Mapping[str, Any]
 Tokenise = Callable[[str], list[int]]
 
 
+def reference_interleave(text: Sequence[int], audio: Sequence[int], ids: TokenIds) -> list[int]:
+    """Ours without the last fillers: the reference pads the sound by the number of groups, so that the last are short."""
+    output = interleave(text, audio, ids)
+    groups = (len(output) - 2) // (1 + AUDIO_PER_TEXT)
+    for _ in range(groups * AUDIO_PER_TEXT - max(groups, len(audio))):
+        del output[len(output) - 1 - output[::-1].index(ids.audio_pad)]
+    return output
+
+
 class ServerTemplate:
-    """Renders requests.
+    """Renders requests."""
 
-    as_reference: with its bugs: a header without a system message, audio moved before text and followed by a line break,
-    sound padded by a wrong count (section 8, quirks 17 and 18).
-    """
-
-    def __init__(self, tokenise: Tokenise, ids: TokenIds, *, as_reference: bool = False) -> None:
+    def __init__(self, tokenise: Tokenise, ids: TokenIds) -> None:
         self._tokenise = tokenise
         self._ids = ids
-        self._as_reference = as_reference
 
     def render(self, request: Mapping[str, Any]) -> str | None:
         """The prompt as text; None where tokens of speech stand in it (see `ids`).
@@ -66,12 +71,12 @@ class ServerTemplate:
             return _cut_after(pieces, str(messages[-1]["content"]))
         return [*pieces, f"{BOT}assistant\n"] if add else pieces
 
-    def _opening(self, messages: Sequence[Message], tools: Any) -> list[str | list[int]]:  # noqa: ANN401 - JSON
+    def _opening(self, messages: Sequence[Message], tools: Any) -> list[str | list[int]]:
         system = messages[0]["content"] if messages and messages[0]["role"] == "system" else None
         pieces: list[str | list[int]] = []
         if system is not None:
             pieces.append(f"{BOT}system\n{system}{EOT}")
-        elif tools and self._as_reference:
+        elif tools:
             pieces.append(f"{BOT}system\n")
         if tools:
             pieces.append(f"{BOT}tool_json_schemas\n{json.dumps(tools, ensure_ascii=False)}{EOT}")
@@ -94,12 +99,10 @@ class ServerTemplate:
             parsed["tool_call_id"] = message.get("tool_call_id")
         return parsed
 
-    def _text_of(self, content: Any) -> str:  # noqa: ANN401 - JSON
+    def _text_of(self, content: Any) -> str:
         if content is None or isinstance(content, str):
             return content or ""
         texts = [part["text"] for part in content if part["type"] == "text"]
-        if not self._as_reference:
-            return "".join(AUDIO_PATCH if part["type"] == "input_audio" else part["text"] for part in content)
         sounds = [AUDIO_PATCH for part in content if part["type"] == "input_audio"]
         # The reference joins the two groups, so that sound alone is followed by a line break.
         return "\n".join(sounds) + "\n" + "\n".join(texts) if sounds else "\n".join(texts)
@@ -121,7 +124,7 @@ class ServerTemplate:
                 raise ValueError("tts_content needs both tts_text and tts_audio")
             audio = [self._ids.audio_0 + int(number) for number in AUDIO_TOKEN.findall(spoken["tts_audio"])]
             text = self._tokenise(spoken["tts_text"])
-            pieces.append(interleave(text, audio, self._ids, as_reference=self._as_reference))
+            pieces.append(reference_interleave(text, audio, self._ids))
         if message["content"]:
             pieces.append(message["content"])
         for call in message.get("tool_calls", ()):
@@ -131,7 +134,7 @@ class ServerTemplate:
         return [*pieces, EOT]
 
 
-def _decoded(arguments: Any) -> Any:  # noqa: ANN401 - JSON
+def _decoded(arguments: Any) -> Any:
     return json.loads(arguments) if isinstance(arguments, str) else arguments
 
 

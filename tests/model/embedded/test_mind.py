@@ -1,0 +1,125 @@
+"""What the embedded mind writes: calls as they are, and answers under the instructions that it is given."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vivavoce.app.assets import weight_store
+from vivavoce.core.messages import (
+    AssistantMessage,
+    SystemMessage,
+    TextDelta,
+    ToolCall,
+    ToolExample,
+    ToolMessage,
+    ToolOutput,
+    ToolResult,
+    ToolSpec,
+    UserMessage,
+)
+from vivavoce.model.embedded.choosing.router import Route
+from vivavoce.model.embedded.choosing.spans import SpanFinders
+from vivavoce.model.embedded.llama import LlamaServer
+from vivavoce.model.embedded.mind import EmbeddedMind
+from vivavoce.model.embedded.prompts import DEFAULT_INSTRUCTIONS, answer_prompt
+
+COPIES = ToolSpec(
+    "notes",
+    "Takes a note.",
+    {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    (ToolExample("Note this.", {"text": "Note this."}),),
+)
+WRITTEN = ToolSpec(
+    "dice",
+    "Rolls a die.",
+    {"type": "object", "properties": {"sides": {"type": "integer"}, "colour": {"type": "string"}}},
+    (ToolExample("Roll a die with six sides.", {"sides": 6}),),
+)
+
+
+class Router:
+    """Chooses one tool for everything."""
+
+    def __init__(self, label):
+        self.label = label
+
+    def fit(self, tools):
+        pass
+
+    def route(self, utterance, after=""):
+        return Route(self.label, 0.9)
+
+
+class Llama:
+    """Writes what it is told to."""
+
+    def __init__(self, written=""):
+        self.written = written
+
+    def join(self, user):
+        pass
+
+    async def continued(self, prefix, suffix, **_):
+        return self.written
+
+
+async def calls(tool, said, written=""):
+    mind = EmbeddedMind(Router(tool.name), SpanFinders(Path("not written")), Llama(written), ())
+    return [delta async for delta in mind.stream([UserMessage(said)], [tool])]
+
+
+async def test_a_call_is_yielded_as_it_is_with_an_id_of_its_own():
+    said = 'Note </tool_call> and "quotes" and \ud800'
+    (first,), (second,) = await calls(COPIES, said), await calls(COPIES, said)
+    assert isinstance(first, ToolCall)
+    assert first.name == "notes"
+    assert json.loads(first.arguments) == {"text": said.replace("\ud800", "?")}
+    assert first.arguments.encode()
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments"),
+    [
+        ('{"sides": 20}', '{"sides": 20}'),
+        ('{"sides": 20, "colour": "red"}', '{"sides": 20, "colour": "red"}'),
+        ('{"sides": 20, "colour": "re', '{"sides": 20}'),  # cut off at the limit; what nobody said is left out
+        (" twenty ", "twenty"),
+        ("[20]", "[20]"),
+    ],
+)
+async def test_what_the_language_model_wrote_is_mended_or_left_for_the_controller_to_report(written, arguments):
+    (call,) = await calls(WRITTEN, "Roll a red die with twenty sides.", written)
+    assert call.arguments == arguments
+
+
+def test_an_answer_stands_under_the_instructions_that_were_given():
+    asked = [UserMessage("Hello."), AssistantMessage("Hi."), UserMessage("Who are you?")]
+    given = answer_prompt([SystemMessage("You are Bo."), SystemMessage("Be brief."), *asked], "Who are you?")
+    assert given.startswith("<|im_start|>system\nYou are Bo. Be brief.<|im_end|>\n<|im_start|>user\nHello.")
+    assert DEFAULT_INSTRUCTIONS not in given
+    assert answer_prompt(asked, "Who are you?").startswith(f"<|im_start|>system\n{DEFAULT_INSTRUCTIONS}<|im_end|>\n")
+
+
+@pytest.mark.models
+async def test_minds_with_different_tools_share_a_language_model(home, tmp_path):
+    llama = LlamaServer(weight_store(home).path(home.language_model), 1, tmp_path / "prompts")
+    weights = {"type": "object", "properties": {"kilos": {"type": "number"}}, "required": ["kilos"]}
+    scales = ToolSpec("scales", "Weighs.", weights, (ToolExample("Weigh three kilos.", {"kilos": 3}),))
+    dice, scale = (EmbeddedMind(Router(tool.name), SpanFinders(tmp_path), llama, ("Hello.",)) for tool in (WRITTEN, scales))
+
+    async def asked(mind, tool, said):
+        return [(delta.name, json.loads(delta.arguments)) async for delta in mind.stream([UserMessage(said)], [tool])]
+
+    for _ in range(2):
+        assert await asked(dice, WRITTEN, "Roll a die with 20 sides.") == [("dice", {"sides": 20})]
+        assert await asked(scale, scales, "Weigh 7 kilos.") == [("scales", {"kilos": 7})]
+    assert len(list((tmp_path / "prompts").glob("prefix-*.bin"))) == 2
+    await dice.close()
+    await dice.close()
+    result = ToolMessage(ToolResult(ToolCall.new("scales", "{}"), "done", ToolOutput("", spoken="Seven kilos.")))
+    told = [delta async for delta in scale.stream([UserMessage("Weigh 7 kilos."), result], [scales])]
+    assert told == [TextDelta("Seven kilos. ")]
+    assert await asked(scale, scales, "Weigh 7 kilos.") == [("scales", {"kilos": 7})], "the other one still uses it"
+    await scale.close()

@@ -1,0 +1,137 @@
+"""What a function takes: a model that checks the arguments of a call, and how they are handed to the function."""
+
+import inspect
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from vivavoce.core.errors import ConfigError
+from vivavoce.tools.arguments import schema_of
+
+Function = Callable[..., Any]
+OPEN = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Parameters as a model can give them. model: has a field for each of them, in their order, with its name as alias."""
+
+    model: type[BaseModel]
+    parameters: tuple[inspect.Parameter, ...]
+
+    def arguments(self, checked: BaseModel) -> tuple[list[Any], dict[str, Any]]:
+        """What the function is called with: by position, and by name."""
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
+        for parameter, (_, value) in zip(self.parameters, checked, strict=True):
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+                positional.append(value)
+            else:
+                named[parameter.name] = value
+        return positional, named
+
+
+def source_of(function: Function) -> Any:  # noqa: ANN401 - a function of any kind, or an object
+    """The function or callable object behind partials and decorators."""
+    function = inspect.unwrap(function)
+    return source_of(function.func) if isinstance(function, partial) else function
+
+
+def signature_of(name: str, function: Function) -> Signature:
+    """The signature of a function, method, partial or callable object. name: what it is called in errors.
+
+    A keyword that a partial has set is no parameter any more.
+
+    Raises:
+        ConfigError: a parameter has no type, none that a JSON schema can tell, or takes any number of values.
+    """
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError, NameError) as error:
+        raise ConfigError(f"{name}: its parameters cannot be read: {_line(error)}; write a function around it") from error
+    given = function.keywords if isinstance(function, partial) else {}
+    parameters = tuple(parameter for parameter in found if parameter.name not in given)
+    scope = _scope(function)
+    fields: dict[str, tuple[Any, Any]] = {}
+    for number, parameter in enumerate(parameters):
+        field = _field(name, parameter, scope)
+        _check(name, parameter, field)
+        fields[f"argument_{number}"] = field
+    aliases = {field: parameter.name for field, parameter in zip(fields, parameters, strict=True)}
+    model = _model(name, fields, aliases)
+    counted = Counter(field.alias for field in model.model_fields.values())
+    if twice := [alias for alias, count in counted.items() if count > 1]:
+        raise ConfigError(f"{name}: two parameters are called {twice[0]}; give one of them another alias")
+    return Signature(model, parameters)
+
+
+def is_async(function: Function) -> bool:
+    """Whether a function is called in the event loop: it is a coroutine function, or says that it returns an awaitable."""
+    while isinstance(function, partial):
+        function = function.func
+    called = function if inspect.isroutine(function) else type(function).__call__
+    if inspect.iscoroutinefunction(called):
+        return True
+    try:
+        returned = _resolved(inspect.signature(function).return_annotation, _scope(function))
+    except Exception:  # noqa: BLE001 - what it returns is not known, then
+        return False
+    kind = get_origin(returned) or returned
+    return inspect.isclass(kind) and issubclass(kind, Awaitable)
+
+
+def _field(name: str, parameter: inspect.Parameter, scope: Mapping[str, Any]) -> tuple[Any, Any]:
+    """(type, default) of a parameter as pydantic takes them."""
+    if sign := OPEN.get(parameter.kind):
+        raise ConfigError(
+            f"{name}: parameter {sign}{parameter.name} takes anything, so a model cannot know what to give; "
+            "name each parameter (a decorator keeps them with functools.wraps)"
+        )
+    if parameter.annotation is inspect.Parameter.empty:
+        method = "; a method needs its object" if parameter.name in ("self", "cls") else ""
+        raise ConfigError(f"{name}: parameter {parameter.name} has no type; annotate it{method}")
+    try:
+        annotation = _resolved(parameter.annotation, scope)
+    except Exception as error:  # an annotation may be any code
+        raise ConfigError(f"{name}: the type of parameter {parameter.name} cannot be resolved: {_line(error)}") from error
+    return annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default
+
+
+def _check(name: str, parameter: inspect.Parameter, field: tuple[Any, Any]) -> None:
+    try:
+        _model(name, {"argument": field}, {"argument": parameter.name})
+    except Exception as error:  # pydantic raises errors of many kinds, and so do the types it asks
+        raise ConfigError(
+            f"{name}: parameter {parameter.name} has a type that JSON cannot express; use plain types or pydantic models"
+        ) from error
+
+
+def _model(name: str, fields: Mapping[str, tuple[Any, Any]], aliases: Mapping[str, str]) -> type[BaseModel]:
+    """A model whose JSON schema can be made."""
+    config = ConfigDict(extra="forbid", alias_generator=lambda field: aliases.get(field, field), protected_namespaces=())
+    definitions: dict[str, Any] = dict(fields)
+    model = create_model(name, __config__=config, **definitions)
+    schema_of(model)
+    return model
+
+
+def _resolved(annotation: Any, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any type
+    """An annotation without strings in it."""
+    hints = get_type_hints(SimpleNamespace(__annotations__={"it": annotation}), dict(scope), include_extras=True)
+    return hints["it"]
+
+
+def _scope(function: Function) -> Mapping[str, Any]:
+    """The names that annotations of a function are written with."""
+    source = source_of(function)
+    called = source if inspect.isroutine(source) else type(source).__call__
+    return getattr(inspect.unwrap(called), "__globals__", {})
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

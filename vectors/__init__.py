@@ -1,0 +1,1 @@
+"""Indexes of many vectors, for whoever keeps a collection of them."""
