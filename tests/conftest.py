@@ -1,6 +1,6 @@
-"""What every test shares: no hub, one thread, a home of its own, and the weights where they were installed.
+"""What every test shares: no web, one thread, a home of its own, and the weights where they were installed.
 
-Imported by each worker before anything else, so it stays light: what fixtures need, they import.
+Each worker imports this first, so it stays light: what a fixture needs, it imports.
 """
 
 import asyncio
@@ -9,19 +9,20 @@ import random
 import shutil
 from pathlib import Path
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("VIVAVOCE_THREADS", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("VIVAVOCE_TEST_SEED", str(random.randrange(1_000_000)))  # the same in all workers
-
 import hypothesis
-import numpy as np
 import pytest
 from filelock import FileLock
 from support.categories import CategorisedModule, weight
 from support.crash_worker import sampling
 
+KEPT = ("VIVAVOCE_HOME", "VIVAVOCE_GOLDEN", "VIVAVOCE_EXHAUSTIVE", "VIVAVOCE_TEST_SEED")
+NOBODY = "http://127.0.0.1:9"  # a closed port: with and without a network the web is out of reach
+for name in [name for name in os.environ if name.startswith("VIVAVOCE_") and name not in KEPT]:
+    del os.environ[name]
+os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "VIVAVOCE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+os.environ |= {name: NOBODY for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+os.environ |= {name: "127.0.0.1,localhost" for name in ("NO_PROXY", "no_proxy")}
+os.environ.setdefault("VIVAVOCE_TEST_SEED", str(random.randrange(1_000_000)))  # of all workers
 hypothesis.settings.register_profile("untimed", deadline=None)  # the first example may load tables and models
 hypothesis.settings.load_profile("untimed")
 DOCUMENTS = Path(__file__).parents[1] / "examples" / "documents"
@@ -46,11 +47,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    terminalreporter.write_line(f"processes were killed at {sampling()}")
+    terminalreporter.write_line(f"Kill tests: {sampling()}")
 
 
 @pytest.fixture
 def tone():
+    import numpy as np
+
     from vivavoce.core.audio import AudioClip
 
     times = np.arange(16_000, dtype=np.float32) / 16_000
@@ -93,17 +96,27 @@ def installed():
 
 @pytest.fixture(scope="session")
 def home(installed, shared, tmp_path_factory):
-    """Settings with the installed weights and voices, an index of the examples, and a home for the rest."""
-    from vivavoce.app.parts import Parts
+    """Settings with the installed weights, the built-in voices, an index of the examples, and a home for the rest."""
+    from vivavoce.app.parts import Parts, open_bank
     from vivavoce.core.errors import WeightsError
+    from vivavoce.voicebank.recipes.voices import builtin_voices
 
     if not installed.weights_dir.is_dir() or not installed.voices_dir.is_dir():
         raise WeightsError("the embedded models are not installed; run `make install`")
-    data = shared("data", lambda folder: Parts(installed.changed(home=folder)).index.add([DOCUMENTS]))
-    (data / "cache").mkdir(exist_ok=True)
-    folder = tmp_path_factory.mktemp("home")
-    for name, place in (("weights", installed.home), ("voices", installed.home), ("index", data), ("cache", data)):
-        (folder / name).symlink_to(place / name)
+
+    def fill(folder):
+        shutil.copytree(installed.voices_dir, folder / "voices")
+        (folder / "cache").mkdir()
+        settings = installed.changed(home=folder)
+        bank = open_bank(settings)
+        more = {entry.id for entry in bank.entries()} - {voice.id for voice in builtin_voices()}
+        bank.remove(*more)
+        Parts(settings).index.add([DOCUMENTS])
+
+    data, folder = shared("data", fill), tmp_path_factory.mktemp("home")
+    (folder / "weights").symlink_to(installed.weights_dir)
+    for name in ("voices", "index", "cache"):
+        (folder / name).symlink_to(data / name)
     return installed.changed(home=folder)
 
 

@@ -14,6 +14,8 @@ from vivavoce.model.step_audio2.network.features import log_mel, mel_filters, me
 from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling, penalised
 
+pytestmark = pytest.mark.models
+
 
 def close(ours, golden, description):
     torch.testing.assert_close(ours, golden, atol=description["atol"], rtol=description["rtol"])

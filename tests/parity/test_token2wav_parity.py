@@ -17,6 +17,8 @@ from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import HiFT
 
+pytestmark = pytest.mark.models
+
 # A correct path reaches these (specification, 8b.13); those of the files would let mistakes through.
 MEL, VELOCITY, SOUND, SOURCE, PCM = 1e-4, 2e-5, 2e-3, 2e-3, 40
 

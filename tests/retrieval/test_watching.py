@@ -8,6 +8,7 @@ import pytest
 from vivavoce.core.errors import DocumentError
 from vivavoce.retrieval.watching import watch
 
+pytestmark = pytest.mark.process
 PATIENCE_S = 300.0  # until a change is reported; a watch that misses one fails
 
 

@@ -42,6 +42,7 @@ from vivavoce.model.step_audio2.network.checkpoint import load_model, read_check
 from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling, candidate_probabilities, penalised
 
+pytestmark = pytest.mark.models
 GREEDY = Sampling(temperature=0, repetition_penalty=1.05, max_new_tokens=24)
 SEARCH = ToolSpec("search", "look it up", {"type": "object", "properties": {"q": {"type": "string"}}})
 

@@ -11,6 +11,7 @@ from vivavoce.core.errors import WeightsError
 from vivavoce.model.weights.checkpoints import RECORD, CheckpointStore
 from vivavoce.model.weights.transfer import bytes_of
 
+pytestmark = pytest.mark.unit
 COMMIT = "a" * 40
 FILES = {
     "config.json": b'{"model_type": "step_audio_2"}',

@@ -12,6 +12,7 @@ from vivavoce.core.errors import StoreError, WeightsError
 from vivavoce.model.weights.catalogue import CATALOGUE, Asset, Hub, InstalledPackage, PackageWheel, WheelParts
 from vivavoce.model.weights.store import Unreachable, WeightStore
 
+pytestmark = pytest.mark.unit
 PARTS = (b"one" * 1000, b"two" * 2000, b"three")
 DATA = b"".join(PARTS)
 SHA = hashlib.sha256(DATA).hexdigest()

@@ -22,6 +22,7 @@ from vivavoce.retrieval.documents.document import Document
 from vivavoce.retrieval.documents.isolation import ParserProcess
 from vivavoce.retrieval.documents.loading import Limits, load, read
 
+pytestmark = pytest.mark.process
 SMALL = Limits(bytes=1_000_000, pages=20, seconds=300.0, rows=100)
 QUICK = Limits(seconds=2.0)
 

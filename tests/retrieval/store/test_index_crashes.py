@@ -16,6 +16,8 @@ from vivavoce.retrieval.upkeep.repair import repair
 from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.vectors.faiss_index import FaissIndexes
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def tmp_path(tmp_path):

@@ -24,6 +24,7 @@ from vivavoce.retrieval.upkeep.repair import repair
 from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.vectors.faiss_index import FaissIndexes
 
+pytestmark = pytest.mark.process
 ROUNDS = 24
 THREADS = 3
 PAIR = ("one", "two")

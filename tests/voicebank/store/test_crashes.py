@@ -16,6 +16,8 @@ from vivavoce.voicebank.upkeep.compaction import compact, reembed
 from vivavoce.voicebank.upkeep.repair import repair
 from vivavoce.voicebank.upkeep.verify import verify
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def tmp_path(tmp_path):
