@@ -27,6 +27,8 @@ from vivavoce.core.messages import (
 )
 from vivavoce.core.voice import Voice
 
+pytestmark = pytest.mark.unit
+
 
 async def test_a_turn_is_heard_answered_and_spoken(open_one):
     async with open_one() as agent:

@@ -19,6 +19,7 @@ from vivavoce.core.passage import Grounding, Passage
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 from vivavoce.tools.text_search import ExplainSourceTool, KnowledgeSearchTool
 
+pytestmark = pytest.mark.unit
 HOURS = Passage("The museum opens at ten. It closes at five.", "/doc/museum.md", "Museum guide", "lines 3-4", 0.9, "Hours")
 TEA = Passage("Tea costs two euros.", "/doc/cafe.pdf", "Café menu", "page 2", 0.8)
 

@@ -6,6 +6,8 @@ from vivavoce.agent.prompts import IDENTITY, MANNER, system_message
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.messages import SystemMessage
 
+pytestmark = pytest.mark.unit
+
 
 async def test_instructions_stand_before_the_dialogue_at_every_step(open_one):
     seen = []

@@ -9,6 +9,7 @@ from vivavoce.agent.reading_out import is_yes, next_part
 from vivavoce.core.language.sentences import SHALL_I_GO_ON
 from vivavoce.core.messages import Heard, ToolMessage, ToolOutput, ToolSpec
 
+pytestmark = pytest.mark.unit
 STORY = " ".join(f"Sentence number {n} tells of a fox and a crow." for n in range(40))
 
 

@@ -3,7 +3,11 @@
 import gc
 from weakref import ref
 
+import pytest
+
 from vivavoce.app.shared_weights import shared
+
+pytestmark = pytest.mark.unit
 
 
 class Weights:

@@ -9,6 +9,7 @@ from vivavoce.core.messages import AssistantMessage, Heard, SystemMessage, TextD
 from vivavoce.core.protocols import Recogniser, SpeechLM, TextModel
 from vivavoce.model.cascade import Cascade
 
+pytestmark = pytest.mark.contract
 CLOCK = ToolSpec("clock", "Tells the time.", {"type": "object", "properties": {}})
 
 

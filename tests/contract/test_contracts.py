@@ -11,9 +11,11 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError, ToolFailed, VoiceNotFound
 from vivavoce.core.messages import AudioTokens, Heard, SpokenClip, TextDelta, ToolCall, UserMessage
 from vivavoce.core.protocols import Retriever, SpeechDecoder, SpeechLM, Tool, VoiceBank
+from vivavoce.core.settings import load_settings
 from vivavoce.core.voice import Voice, VoiceFilters
 from vivavoce.tools.registry import ToolRegistry
 
+pytestmark = pytest.mark.contract
 MODELS = [pytest.param("scripted"), pytest.param("embedded", marks=pytest.mark.models)]
 
 
@@ -30,11 +32,31 @@ def voice():
     return Voice("buzz", "Buzz", "a buzz", AudioClip(buzz.astype(np.float32), 16_000))
 
 
+@pytest.fixture
+def chosen(request, tmp_path):
+    """Settings of a model or a decoder by its name; only who needs weights waits for them."""
+
+    def settings(name):
+        match name:
+            case "scripted":
+                return load_settings(home=tmp_path, model=name)
+            case "remote":
+                address = f"{request.getfixturevalue('server')}/fork"
+                return load_settings(home=tmp_path, model=name, base_url=address, remote_model="echo")
+            case "embedded":
+                return request.getfixturevalue("learnt_home")
+        home, taught = request.getfixturevalue("home"), request.getfixturevalue("taught")
+        if name == "token2wav":
+            return home.changed(decoder=name, checkpoint=taught, flow_steps=2)
+        return home.changed(model=name, checkpoint=taught, temperature=0)
+
+    return settings
+
+
 @pytest.fixture(params=[*MODELS, pytest.param("token2wav", marks=pytest.mark.models)])
-def decoder(request, home, taught):
+def decoder(request, chosen):
     """Token2Wav on tiny weights; what comes as text alone it leaves to the embedded decoder."""
-    chosen = {"token2wav": {"decoder": "token2wav", "checkpoint": taught, "flow_steps": 2}}
-    return open_decoder(home.changed(**chosen.get(request.param, {"model": request.param})))
+    return open_decoder(chosen(request.param))
 
 
 async def test_a_decoder_speaks_in_order_and_knows_its_text(decoder, voice):
@@ -92,12 +114,18 @@ async def test_the_same_text_sounds_the_same_in_any_split_and_a_prepared_voice_i
     assert list((home.home / "conditioning").glob("*.npz"))
 
 
-@pytest.mark.parametrize("model", [*MODELS, pytest.param("step-audio-2", marks=pytest.mark.models), "remote"])
-async def test_a_language_model_answers_text_and_calls_a_tool(model, home, taught, server):
-    options = {"checkpoint": taught, "temperature": 0, "base_url": f"{server}/fork", "remote_model": "echo"}
-    parts = Parts(home.changed(model=model, **options))
-    specs = open_tools(parts).specs
-    lm = await open_language_model(parts.settings, parts.embedder)
+@pytest.mark.parametrize(
+    "model",
+    [
+        *MODELS,
+        pytest.param("step-audio-2", marks=pytest.mark.models),
+        pytest.param("remote", marks=pytest.mark.process),
+    ],
+)
+async def test_a_language_model_answers_text_and_calls_a_tool(model, chosen):
+    settings = chosen(model)
+    specs = open_tools(Parts(chosen("scripted") if model == "remote" else settings)).specs
+    lm = await open_language_model(settings, Parts(settings).embedder)
     assert isinstance(lm, SpeechLM)
     said = "tool get_date_time {}" if model in ("scripted", "remote") else "What time is it?"
     calls = [delta async for delta in lm.stream([UserMessage(said)], specs) if isinstance(delta, ToolCall)]

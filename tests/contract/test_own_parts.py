@@ -22,6 +22,7 @@ from vivavoce.core import (
     VoiceNotFound,
 )
 
+pytestmark = pytest.mark.contract
 RATE = 8_000
 
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, StoreError
 
+pytestmark = pytest.mark.unit
+
 
 def sine(rate=16_000, seconds=0.5, channels=1):
     times = np.arange(int(rate * seconds)) / rate

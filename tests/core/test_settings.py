@@ -7,6 +7,8 @@ import pytest
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.settings import EARLIER_NAMES, Settings, load_settings
 
+pytestmark = pytest.mark.unit
+
 
 def test_a_field_of_a_section_has_a_variable(monkeypatch):
     monkeypatch.setenv("VIVAVOCE_STEP_AUDIO2__DEVICE", "cpu")

@@ -1,8 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.core.untrusted import MARKER, neutralise
 
+pytestmark = pytest.mark.unit
 MARKERS = [
     "<tool_call>",
     "</tool_call>",

@@ -29,12 +29,12 @@ voice_search
 
 
 @pytest.fixture
-def own(home, tmp_path):
+def own(learnt_home, tmp_path):
     """The models and voices of the installation, with documents of this test alone."""
-    for name in ("weights", "voices"):
-        (tmp_path / name).symlink_to(home.home / name)
+    for name in ("weights", "voices", "cache"):
+        (tmp_path / name).symlink_to(learnt_home.home / name)
     (tmp_path / "lifeboat.pdf").write_bytes(pdf_of(PAGES, title="Lifeboat handbook"))
-    settings = home.changed(home=tmp_path)
+    settings = learnt_home.changed(home=tmp_path)
     Parts(settings).index.add([tmp_path / "lifeboat.pdf"])
     return settings
 

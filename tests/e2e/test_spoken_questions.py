@@ -28,11 +28,18 @@ PLAIN = jiwer.Compose(
 
 
 def questions():
-    now = datetime.now()
-    words = {"year": str(now.year), "weekday": f"{now:%A}", "tomorrow": f"{now + timedelta(days=1):%A}"}
     for line in (HERE / "questions.tsv").read_text().splitlines():
         name, _, _, tool, fact = line.split("\t")
-        yield name, tool, fact.format(**words)
+        yield name, tool, fact
+
+
+def tells(answer, fact, *days):
+    """Whether the fact is in the answer on one of these days: it may be asked before midnight and answered after."""
+    for day in days:
+        words = {"year": str(day.year), "weekday": f"{day:%A}", "tomorrow": f"{day + timedelta(days=1):%A}"}
+        if any(option.lower() in answer.lower() for option in fact.format(**words).split("|")):
+            return True
+    return False
 
 
 def word_errors(said: str, recogniser: WhisperRecogniser, audio: AudioClip) -> tuple[float, str]:
@@ -63,22 +70,23 @@ SPELLINGS = {
 
 
 @pytest.fixture(scope="module")
-def recogniser(home):
-    files = [weight_store(home).path(name) for name in recogniser_assets(home)]
+def recogniser(learnt_home):
+    files = [weight_store(learnt_home).path(name) for name in recogniser_assets(learnt_home)]
     return WhisperRecogniser(files[0].parent, 1)
 
 
-async def test_spoken_questions_are_answered_aloud(home, recogniser):
+async def test_spoken_questions_are_answered_aloud(learnt_home, recogniser):
     problems, rates = [], []
-    bank, speakers = open_bank(home), ResemblyzerEmbedder()
+    bank, speakers = open_bank(learnt_home), ResemblyzerEmbedder()
     default = speakers.embed(bank.get("default").reference)
-    async with open_agent(home) as agent:
+    async with open_agent(learnt_home) as agent:
         for name, tool, fact in questions():
+            asked = datetime.now()
             turn = await agent.ask(AudioClip.load(HERE / "questions" / f"{name}.flac"), session=f"q-{name}")
             tools = [result.call.name for result in turn.tool_calls]
             if tools != ([tool] if tool else []):
                 problems.append(f"{name}: called {tools} for {turn.heard!r}")
-            if not any(option.lower() in turn.answer_text.lower() for option in fact.split("|")):
+            if not tells(turn.answer_text, fact, asked, datetime.now()):
                 problems.append(f"{name}: {turn.answer_text!r} lacks {fact!r}")
             rate, heard = word_errors(turn.answer_text, recogniser, turn.answer_audio)
             rates.append(rate)
@@ -95,31 +103,31 @@ async def test_spoken_questions_are_answered_aloud(home, recogniser):
     assert sum(rates) / len(rates) <= 0.15
 
 
-async def test_a_dialogue_remembers_its_voice_after_a_restart(home):
-    async with open_agent(home) as agent:
+async def test_a_dialogue_remembers_its_voice_after_a_restart(learnt_home):
+    async with open_agent(learnt_home) as agent:
         turn = await agent.ask(AudioClip.load(HERE / "questions" / "robot.flac"), session="restart")
         assert turn.voice.id == "robot"
-    async with open_agent(home) as again:
+    async with open_agent(learnt_home) as again:
         assert (await again.ask("Thank you.", session="restart")).voice.id == "robot"
 
 
-async def test_noise_is_not_speech(home):
+async def test_noise_is_not_speech(learnt_home):
     import numpy as np
 
     noise = AudioClip(np.random.default_rng(0).normal(0, 0.05, 32_000).astype(np.float32), 16_000)
     click = AudioClip(np.array([0.5], np.float32), 16_000)
-    async with open_agent(home) as agent:
+    async with open_agent(learnt_home) as agent:
         for clip in (noise, click):
             turn = await agent.ask(clip)
             assert (turn.heard, turn.answer_text) == ("", "I did not hear anything.")
 
 
-async def test_a_users_own_tool_is_called_by_voice_and_its_arguments_are_filled(home):
+async def test_a_users_own_tool_is_called_by_voice_and_its_arguments_are_filled(learnt_home):
     async def roll_dice(sides: int) -> str:
         """Roll a die with a number of sides and tell the result."""
         return f"a die with {sides} sides shows 4"
 
-    async with open_agent(home, tools=[roll_dice]) as agent:
+    async with open_agent(learnt_home, tools=[roll_dice]) as agent:
         turn = await agent.ask("Please roll a die with twenty sides.")
     assert [result.call.name for result in turn.tool_calls] == ["roll_dice"]
     assert turn.tool_calls[0].status == "done"

@@ -1,15 +1,13 @@
 """A checkpoint in the official format drives the whole product: the command line, tools, history, speech."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 from support.checkpoints import write_config, write_tokenizer, write_weights
+from support.command_line import run_here
 
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
@@ -21,11 +19,9 @@ QUESTIONS = Path(__file__).parents[2] / "examples" / "questions"
 pytestmark = pytest.mark.models
 
 
-def vivavoce(*arguments, folder, home=None, **environment):
-
-    env = {**os.environ, "VIVAVOCE_HOME": str(home or folder), "VIVAVOCE_TEMPERATURE": "0", **environment}
-    command = [sys.executable, "-m", "vivavoce.app.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, timeout=300, check=False)
+def vivavoce(*arguments, folder, home, **environment):
+    variables = {"VIVAVOCE_HOME": str(home), "VIVAVOCE_TEMPERATURE": "0", **environment}
+    return run_here(*arguments, folder=folder, **variables)
 
 
 def test_ask_with_a_checkpoint_hears_calls_a_tool_and_answers_aloud(taught, home, tmp_path):
@@ -193,7 +189,6 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_checkpoint_is_one_clear_line(damage, taught, tmp_path):
-
     folder = tmp_path / "checkpoint"
     shutil.copytree(taught, folder)
     change, line = DAMAGE[damage]
@@ -205,7 +200,6 @@ def test_a_damaged_checkpoint_is_one_clear_line(damage, taught, tmp_path):
 
 
 def test_a_flat_config_is_the_same_model(taught, tmp_path):
-
     folder = tmp_path / "Step-Audio-2-tiny-Base"
     shutil.copytree(taught, folder)
     write_config(folder, flat=True)

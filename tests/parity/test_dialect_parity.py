@@ -4,7 +4,7 @@ import builtins
 import re
 
 import pytest
-from parity.golden import about
+from parity.golden_numbers import about
 from parity.server_template import ServerTemplate, reference_interleave
 from parity.strict_parser import StrictParser
 
@@ -14,6 +14,7 @@ from vivavoce.model.step_audio2.dialect.ta4 import SplitIds, Ta4Stream, interlea
 from vivavoce.model.step_audio2.dialect.token_ids import NAMES, TokenIds
 from vivavoce.model.step_audio2.network.features import mel_pieces
 
+pytestmark = pytest.mark.models
 IDS = TokenIds()
 SPECIALS = {name: getattr(IDS, field) for field, name in NAMES.items()} | {"<tool_call>": 151_657, "</tool_call>": 151_658}
 SPECIAL = re.compile("|".join(map(re.escape, SPECIALS)) + r"|<audio_\d+>")

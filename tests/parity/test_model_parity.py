@@ -3,7 +3,7 @@
 import librosa
 import pytest
 import torch
-from parity.golden import about, official_keys, tensors, weights
+from parity.golden_numbers import about, official_keys, tensors, weights
 
 from vivavoce.model.step_audio2.dialect.chat_template import Sound
 from vivavoce.model.step_audio2.dialect.prompt import Prompt
@@ -13,6 +13,8 @@ from vivavoce.model.step_audio2.network.configuration import ADAPTER_STRIDE, Aud
 from vivavoce.model.step_audio2.network.features import log_mel, mel_filters, mel_pieces, token_count
 from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling, penalised
+
+pytestmark = pytest.mark.models
 
 
 def close(ours, golden, description):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from parity.golden import about, official_keys, tensors, weights
+from parity.golden_numbers import about, official_keys, tensors, weights
 from support.checkpoints import FLOW_YAML
 
 from vivavoce.model.token2wav.configuration import FlowSizes, build_flow, read_flow_sizes
@@ -16,6 +16,8 @@ from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
 from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, read_prompt
 from vivavoce.model.token2wav.vocoder import HiFT
+
+pytestmark = pytest.mark.models
 
 # A correct path reaches these (specification, 8b.13); those of the files would let mistakes through.
 MEL, VELOCITY, SOUND, SOURCE, PCM = 1e-4, 2e-5, 2e-3, 2e-3, 40

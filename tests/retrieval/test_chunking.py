@@ -11,6 +11,7 @@ from vivavoce.retrieval.chunking import approximate_tokens, passages
 from vivavoce.retrieval.documents.document import Document, DocumentBuilder, Section
 from vivavoce.retrieval.documents.loading import read
 
+pytestmark = pytest.mark.unit
 WORD = st.text("abcdé上下", min_size=1, max_size=8).map(lambda word: word.strip())
 SENTENCE = st.lists(WORD, min_size=1, max_size=12).flatmap(
     lambda words: st.sampled_from([". ", "。", "! ", "\n"]).map(lambda end: " ".join(words) + end)

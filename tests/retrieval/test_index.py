@@ -16,6 +16,8 @@ from vivavoce.retrieval.search.ranking import PassageFilters, SearchOptions
 from vivavoce.retrieval.upkeep.compaction import compact, reembed
 from vivavoce.retrieval.upkeep.verify import verify
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def files(tmp_path) -> Path:

@@ -8,7 +8,8 @@ import pytest
 from vivavoce.core.errors import DocumentError
 from vivavoce.retrieval.watching import watch
 
-PATIENCE_S = 20.0  # until a change is reported; a watch that misses one fails
+pytestmark = pytest.mark.process
+PATIENCE_S = 300.0  # until a change is reported; a watch that misses one fails
 
 
 class Seen:

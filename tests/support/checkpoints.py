@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional as F
+from transformers import DynamicCache
 
 from vivavoce.agent.prompts import system_message
 from vivavoce.core.audio import AudioClip
@@ -299,8 +300,9 @@ def teach(
             part.reset_parameters()  # larger than the model's own beginnings, so that recordings come out different
     torch.nn.init.zeros_(model.encoder.positional_embedding.weight)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    shared = _shared([prompt.ids for prompt, _ in examples])
     for _ in range(steps):
-        losses = [_loss(model, prompt, answer, place) for prompt, answer in examples]
+        losses = _losses(model, examples, shared, place)
         optimiser.zero_grad()
         torch.stack([loss for loss, _ in losses]).sum().backward()
         optimiser.step()
@@ -354,15 +356,31 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
     return folder
 
 
-def _loss(model, prompt, answer, place) -> tuple[torch.Tensor, bool]:
-    """Cross entropy over the answer, and whether every id of it is the likeliest."""
-    ids = torch.tensor([[place[i] for i in (*prompt.ids, *answer[:-1])]])
-    embeddings = model.model.embed_tokens(ids).clone()
-    for at, sound in prompt.sounds:
-        embeddings[0, at + 1 : at + 1 + sound.tokens] = model.hear(
-            sound.frames[None], torch.tensor([sound.frames.shape[1] - 2])
-        )[0]
-    states = model.model(inputs_embeds=embeddings).last_hidden_state[0, -len(answer) :]
-    logits = model.lm_head(states)
-    wanted = torch.tensor([place[i] for i in answer])
-    return F.cross_entropy(logits, wanted), bool((logits.argmax(1) == wanted).all())
+def _shared(prompts: Sequence[Sequence[int]]) -> int:
+    """With how many ids all of them begin."""
+    return next(at for at, ids in enumerate(zip(*prompts, strict=False)) if len(set(ids)) > 1)
+
+
+def _losses(model, examples, shared: int, place) -> list[tuple[torch.Tensor, bool]]:
+    """Of each answer the cross entropy, and whether every id of it is the likeliest.
+
+    shared: so many ids at the beginning of every prompt, the instructions, are read once for all of them.
+    """
+    past = DynamicCache(config=model.model.config)
+    beginning = torch.tensor([[place[i] for i in examples[0][0].ids[:shared]]])
+    model.model(input_ids=beginning, past_key_values=past, use_cache=True)
+    found, heard = [], {}
+    for prompt, answer in examples:
+        ids = torch.tensor([[place[i] for i in (*prompt.ids[shared:], *answer[:-1])]])
+        embeddings = model.model.embed_tokens(ids).clone()
+        for at, sound in prompt.sounds:
+            start, key = at + 1 - shared, sound.frames.numpy().tobytes()
+            if key not in heard:
+                heard[key] = model.hear(sound.frames[None], torch.tensor([sound.frames.shape[1] - 2]))[0]
+            embeddings[0, start : start + sound.tokens] = heard[key]
+        states = model.model(inputs_embeds=embeddings, past_key_values=past, use_cache=True).last_hidden_state
+        past.crop(-ids.shape[1])
+        logits = model.lm_head(states[0, -len(answer) :])
+        wanted = torch.tensor([place[i] for i in answer])
+        found.append((F.cross_entropy(logits, wanted), bool((logits.argmax(1) == wanted).all())))
+    return found

@@ -1,13 +1,19 @@
-"""Runs something in a forked process that is killed at its n-th write."""
+"""Runs something in a forked process that is killed at its n-th write: at all with VIVAVOCE_EXHAUSTIVE, else at a sample."""
 
 import io
 import os
+import random
+import shutil
 import signal
 import sqlite3
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
 
+NEVER = 0
+SLICES = 8  # of all writes; each has one in the sample
+EXHAUSTIVE = bool(os.environ.get("VIVAVOCE_EXHAUSTIVE"))
 WRITING = ("INSERT", "DELETE", "UPDATE", "CREATE", "PRAGMA application", "PRAGMA user", "BEGIN", "COMMIT")
 
 
@@ -93,7 +99,7 @@ def _connections(reaper):
 
 
 def _kill_at(number):
-    """Let each write of this process count."""
+    """Let each write of this process count; what counts them."""
     reaper = Reaper(number)
 
     def counted(function):
@@ -117,19 +123,67 @@ def _kill_at(number):
 
     io.open = torn
     sqlite3.connect = lambda *arguments, **options: connect(*arguments, factory=_connections(reaper), **options)
+    return reaper
+
+
+def sampling():
+    """What is sampled, and how the same sample is taken again."""
+    seed = os.environ["VIVAVOCE_TEST_SEED"]
+    return "each write" if EXHAUSTIVE else f"a sample of the writes; VIVAVOCE_TEST_SEED={seed} takes the same again"
+
+
+def points(count, step=1):
+    """Numbers of writes from 1 to count: each, or a sample that holds the first, the last and one of every slice between.
+
+    step: what lies between two where each is taken.
+    """
+    if EXHAUSTIVE:
+        return list(range(1, count + 1, step))
+    chance = random.Random(f"{os.environ['VIVAVOCE_TEST_SEED']} {os.environ['PYTEST_CURRENT_TEST']}")
+    edges = [1 + count * place // SLICES for place in range(SLICES + 1)]
+    within = {chance.randrange(start, end) for start, end in pairwise(edges) if start < end}
+    return sorted({1, count, *within})
+
+
+def deaths(tmp_path, work, step=1):
+    """Does some work in copies of tmp_path/template, as tmp_path/killed, and kills it at one write after another.
+
+    Yields the number of the write and whether it died of that; after the last death a number more, when it came to its end.
+    """
+    killed, complaints = tmp_path / "killed", tmp_path / "complaints"
+
+    def writes(number):
+        shutil.rmtree(killed, ignore_errors=True)
+        if (tmp_path / "template").exists():
+            shutil.copytree(tmp_path / "template", killed)
+        return writes_of(lambda: work(killed), complaints, number)
+
+    count = writes(NEVER)
+    chosen = points(count, step)
+    print(f"killed at {chosen} of {count} writes")  # noqa: T201 - shown where a test fails
+    for number in chosen:
+        yield number, writes(number) is None
+    yield count + 1, writes(NEVER) is None
 
 
 def dies_at(number, work, complaints):
-    """Whether work in a forked process is killed at its n-th write; False when it comes to its end before.
+    """Whether work in a forked process is killed at its n-th write; False when it comes to its end before."""
+    return writes_of(work, complaints, number) is None
+
+
+def writes_of(work, complaints, number):
+    """How often some work writes in a forked process; None when it is killed at its n-th write.
 
     complaints: a file that tells of an exception, which fails the test.
     """
+    counted, counting = os.pipe()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            _kill_at(number)
+            reaper = _kill_at(number)
             work()
+            os.write(counting, str(reaper.count).encode())
             status = 0
         except BaseException:  # noqa: BLE001 - told to the parent
             with os.fdopen(os.open(complaints, os.O_CREAT | os.O_WRONLY), "w") as file:
@@ -137,9 +191,12 @@ def dies_at(number, work, complaints):
         finally:
             sys.stdout.flush()
             os._exit(status)
+    os.close(counting)
+    with os.fdopen(counted) as told:
+        count = told.read()
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
+        return None
     assert os.WEXITSTATUS(status) == 0, Path(complaints).read_text()
-    return False
+    return int(count)

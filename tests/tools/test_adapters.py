@@ -21,6 +21,8 @@ from vivavoce.core.messages import SessionFacts, ToolExample, ToolOutput, ToolSp
 from vivavoce.core.protocols import Tool
 from vivavoce.tools.adapters import tool
 
+pytestmark = pytest.mark.unit
+
 
 def logged(function):
     @functools.wraps(function)

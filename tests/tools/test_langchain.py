@@ -16,6 +16,7 @@ from vivavoce.core.errors import ConfigError, ToolFailed
 from vivavoce.core.messages import ToolOutput
 from vivavoce.tools.adapters import tool
 
+pytestmark = pytest.mark.unit
 TOWN = {
     "type": "object",
     "properties": {"town": {"type": "string"}, "days": {"type": "integer"}},

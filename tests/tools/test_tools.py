@@ -17,6 +17,7 @@ from vivavoce.tools.voices.requests import wants_default
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebHit, WebSearchTool, distinct, searxng
 
+pytestmark = pytest.mark.unit
 NOW = datetime(2026, 11, 23, 7, 42, tzinfo=UTC)
 
 

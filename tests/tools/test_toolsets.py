@@ -7,6 +7,8 @@ from vivavoce.tools.adapters import tool
 from vivavoce.tools.registry import ToolRegistry
 from vivavoce.tools.toolsets import Toolset
 
+pytestmark = pytest.mark.unit
+
 
 def book(day: str) -> str:
     """Book a room."""

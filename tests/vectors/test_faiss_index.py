@@ -8,6 +8,7 @@ import pytest
 from vivavoce.core.store.vector_index import ExactIndex, Probing, best
 from vivavoce.vectors.faiss_index import FaissIndexes
 
+pytestmark = pytest.mark.unit
 ROWS, D, CLIPS = 12_000, 32, 10
 INDEXES = FaissIndexes()
 

@@ -14,6 +14,8 @@ from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 from vivavoce.voicebank.upkeep.compaction import reembed
 
+pytestmark = pytest.mark.unit
+
 
 class LetterCounts:
     """A text embedder without weights that counts how much it is used."""

@@ -7,13 +7,25 @@ import sys
 import time
 
 import pytest
+from support.command_line import run_here
 from support.hub_server import BLOCK, running_hub
+
+pytestmark = pytest.mark.unit
+
+
+def variables(home):
+    return {"VIVAVOCE_HOME": str(home), "VIVAVOCE_HUB": "false"}
 
 
 def run(*arguments, home, **environment):
-    env = {**os.environ, "VIVAVOCE_HOME": str(home), "VIVAVOCE_HUB": "false", **environment}
+    return run_here(*arguments, folder=home, **variables(home) | environment)
+
+
+def start(*arguments, home, typed=None):
+    """A process of its own."""
     command = [sys.executable, "-m", "vivavoce.app.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=home, timeout=120, check=False)
+    env = os.environ | variables(home)
+    return subprocess.run(command, input=typed, capture_output=True, text=True, env=env, cwd=home, check=False)
 
 
 @pytest.fixture
@@ -21,8 +33,9 @@ def home(tmp_path):
     return tmp_path
 
 
+@pytest.mark.process
 def test_ask_prints_one_json_object_and_writes_the_answer(home):
-    done = run("ask", "--text", "tool get_date_time {}", "--model", "scripted", "--json", "--session", "s", home=home)
+    done = start("ask", "--text", "tool get_date_time {}", "--model", "scripted", "--json", "--session", "s", home=home)
     assert done.returncode == 0, done.stderr
     turn = json.loads(done.stdout)
     assert set(turn) == {
@@ -71,6 +84,14 @@ def test_bad_input_is_one_line_and_an_exit_code(home, arguments, code, line):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
+def test_the_exit_code_reaches_the_shell(home):
+    done = start("ask", "absent.wav", home=home)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_wrong_setting_names_its_variable(home):
     done = run("voices", "list", home=home, VIVAVOCE_THREADS="many")
     assert (done.returncode, "VIVAVOCE_THREADS='many'" in done.stderr) == (2, True)
@@ -82,19 +103,9 @@ def test_doctor_says_not_ready_on_an_empty_home(home):
     assert json.loads(done.stdout)["ready"] is False
 
 
+@pytest.mark.process
 def test_chat_goes_on_after_a_bad_turn(home):
-    env = {**os.environ, "VIVAVOCE_HOME": str(home)}
-    command = [sys.executable, "-m", "vivavoce.app.cli", "chat", "--model", "scripted"]
-    done = subprocess.run(
-        command,
-        input="absent.wav\nhello\n/quit\n",
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=home,
-        timeout=120,
-        check=False,
-    )
+    done = start("chat", "--model", "scripted", home=home, typed="absent.wav\nhello\n/quit\n")
     assert done.returncode == 0, done.stderr
     assert "no such file" in done.stderr
     assert "You said: hello." in done.stdout

@@ -20,7 +20,8 @@ from support.word_embedder import WordEmbedder
 from vivavoce.app.cli.main import main
 from vivavoce.retrieval.embedder import MiniLMEmbedder
 
-PATIENCE_S = 60.0
+pytestmark = pytest.mark.process
+PATIENCE_S = 300.0
 TEA = "# On tea\n\nGreen tea is steamed.\n\n## Black\n\nBlack tea is oxidised.\n\n## White\n\nRare."
 
 

@@ -18,6 +18,7 @@ from vivavoce.app.cli.voice_filters import parse_filters
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.voice import VoiceFilters
 
+pytestmark = pytest.mark.unit
 QUESTIONS = Path(__file__).parents[3] / "examples" / "questions"
 SPEECH = QUESTIONS / "2-time.wav"
 

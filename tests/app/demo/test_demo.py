@@ -14,6 +14,7 @@ from vivavoce.app.demo.page import Shown, render_page
 from vivavoce.app.demo.run import QUESTIONS, run_demo
 from vivavoce.core.errors import ConfigError
 
+pytestmark = pytest.mark.unit
 RECORDINGS = Path(__file__).parents[3] / "examples" / "questions"
 HOSTILE = "</section><img src=x onerror=alert(1)>"
 

@@ -12,6 +12,7 @@ from vivavoce.app.voices.pack_audio import PackAudio
 from vivavoce.core.errors import AudioError, WeightsError
 from vivavoce.voicebank.recipes.recipe import Recorded, Synthesised
 
+pytestmark = pytest.mark.unit
 APT = """echo "$@" >> "$LOG"
 if test "$1" = install; then echo "Inst $5 (1.0)"; echo "Inst lib$5 (2.0)"; echo "Conf $5 (1.0)"; exit 0; fi
 case "$3" in

@@ -15,6 +15,7 @@ from vivavoce.core.errors import ConfigError
 from vivavoce.core.voice import VoiceFacts
 from vivavoce.voicebank.bank import FolderVoiceBank
 
+pytestmark = pytest.mark.unit
 HOSTILE = "</script><img src=x onerror=alert(1)>{{DATA}}'\""
 
 

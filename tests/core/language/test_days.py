@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from vivavoce.core.language.days import day_named, day_phrases, is_day
 
+pytestmark = pytest.mark.unit
 WEDNESDAY = date(2026, 11, 25)
 
 

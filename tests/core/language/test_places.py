@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from vivavoce.core.language.places import TABLE, place_of, place_sounding
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("name", "zone"),

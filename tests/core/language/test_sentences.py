@@ -7,6 +7,7 @@ import pytest
 from vivavoce.core.language import sentences
 from vivavoce.core.language.sentences import Sentence
 
+pytestmark = pytest.mark.unit
 GREETING = Sentence({"en": "Hello, {name}.", "zh": "你好，{name}。"})
 
 

@@ -27,6 +27,8 @@ from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.lab import Options
 from vivavoce.retrieval.grounding.words import sentence
 
+pytestmark = pytest.mark.unit
+
 
 class Words:
     """Sentences are alike as far as their stems are the same."""

@@ -20,6 +20,7 @@ from vivavoce.eval.lab.lab import Options, Result
 from vivavoce.eval.lab.run_folder import read_results
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
+pytestmark = pytest.mark.unit
 FACTS = {
     "Who runs the lighthouse of Skagen?": ("Ada Marsh", "The lighthouse of Skagen is run by Ada Marsh, a former sailor."),
     "Which fish is sold in the harbour of Lund?": ("herring", "In the harbour of Lund only herring is sold, on Fridays."),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vivavoce.eval.hallucination.matcher import claims_of, judge
 from vivavoce.eval.hallucination.words import overlap, places, words
 
+pytestmark = pytest.mark.unit
 CASES = [
     line.split("\t")
     for line in Path(__file__).with_name("test_hallucination_verdicts.tsv").read_text(encoding="utf-8").split("\n")

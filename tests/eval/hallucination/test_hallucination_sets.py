@@ -10,6 +10,7 @@ from vivavoce.eval.hallucination.matcher import judge
 from vivavoce.eval.hallucination.sets import geonames, halluqa, halueval, read_file
 from vivavoce.eval.lab.benchmarks import HALLUQA, HALUEVAL
 
+pytestmark = pytest.mark.unit
 GOOD = {"question": "Who runs the bar?", "answers": ["Ada"], "passages": ["Ada runs the bar."]}
 
 

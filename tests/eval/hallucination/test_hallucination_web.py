@@ -11,6 +11,7 @@ from vivavoce.eval.hallucination import web as hallucination_web
 from vivavoce.eval.hallucination.web import cassette, closed_web, live, replayed
 from vivavoce.tools.web_search import WebHit, WebSearchTool
 
+pytestmark = pytest.mark.unit
 HIT = WebHit("Skagen", "https://lighthouse.example/a", "The lighthouse is run by Ada Marsh.")
 
 

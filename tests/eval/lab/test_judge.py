@@ -8,6 +8,7 @@ import pytest
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.eval.lab.judge import NO_JUDGE, JudgeSettings, agreement, open_judge, second_opinion
 
+pytestmark = pytest.mark.unit
 WORDS = ("correct", "abstained", "incorrect")
 SETTINGS = JudgeSettings(url="http://judge.invalid/v1", model="judge-7b", key="secret")
 

@@ -19,6 +19,8 @@ from vivavoce.eval.lab.page import Page, as_html, table
 from vivavoce.eval.lab.run_folder import read_results
 from vivavoce.eval.lab.statistics import mean
 
+pytestmark = pytest.mark.unit
+
 
 class Killed(BaseException):
     """Ends a process in the middle."""

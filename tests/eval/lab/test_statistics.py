@@ -19,6 +19,8 @@ from vivavoce.eval.lab.statistics import (
     wilson,
 )
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("right", "count", "low", "high"),

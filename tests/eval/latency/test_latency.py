@@ -22,6 +22,7 @@ from vivavoce.eval.latency.report import AGENT, STAGES, exceeded, latency_page, 
 from vivavoce.eval.latency.set import read_latency_set
 from vivavoce.eval.latency.stages import StageByStage
 
+pytestmark = pytest.mark.unit
 QUESTIONS = Path(__file__).parents[3] / "examples" / "questions"
 FOUR_S = AudioClip(np.full(32_000, 0.1, np.float32), 8_000)
 BUDGETS = [

@@ -28,6 +28,8 @@ from vivavoce.eval.retrieval.systems import bm25s_alone
 from vivavoce.retrieval.documents.loading import Document, Section
 from vivavoce.tools.text_search import PASSAGES
 
+pytestmark = pytest.mark.unit
+
 
 def passage(source, text="", score=0.5, heading=""):
     return Passage(text, source, "a title", heading=heading, score=score)

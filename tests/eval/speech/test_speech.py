@@ -10,6 +10,7 @@ from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.lab import Options
 from vivavoce.eval.speech.lab import SpeechLab, judged
 
+pytestmark = pytest.mark.unit
 HEARD = "1.0 seconds of speech"
 
 

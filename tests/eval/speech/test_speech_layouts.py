@@ -8,6 +8,8 @@ import pytest
 from vivavoce.core.errors import ConfigError
 from vivavoce.eval.speech.sets import read_set
 
+pytestmark = pytest.mark.unit
+
 
 def sound(tone, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vivavoce.eval.speech.scores import bleu, chose, errors, normalised, pooled_rate, says_one_of, sentence_chrf
 
+pytestmark = pytest.mark.unit
 WORDS = st.lists(st.sampled_from(["the", "cat", "sat", "on", "a", "mat", "in", "rain"]), max_size=8).map(" ".join)
 
 

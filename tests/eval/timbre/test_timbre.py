@@ -16,6 +16,7 @@ from vivavoce.eval.timbre.lab import TimbreLab
 from vivavoce.eval.timbre.scores import Heard, calibrated, judged
 from vivavoce.eval.timbre.set import read_timbre_set
 
+pytestmark = pytest.mark.unit
 IDS, SPEAKERS = (DEFAULT_VOICE_ID, "ann", "ann-2", "bob"), ("robot", "ann", "ann", "bob")
 
 

@@ -9,6 +9,8 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError, WeightsError
 from vivavoce.eval.timbre.embedders import open_embedder
 
+pytestmark = pytest.mark.models
+
 
 def noise(seed: int, seconds: float = 1.5, rate: int = 16_000) -> AudioClip:
     samples = np.random.default_rng(seed).normal(0, 0.1, int(seconds * rate))

@@ -19,6 +19,7 @@ from vivavoce.eval.toolcall.questions import HALVES, NEGATIVE_KINDS, TOOLS, Tool
 from vivavoce.eval.toolcall.report import measures
 from vivavoce.model.step_audio2.dialect.tool_calls import render_tool_call
 
+pytestmark = pytest.mark.unit
 TABLE = (
     'w1\tdev\ten\tget_weather\trequest\t{"location": "Paris"}\t\tWeather in Paris?',
     'w2\ttest\ten\tget_weather\trequest\t{"location": "Rome"}\t\tWeather in Rome?',

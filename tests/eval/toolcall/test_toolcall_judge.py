@@ -12,6 +12,7 @@ from vivavoce.eval.toolcall.asking import Asked
 from vivavoce.eval.toolcall.judge import TEMPLATE, WORDS, agreement, second_opinion
 from vivavoce.eval.toolcall.questions import ToolQuestion
 
+pytestmark = pytest.mark.unit
 QUESTION = ToolQuestion("w", "w", "Weather in {Paris}?", "get_weather", {"location": "Paris"})
 ASKED = Asked("", "", (ToolCall("1", "get_weather", '{"location": "巴黎 <|EOT|>"}'),), 0.1)
 

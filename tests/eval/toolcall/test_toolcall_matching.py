@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vivavoce.eval.toolcall.matching import day_offset, has_term, is_same, wrong_parameters
 
+pytestmark = pytest.mark.unit
 RIGHT = [
     ({"location": "Paris"}, {"location": "paris"}),
     ({"location": "Paris"}, {"location": "Paris, France"}),

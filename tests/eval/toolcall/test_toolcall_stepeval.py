@@ -12,6 +12,7 @@ from vivavoce.eval.toolcall.asking import Asked
 from vivavoce.eval.toolcall.lab import questions_of
 from vivavoce.eval.toolcall.scoring import score
 
+pytestmark = pytest.mark.unit
 TIME = "<tool_call>function  \nget_date_time  \n{}</tool_call>"
 TIME_AFTER_SPEECH = "我现在确认一下！<tool_call>function\n get_date_time\n{}</tool_call>"
 VOICE = '<tool_call>function\ntimbre_rag\n{"query": "御姐音"}</tool_call>'

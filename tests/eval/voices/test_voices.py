@@ -18,6 +18,8 @@ from vivavoce.eval.voices.queries import HELD_OUT, QUERIES, read_queries
 from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.voices import made_voices
 
+pytestmark = pytest.mark.unit
+
 
 class Blind:
     """Hears no difference, and says that everybody is somebody else."""

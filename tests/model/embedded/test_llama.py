@@ -6,6 +6,8 @@ import pytest
 from vivavoce.core.errors import ModelError
 from vivavoce.model.embedded.llama import TOOL_SLOT, LlamaServer
 
+pytestmark = pytest.mark.unit
+
 
 class Recorded(LlamaServer):
     """Writes down what the server would be asked; it can refuse to restore."""

@@ -20,6 +20,7 @@ from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinders
 from vivavoce.model.embedded.mind import EmbeddedMind
 
+pytestmark = pytest.mark.unit
 DOCUMENTS, WEB = "documents", "web"
 TOOLS = [ToolSpec(name, name, {}) for name in (DOCUMENTS, WEB, "clock")]
 FACT, CHAT = "Who painted the harbour of Lund?", "How are you today?"

@@ -24,6 +24,7 @@ from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import DEFAULT_INSTRUCTIONS, answer_prompt
 
+pytestmark = pytest.mark.unit
 COPIES = ToolSpec(
     "notes",
     "Takes a note.",

@@ -1,9 +1,12 @@
 """Chinese as a recogniser mishears it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.model.embedded.choosing.mishearing import HANZI, alike, misheard, syllables_of
+
+pytestmark = pytest.mark.unit
 
 
 def test_confused_syllables_have_one_name_that_is_no_syllable():

@@ -1,9 +1,12 @@
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.model.embedded.speaking.phrases import PhraseCutter, speakable
+
+pytestmark = pytest.mark.unit
 
 
 def cut(*pieces):

@@ -11,6 +11,8 @@ from vivavoce.core.messages import ToolExample, ToolSpec
 from vivavoce.model.embedded.choosing.router import HASHED, NO_TOOL, IntentRouter, hashed_runs
 from vivavoce.tools.examples import CLOCK, WEATHER
 
+pytestmark = pytest.mark.unit
+
 
 class NoEmbedder:
     """Unit vectors that mean nothing: what the router still knows comes from words."""

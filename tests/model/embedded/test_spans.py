@@ -17,6 +17,7 @@ from vivavoce.tools.voices.tool import VOICE
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebSearchTool
 
+pytestmark = pytest.mark.models
 CLOCK, WEATHER, WEB = DateTimeTool().spec, WeatherTool().spec, WebSearchTool().spec
 
 

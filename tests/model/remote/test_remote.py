@@ -33,6 +33,7 @@ from vivavoce.model.remote.language_model import RemoteLM
 from vivavoce.model.remote.stream import AnswerReader
 from vivavoce.model.step_audio2.dialect.markers import TOOL_INSTRUCTION
 
+pytestmark = pytest.mark.process
 HELLO = [UserMessage("Hello")]
 WEATHER = ToolSpec("get_weather", "Tells <|EOT|> the weather.", {"type": "object", "properties": {}})
 DIALECTS = {"fork": "step-audio-2", "omni": "vllm-omni"}

@@ -42,6 +42,7 @@ from vivavoce.model.step_audio2.network.checkpoint import load_model, read_check
 from vivavoce.model.step_audio2.network.modeling import StepAudio2ForCausalLM
 from vivavoce.model.step_audio2.sampling import Sampler, Sampling, candidate_probabilities, penalised
 
+pytestmark = pytest.mark.models
 GREEDY = Sampling(temperature=0, repetition_penalty=1.05, max_new_tokens=24)
 SEARCH = ToolSpec("search", "look it up", {"type": "object", "properties": {"q": {"type": "string"}}})
 
@@ -314,7 +315,7 @@ async def test_closing_ends_every_answer(checkpoint, model):
     answers = [asyncio.create_task(ask()) for _ in range(3)]
     await asyncio.sleep(0.1)
     await lm.close()
-    ended = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 30)
+    ended = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 300)
     assert all(isinstance(one, (ModelError, list)) for one in ended)
     assert isinstance(ended[-1], ModelError)
 

@@ -9,6 +9,8 @@ from parity.strict_parser import StrictParser
 from vivavoce.core.messages import TextDelta, ToolCall
 from vivavoce.model.step_audio2.dialect.tool_calls import ToolCallParser, render_tool_call
 
+pytestmark = pytest.mark.unit
+
 
 def read(text_pieces, parser_of=ToolCallParser):
     parser = parser_of()

@@ -16,6 +16,7 @@ from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import MelStream, Quality, TokenChunks, push_together, read_prompt
 from vivavoce.model.token2wav.vocoder import RATE, HiFT
 
+pytestmark = pytest.mark.models
 BANDS, SPEAKER = 12, 8
 SIZES = FlowSizes(
     {"vocab_size": 6561, "input_size": 16, "output_size": BANDS, "spk_embed_dim": SPEAKER},

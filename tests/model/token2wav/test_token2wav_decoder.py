@@ -27,6 +27,8 @@ from vivavoce.model.token2wav.speech_decoder import Token2WavDecoder, _noise
 from vivavoce.model.token2wav.speech_tokenizer import SpeechTokenizer
 from vivavoce.model.token2wav.stream import MelStream, Quality, push_together
 
+pytestmark = pytest.mark.models
+
 
 def clip(seconds=2.0, rate=22_050, seed=0):
     times = np.arange(int(seconds * rate)) / rate

@@ -12,6 +12,7 @@ from vivavoce.model.weights.checkpoints import RECORD, CheckpointStore
 from vivavoce.model.weights.files import bytes_of
 from vivavoce.model.weights.hub import ModelHub
 
+pytestmark = pytest.mark.unit
 COMMIT = "a" * 40
 SHARD, OTHER = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 FILES = {

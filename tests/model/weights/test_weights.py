@@ -13,6 +13,7 @@ from vivavoce.model.weights.catalogue import CATALOGUE, Asset, Hub, InstalledPac
 from vivavoce.model.weights.hub import ModelHub, Unreachable
 from vivavoce.model.weights.store import WeightStore
 
+pytestmark = pytest.mark.unit
 PARTS = (b"one" * 1000, b"two" * 2000, b"three")
 DATA = b"".join(PARTS)
 SHA = hashlib.sha256(DATA).hexdigest()

@@ -16,6 +16,7 @@ from vivavoce.retrieval.documents.encoding import decode
 from vivavoce.retrieval.documents.formats.html import read_html
 from vivavoce.retrieval.documents.loading import Limits, find_files, load, read
 
+pytestmark = pytest.mark.process
 MARKDOWN = """\
 ---
 title: "Garden"

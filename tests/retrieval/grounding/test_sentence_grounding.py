@@ -11,6 +11,7 @@ from vivavoce.retrieval.grounding.check import WEIGHTS, SentenceGrounding, claim
 from vivavoce.retrieval.grounding.features import FEATURES
 from vivavoce.retrieval.grounding.words import MAX_SENTENCES, normalised, sentence, sentences, stem
 
+pytestmark = pytest.mark.unit
 MUSEUM = Passage(
     "The Quarry Museum is open from ten in the morning to six in the evening, Tuesday to Saturday. A ticket costs nine "
     "euros for adults and four euros for students. Photography is allowed without a flash. Large bags must be left in the "

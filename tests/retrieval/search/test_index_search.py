@@ -24,6 +24,7 @@ from vivavoce.retrieval.search.reranker import CrossEncoderReranker
 from vivavoce.retrieval.words import lexemes
 from vivavoce.vectors.faiss_index import FaissIndexes
 
+pytestmark = pytest.mark.models
 LEXICAL = SearchOptions(mode="lexical")
 DENSE = SearchOptions(mode="dense", distinct=False)
 PASSAGES, PER_DOCUMENT, D, KINDS = 30_000, 100, 48, 1_500

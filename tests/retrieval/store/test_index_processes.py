@@ -24,6 +24,7 @@ from vivavoce.retrieval.upkeep.repair import repair
 from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.vectors.faiss_index import FaissIndexes
 
+pytestmark = pytest.mark.process
 ROUNDS = 24
 THREADS = 3
 PAIR = ("one", "two")
@@ -127,7 +128,7 @@ def test_a_reader_sees_committed_states_alone_while_a_writer_does_everything(tmp
             with index.store.writing():
                 index.store.seal()
     (tmp_path / "stop").touch()
-    looks = reading.result(timeout=60)
+    looks = reading.result(timeout=300)
     assert len(looks & committed) > ROUNDS // 4  # whole states
     assert all(any(found <= state for state in committed) for found in looks)
     assert [finding for finding in verify(index) if finding.damage] == []
@@ -150,7 +151,7 @@ def write(folder, name):
 def test_two_writers_lose_nothing(tmp_path, elsewhere):
     others = [elsewhere.submit(write, tmp_path / "index", name) for name in "ab"]
     mine = write(tmp_path / "index", "c")
-    assert mine not in {other.result(timeout=60) for other in others}
+    assert mine not in {other.result(timeout=300) for other in others}
     index = small_index(tmp_path / "index")
     wanted = {f"{name}-{number}": 1 if number % 3 == 0 else 2 for name in "abc" for number in range(12) if number % 3 != 1}
     assert {record.source: record.passages for record in index.documents()} == wanted
@@ -166,7 +167,7 @@ def test_two_that_add_the_same_folder_end_with_one_of_each(tmp_path, elsewhere):
     for number in range(20):
         (tmp_path / "files" / f"{number}.txt").write_text(f"text number {number}")
     others = [elsewhere.submit(add_folder, tmp_path / "files", tmp_path / "index") for _ in range(3)]
-    assert [other.result(timeout=60) for other in others] == [0, 0, 0]
+    assert [other.result(timeout=300) for other in others] == [0, 0, 0]
     index = small_index(tmp_path / "index")
     assert sorted(passages[0].text for _, passages in contents(index).values()) == sorted(
         f"text number {n}" for n in range(20)
@@ -199,7 +200,7 @@ def test_a_writer_that_waits_too_long_is_told_so_in_one_line(tmp_path, monkeypat
     assert contents(index) == before  # it can be read all the same
     assert index.find("alpha 0", 1)[0].source == "doc-0"
     (tmp_path / "stop").touch()
-    holding.result(timeout=60)
+    holding.result(timeout=300)
     index.put(page)
     assert contents(index).keys() == {*before, "x"}
 
@@ -212,6 +213,6 @@ def test_an_index_that_is_deleted_and_made_again_is_seen_anew(tmp_path, elsewher
     reader = filled(tmp_path / "index", 2)
     shutil.rmtree(tmp_path / "index")
     assert (len(reader), contents(reader), reader.find("alpha", 1)) == (0, {}, [])
-    elsewhere.submit(refill, tmp_path / "index").result(timeout=60)
+    elsewhere.submit(refill, tmp_path / "index").result(timeout=300)
     assert len(contents(reader)) == 3
     assert reader.find("alpha 2 begins", 1)[0].source == "doc-2"

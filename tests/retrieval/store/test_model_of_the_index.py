@@ -46,6 +46,7 @@ from vivavoce.retrieval.upkeep.verify import verify
 from vivavoce.retrieval.words import lexemes
 from vivavoce.vectors.faiss_index import FaissIndexes
 
+pytestmark = pytest.mark.unit
 BLOCKS = 16
 LISTS = 4
 WORDS = ("apple", "Apples", "pear", "plums", "fig", "quince", "grow", "ripe", "the", "of", "苹果树", "梨树", "zebra")

@@ -32,7 +32,10 @@ PAGE = {"x": document("X", "x")}
 GENERATION_FILES = ("catalogue.sqlite", "journal.jsonl", "passage.rows")
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered in matmul:RuntimeWarning")
+pytestmark = [
+    pytest.mark.unit,
+    pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered in matmul:RuntimeWarning"),
+]
 
 
 @pytest.fixture

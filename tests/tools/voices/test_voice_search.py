@@ -14,6 +14,7 @@ from vivavoce.tools.voices.requests import action_of, compared, wants_any_other
 from vivavoce.tools.voices.tool import VoiceSearchTool
 from vivavoce.voicebank.bank import FolderVoiceBank
 
+pytestmark = pytest.mark.unit
 MADE = (
     voice(
         "default", 197.0, name="Heart", facts=VoiceFacts("female", "adult"), description="A friendly woman.", synthetic=True

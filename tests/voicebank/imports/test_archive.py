@@ -22,6 +22,7 @@ from vivavoce.core.voice import Acoustics, VoiceFacts
 from vivavoce.voicebank.imports import archive
 from vivavoce.voicebank.imports.archive import export_bank, import_archive
 
+pytestmark = pytest.mark.unit
 EVERYTHING = {
     "facts": VoiceFacts("female", "old", "irish, soft", "calm, reader", "en-IE", "sad", "low", "slow"),
     "acoustics": Acoustics(211.5, 7.25, 3.3, -23.1, 41.0),

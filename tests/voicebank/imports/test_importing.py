@@ -22,6 +22,7 @@ from vivavoce.voicebank.imports.audio_files import read_clip
 from vivavoce.voicebank.imports.importing import NEAR_EQUAL, import_voices
 from vivavoce.voicebank.imports.layouts import Candidate, Refused, find_candidates
 
+pytestmark = pytest.mark.unit
 QUESTIONS = Path(__file__).parents[3] / "examples" / "questions"
 
 

@@ -16,6 +16,7 @@ from vivavoce.voicebank.imports.audio_files import EXCERPT_S, KEPT_RATE_HZ, read
 from vivavoce.voicebank.imports.importing import import_voices
 from vivavoce.voicebank.imports.layouts import find_candidates
 
+pytestmark = pytest.mark.process
 HOURS_S = 3 * 3_600
 
 

@@ -14,6 +14,7 @@ from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.recipe import Cut, Spoken, build
 from vivavoce.voicebank.recipes.voices import TEXTS, VOICES, builtin_voices, made_voices, read_voices
 
+pytestmark = pytest.mark.unit
 BUILTIN = builtin_voices()
 SPOKEN = {
     "id": "elf",

@@ -8,6 +8,7 @@ from vivavoce.voicebank.bank import FolderVoiceBank
 from vivavoce.voicebank.recipes.recipe import build
 from vivavoce.voicebank.recipes.voices import builtin_voices
 
+pytestmark = pytest.mark.models
 QUERIES = (
     ("a deep old man", "old-deep-man"),
     ("an old man with a very low voice", "old-deep-man"),

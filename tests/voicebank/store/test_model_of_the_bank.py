@@ -25,6 +25,7 @@ from vivavoce.voicebank.store.records import record_of
 from vivavoce.voicebank.upkeep.compaction import compact, reembed
 from vivavoce.voicebank.upkeep.verify import verify
 
+pytestmark = pytest.mark.unit
 EVERY = 1_000
 IDS = st.integers(0, 11).map("voice-{}".format)
 SOME_WORDS = {

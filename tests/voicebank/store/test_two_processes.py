@@ -21,6 +21,7 @@ from vivavoce.voicebank.store.records import encode
 from vivavoce.voicebank.upkeep.compaction import compact, reembed
 from vivavoce.voicebank.upkeep.verify import verify
 
+pytestmark = pytest.mark.process
 ROUNDS = 24
 THREADS = 3
 

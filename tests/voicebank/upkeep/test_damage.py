@@ -26,6 +26,7 @@ from vivavoce.vectors.faiss_index import FaissIndexes
 from vivavoce.voicebank.upkeep.repair import repair
 from vivavoce.voicebank.upkeep.verify import verify
 
+pytestmark = pytest.mark.unit
 COUNT = 4
 INDEXES = FaissIndexes(exact_rows=16)
 GENERATION_FILES = ("catalogue.sqlite", "journal.jsonl", "facts.rows", "speaker.rows", "description.rows")

@@ -1,0 +1,29 @@
+"""Each test module bears one category, so that everybody chooses what to wait for. pyproject.toml says what they mean."""
+
+import pytest
+
+CATEGORIES = ("slow", "models", "process", "contract", "unit")  # the heaviest first
+
+
+class CategorisedModule(pytest.Module):
+    """A module that is not collected without a category. A single test may bear a heavier one as well."""
+
+    def collect(self):
+        found = super().collect()
+        borne = " and ".join(category for category in CATEGORIES if category in _names(self.own_markers))
+        if borne not in CATEGORIES:
+            raise self.CollectError(
+                f"{self.path.name} bears {borne or 'no category'}; a test module bears one of {', '.join(CATEGORIES)}, "
+                "such as `pytestmark = pytest.mark.unit`"
+            )
+        return found
+
+
+def weight(item):
+    """Where a test's module stands: what takes long comes first, so that no worker is left alone with it at the end."""
+    borne = _names(item.getparent(pytest.Module).own_markers)
+    return next(place for place, category in enumerate(CATEGORIES) if category in borne)
+
+
+def _names(markers):
+    return {marker.name for marker in markers}
