@@ -8,7 +8,10 @@ from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from unittest.mock import patch
 
+from vivavoce.app import console
 from vivavoce.app.cli.main import main
+
+WIDE = 400  # so that no path is divided
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def run_here(*arguments, folder, stdin=b"", **environment):
             patch.object(sys, "argv", ["vivavoce", *map(str, arguments)]),
             patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),
             patch.dict(os.environ, environment),
+            patch.object(console.out, "_width", WIDE),
             chdir(folder),
             redirect_stdout(out),
             redirect_stderr(err),

@@ -141,7 +141,7 @@ def test_a_checkpoint_is_pulled_from_a_mirror_over_a_socket(home, hub):
 def test_a_pull_that_was_killed_goes_on_where_it_was(home, hub):
     hub.held["model.safetensors"] = BLOCK + 150_000
     env = os.environ | {"VIVAVOCE_HOME": str(home)} | asking(hub, HF_HUB_DOWNLOAD_TIMEOUT="600")
-    command = [sys.executable, "-m", "vivavoce.app.cli.main", "models", "pull", "step-audio-2-mini"]
+    command = [sys.executable, "-m", "vivavoce.app.cli", "models", "pull", "step-audio-2-mini"]
     pulling = subprocess.Popen(command, env=env, cwd=home, stderr=subprocess.DEVNULL)
     partial = home / "weights" / "step-audio-2-mini" / ".model.safetensors.partial"
     while pulling.poll() is None and not (partial.exists() and partial.stat().st_size == BLOCK):

@@ -1,23 +1,20 @@
 """`vivavoce index`, as a user meets it; but for the last tests with an embedder that needs no weights."""
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from support.command_line import run_here
 from support.fakes import assert_one_line
 from support.word_embedder import WordEmbedder
 
-from vivavoce.app.cli.main import main
 from vivavoce.retrieval.embedder import MiniLMEmbedder
 
 pytestmark = pytest.mark.process
@@ -40,45 +37,13 @@ class HashedWords(MiniLMEmbedder):
         return True
 
 
-@dataclass
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self):
-        assert self.returncode == 0, self.stderr
-        return json.loads(self.stdout)
-
-    @property
-    def text(self):
-        """What people read, without the line ends of a narrow terminal."""
-        assert self.returncode == 0, self.stderr
-        return " ".join(self.stdout.split())
-
-
 def environment(home, **more):
     return {"VIVAVOCE_HOME": str(home / "home"), "VIVAVOCE_HUB": "false", "VIVAVOCE_THREADS": "1", **more}
 
 
 def index(*arguments, home, stdin=b"", **more):
-    """The command in this process, which saves two seconds each time."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    argv = ["vivavoce", "index", *map(str, arguments)]
-    with ExitStack() as around:
-        around.enter_context(patch("vivavoce.app.parts.MiniLMEmbedder", HashedWords))
-        around.enter_context(patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin))))
-        around.enter_context(patch.dict(os.environ, environment(home, **more)))
-        around.enter_context(patch.object(sys, "argv", argv))
-        around.enter_context(chdir(home))
-        around.enter_context(redirect_stdout(out))
-        around.enter_context(redirect_stderr(err))
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
+    with patch("vivavoce.app.parts.MiniLMEmbedder", HashedWords):
+        return run_here("index", *arguments, folder=home, stdin=stdin, **environment(home, **more))
 
 
 @pytest.fixture
