@@ -107,6 +107,7 @@ class LlamaServer:
         await self.start()
         if prefix == self._held:
             return
+        self._held = ""  # whatever becomes of what follows
         key = hashlib.sha256(f"{self._weights.name}:{self._weights.stat().st_size}:{prefix}".encode()).hexdigest()[:24]
         name = f"prefix-{key}.bin"
         if (self._state_dir / name).exists():
