@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from vivavoce.agent.calls.runner import run_tool
-from vivavoce.agent.running_turn import Services
+from vivavoce.agent.services import Services
 from vivavoce.agent.turn import Span, Timings
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
