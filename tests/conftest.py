@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
-from support.categories import CategorisedModule, weight
+from support.categories import CategorisedModule, place
 from support.crash_worker import sampling
 
 KEPT = ("VIVAVOCE_HOME", "VIVAVOCE_GOLDEN", "VIVAVOCE_EXHAUSTIVE", "VIVAVOCE_TEST_SEED")
@@ -43,7 +43,7 @@ def pytest_pycollect_makemodule(module_path, parent):
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=weight)
+    items.sort(key=place)
 
 
 def pytest_terminal_summary(terminalreporter):

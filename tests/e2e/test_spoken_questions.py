@@ -13,7 +13,7 @@ from vivavoce.core.audio import AudioClip
 from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
 from vivavoce.voicebank.embedders import ResemblyzerEmbedder
 
-pytestmark = pytest.mark.models
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 VOICES = ("old-man", "girl", "robot")
 PLAIN = jiwer.Compose(

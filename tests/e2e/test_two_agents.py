@@ -14,13 +14,13 @@ def ferry_times() -> str:
     return "The ferry leaves at seven and at nine."
 
 
-async def test_two_agents_share_weights_and_nothing_else(home):
-    async with open_agent(home) as one, open_agent(home, tools=[ferry_times], instructions="You sell tickets.") as other:
+async def test_two_agents_share_weights_and_nothing_else(learnt_home):
+    async with open_agent(learnt_home) as one, open_agent(learnt_home, tools=[ferry_times], instructions="You sell tickets.") as other:
         ears, minds = {agent.services.lm.ears for agent in (one, other)}, {agent.services.lm.mind for agent in (one, other)}
-        assert ears == {open_recogniser(home)}
+        assert ears == {open_recogniser(learnt_home)}
         assert len(minds) == 2
-        assert open_embedder(home) is open_embedder(home)
+        assert open_embedder(learnt_home) is open_embedder(learnt_home)
         assert "get_date_time" in {call.call.name for call in (await one.ask("What time is it in Tokyo?")).tool_calls}
         assert "get_date_time" in {call.call.name for call in (await other.ask("What time is it in Oslo?")).tool_calls}
-    async with open_agent(home) as again:  # the first two are closed: their language model's server is started anew
+    async with open_agent(learnt_home) as again:  # the first two are closed: their language model's server is started anew
         assert (await again.ask("Tell me, what is the capital of France?")).answer_text

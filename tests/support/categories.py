@@ -2,7 +2,7 @@
 
 import pytest
 
-CATEGORIES = ("slow", "models", "process", "contract", "unit")  # the heaviest first
+CATEGORIES = ("slow", "process", "models", "contract", "unit")  # in the order in which they run
 
 
 class CategorisedModule(pytest.Module):
@@ -19,8 +19,11 @@ class CategorisedModule(pytest.Module):
         return found
 
 
-def weight(item):
-    """Where a test's module stands: what takes long comes first, so that no worker is left alone with it at the end."""
+def place(item):
+    """Of a test's module in the run. What is slow comes first, so that no worker is left alone with it at the end.
+
+    The processes come next: meanwhile the first worker makes what tests of models share, and nobody waits for it.
+    """
     borne = _names(item.getparent(pytest.Module).own_markers)
     return next(place for place, category in enumerate(CATEGORIES) if category in borne)
 

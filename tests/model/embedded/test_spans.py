@@ -22,8 +22,8 @@ CLOCK, WEATHER, WEB = DateTimeTool().spec, WeatherTool().spec, WebSearchTool().s
 
 
 @pytest.fixture(scope="module")
-def finders(tmp_path_factory):
-    return SpanFinders(tmp_path_factory.mktemp("cache"))
+def finders(home):
+    return SpanFinders(home.home / "cache")  # where agents keep what they learnt
 
 
 PLACES = [
