@@ -15,7 +15,10 @@ def ferry_times() -> str:
 
 
 async def test_two_agents_share_weights_and_nothing_else(learnt_home):
-    async with open_agent(learnt_home) as one, open_agent(learnt_home, tools=[ferry_times], instructions="You sell tickets.") as other:
+    async with (
+        open_agent(learnt_home) as one,
+        open_agent(learnt_home, tools=[ferry_times], instructions="You sell tickets.") as other,
+    ):
         ears, minds = {agent.services.lm.ears for agent in (one, other)}, {agent.services.lm.mind for agent in (one, other)}
         assert ears == {open_recogniser(learnt_home)}
         assert len(minds) == 2
