@@ -1,7 +1,7 @@
 """Puts the parts together: the product's own, and those that a developer brings."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from vivavoce.agent.grounding import Guard
 from vivavoce.agent.session.store import open_checkpointer
 from vivavoce.app.backends import at_home, backend_of, open_decoder, open_language_model
 from vivavoce.app.parts import Parts
+from vivavoce.core.errors import ConfigError
 from vivavoce.core.protocols import Retriever, SpeechDecoder, SpeechLM, TextEmbedder, Tool, VoiceBank
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.retrieval.grounding.check import SentenceGrounding
@@ -52,6 +53,7 @@ async def open_agent(
         speak in the voice of the settings.
     """
     settings = at_home(settings.changed(**overrides) if settings else load_settings(**overrides))
+    _check(tools, instructions)
     parts = Parts(settings, bank=bank, documents=documents)
     parts.bank.entry(settings.voice).check_may_be_spoken()  # new sessions speak in it
     registry = open_tools(parts, only)
@@ -88,7 +90,11 @@ async def open_agent(
 
 
 def open_tools(parts: Parts, only: Collection[str] | None = None) -> ToolRegistry:
-    """The tools that come with the product. only: names of those that are wanted; None for all."""
+    """The tools that come with the product. only: names of those that are wanted; None for all.
+
+    Raises:
+        ConfigError: one that is wanted is not there.
+    """
     settings = parts.settings
     tools: list[Tool] = [
         DateTimeTool(),
@@ -98,11 +104,21 @@ def open_tools(parts: Parts, only: Collection[str] | None = None) -> ToolRegistr
         *([ExplainSourceTool()] if backend_of(settings).explains_sources else []),
         VoiceSearchTool(parts.bank),
     ]
+    names = [tool.spec.name for tool in tools]
+    if isinstance(only, str) or not set(only or ()) <= set(names):
+        raise ConfigError(f"only={only!r}: give a list of names; there are {', '.join(names)}")
     registry = ToolRegistry()
     for tool in tools:
         if only is None or tool.spec.name in only:
             registry.add(tool)
     return registry
+
+
+def _check(tools: object, instructions: object) -> None:
+    if isinstance(tools, str) or not isinstance(tools, Iterable):
+        raise ConfigError(f"tools is {tools!r}; give a list of tools")
+    if not isinstance(instructions, str | None):
+        raise ConfigError(f"the instructions are {instructions!r:.80}; give a text")
 
 
 def _open_guard(settings: Settings, embedder: TextEmbedder) -> Guard | None:

@@ -6,6 +6,7 @@ A field of a section is the variable ``VIVAVOCE_<SECTION>__<FIELD>``, such as ``
 import logging
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -186,10 +187,17 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def _nested(values: Mapping[str, object]) -> dict[str, Any]:
-    """``section__field`` as a field of a section; earlier names too."""
+    """``section__field`` as a field of a section; earlier names too.
+
+    Raises:
+        ConfigError: there is no such setting.
+    """
     nested: dict[str, Any] = {}
     for name, value in values.items():
         section, _, field = EARLIER_NAMES.get(name, name).partition(NESTED)
+        if section not in Settings.model_fields:
+            near = get_close_matches(name, [*Settings.model_fields, *EARLIER_NAMES], 1)
+            raise ConfigError(f"there is no setting {name!r}; " + (f"did you mean {near[0]}?" if near else "leave it out"))
         if field:
             nested.setdefault(section, {})[field] = value
         else:

@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from vivavoce.agent.reading_out import next_part
 from vivavoce.core.calls import RunningCall, running, unheard
 from vivavoce.core.errors import ToolFailed, VivavoceError
-from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, TIMED_OUT
+from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, THERE_IS_MORE, TIMED_OUT
 from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec, ToolStatus
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import Tool
@@ -61,18 +61,36 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: st
         return _ended(call, "timed_out", TIMED_OUT(language, name=name, seconds=tool.spec.timeout_s))
     except ToolFailed as error:
         return _ended(call, "failed", told(error))
-    except Exception as error:
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            raise
+        return _ended(call, "failed", BROKE(language, name=name, error=type(error).__name__))
+    except (Exception, SystemExit) as error:  # a tool ends its call, not the process
         logger.warning("tool %s raised", call.name, exc_info=True)
         return _ended(call, "failed", BROKE(language, name=name, error=type(error).__name__))
     inert = replace(
         output,
         content=fence(call.name, neutralise(output.content, result_chars)),
-        spoken=neutralise(output.spoken, SPOKEN_CHARS) if output.spoken else None,
+        spoken=_speakable(output.spoken, language) if output.spoken else None,
         sources=tuple(neutralise(source, SOURCE_CHARS) for source in output.sources),
         asked=neutralise(output.asked, SPOKEN_CHARS),
         passages=tuple(_inert(passage, result_chars) for passage in output.passages),
     )
     return ToolResult(call, "done", inert)
+
+
+def _is_cancelled() -> bool:
+    """Whether the turn was interrupted, and not the tool's own work."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _speakable(text: str, language: str) -> str:
+    """A text as it is read out, whole up to a limit; what is left out is told."""
+    if len(text) <= SPOKEN_CHARS:
+        return neutralise(text, SPOKEN_CHARS)
+    part, _ = next_part(neutralise(text[: SPOKEN_CHARS + 1], SPOKEN_CHARS + 1), SPOKEN_CHARS)
+    return f"{part} {THERE_IS_MORE(language)}"
 
 
 def _ended(call: ToolCall, status: ToolStatus, why: str) -> ToolResult:

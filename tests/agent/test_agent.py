@@ -140,6 +140,29 @@ async def test_a_tool_that_fails_is_spoken_about_and_the_dialogue_goes_on(open_o
         assert (await agent.ask("hello", session="a")).answer_text == "You said: hello."
 
 
+async def leaves() -> str:
+    """Leave."""
+    raise SystemExit("bye")
+
+
+def leaves_in_a_thread() -> str:
+    """Leave."""
+    raise SystemExit("bye")
+
+
+async def cancels_itself() -> str:
+    """Cancel."""
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("tool", [leaves, leaves_in_a_thread, cancels_itself])
+async def test_a_tool_ends_its_call_and_not_the_turn(open_one, tool):
+    async with open_one(tools=(tool,)) as agent:
+        turn = await agent.ask(f"tool {tool.__name__} {{}}", session="a")
+        assert [result.status for result in turn.tool_calls] == ["failed"]
+        assert (await agent.ask("hello", session="a")).answer_text == "You said: hello."
+
+
 async def test_ten_megabytes_with_markers_are_cut_and_made_inert(open_one):
     async with open_one(result_chars=500) as agent:
         turn = await agent.ask("tool huge {}")

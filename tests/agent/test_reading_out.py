@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.agent_parts import NO_ARGUMENTS, noise
 
 from vivavoce.agent.reading_out import is_yes, next_part
-from vivavoce.core.language.sentences import SHALL_I_GO_ON
+from vivavoce.core.language.sentences import SHALL_I_GO_ON, THERE_IS_MORE
 from vivavoce.core.messages import Heard, ToolMessage, ToolOutput, ToolSpec
 
 pytestmark = pytest.mark.unit
@@ -89,3 +89,18 @@ async def test_the_offer_survives_a_restart_and_can_be_taken_by_voice(open_one):
         turn = await agent.ask(noise(1), session="a")
     assert turn.heard == "yes please"
     assert turn.answer_text.startswith("Sentence number 13")
+
+
+async def test_beyond_the_limit_it_ends_at_a_sentence_and_says_that_there_is_more(open_one):
+    sentence = "This is one of a great many sentences. "
+
+    def saga() -> str:
+        """Tell a saga."""
+        return sentence * 1000
+
+    async with open_one(tools=(saga,)) as agent:
+        heard = [(await agent.ask("tool saga {}", session="a")).answer_text]
+        while heard[-1].endswith(SHALL_I_GO_ON()):
+            heard.append((await agent.ask("Yes.", session="a")).answer_text)
+    whole = " ".join(part.removesuffix(SHALL_I_GO_ON()).strip() for part in heard)
+    assert whole == sentence * (20_000 // len(sentence)) + THERE_IS_MORE()

@@ -9,6 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from vivavoce.app import open_agent
 from vivavoce.core import (
     AudioClip,
+    ConfigError,
     Heard,
     Passage,
     SpokenClip,
@@ -159,3 +160,21 @@ async def test_back_to_normal_is_the_agents_own_voice(own, own_home):
         await agent.ask("voice like a summer day", session="a")
         back = await agent.ask("voice: go back to your normal voice", session="a")
     assert back.voice.id == "june"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"only": ["abc"]}, "there are get_date_time"),
+        ({"only": "get_date_time"}, "give a list of names"),
+        ({"tools": None}, "give a list of tools"),
+        ({"tools": print}, "give a list of tools"),
+        ({"instructions": 3}, "give a text"),
+        ({"langauge": "zh"}, "did you mean language"),
+    ],
+)
+async def test_what_cannot_be_meant_is_one_line(own, own_home, wrong, told):
+    with pytest.raises(ConfigError, match=told) as error:
+        async with open_agent(**own | wrong):
+            pass
+    assert "\n" not in str(error.value)

@@ -54,3 +54,10 @@ def test_a_wrong_value_names_its_variable(wrong, variable):
         load_settings(**wrong)
     assert str(error.value).startswith(variable)
     assert "\n" not in str(error.value)
+
+
+def test_a_setting_that_is_not_there_is_told_with_the_nearest():
+    with pytest.raises(ConfigError, match="no setting 'langauge'; did you mean language"):
+        load_settings(langauge="zh")
+    with pytest.raises(ConfigError, match="no setting 'nosuch'"):
+        load_settings().changed(nosuch=1)
