@@ -71,6 +71,20 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def private_folder(path: Path) -> None:
+    """A folder that only its owner may look into; made where it is missing.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise StoreError(f"cannot make {path}: {error.strerror or error}; choose another place") from error
+
+
 @contextmanager
 def exclusive(path: Path, busy: str, error: type[VivavoceError] = StoreError, timeout_s: float = 10.0) -> Generator[None]:
     """Hold the lock file at ``path``, shared by all processes; it is freed when a process dies.

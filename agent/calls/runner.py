@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from vivavoce.agent.reading_out import next_part
 from vivavoce.core.calls import RunningCall, running, unheard
 from vivavoce.core.errors import ToolFailed, VivavoceError
-from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, THERE_IS_MORE, TIMED_OUT
+from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, THERE_IS_MORE, TIMED_OUT, TIMED_OUT_AT_WORK
 from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec, ToolStatus
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import Tool
@@ -47,18 +47,19 @@ async def run_tool(
     if tool is None:
         result = _ended(call, "failed", NO_SUCH_TOOL(session.language, name=neutralise(call.name, 40)))
     else:
-        with running(RunningCall(call.id, session, report)):
-            result = await _run_known(call, tool, result_chars, session.language)
+        with running(RunningCall(call.id, session, report)) as current:
+            result = await _run_known(call, tool, result_chars, session.language, current)
     return replace(result, duration_s=time.perf_counter() - started)
 
 
-async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: str) -> ToolResult:
+async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: str, current: RunningCall) -> ToolResult:
     name = call.name.replace("_", " ")
     try:
         async with asyncio.timeout(tool.spec.timeout_s):
             output = await _call_with_retry(call, tool)
     except TimeoutError:
-        return _ended(call, "timed_out", TIMED_OUT(language, name=name, seconds=tool.spec.timeout_s))
+        why = TIMED_OUT_AT_WORK if current.at_work.is_set() else TIMED_OUT
+        return _ended(call, "timed_out", why(language, name=name, seconds=tool.spec.timeout_s))
     except ToolFailed as error:
         return _ended(call, "failed", told(error))
     except asyncio.CancelledError as error:

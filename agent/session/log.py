@@ -1,0 +1,164 @@
+"""What was said and done in every session, an entry each, kept the moment it happens.
+
+The log is what a dialogue is built from again: whatever instant a process dies at, what is in it is a valid history. It only
+grows by what a turn adds; an entry is written anew only while its turn is under way, such as a call that began and ended.
+"""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vivavoce.agent.session.refusals import BUSY_S, refusals
+from vivavoce.agent.state import Record
+from vivavoce.core.errors import SessionError
+
+Result = TypeVar("Result")
+FORMAT = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sessions (
+    name TEXT PRIMARY KEY, begun REAL NOT NULL, used REAL NOT NULL, facts TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS records (
+    position INTEGER PRIMARY KEY, session TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, value TEXT NOT NULL,
+    UNIQUE (session, id)
+);
+"""
+PUT_SESSION = """
+INSERT INTO sessions VALUES (:name, :now, :now, :facts)
+ON CONFLICT (name) DO UPDATE SET used = excluded.used, facts = json_patch(facts, excluded.facts)
+"""
+PUT_RECORD = """
+INSERT INTO records (session, id, at, value) VALUES (:session, :id, :now, :value)
+ON CONFLICT (session, id) DO UPDATE SET value = excluded.value
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """A session from outside. begun, used: seconds since 1970, of its first and last entry. turns: questions asked in it."""
+
+    name: str
+    begun: float
+    used: float
+    turns: int
+
+
+class SessionLog:
+    """The log of all sessions of a data folder, in SQLite. Every write is on disk when it returns.
+
+    Raises:
+        SessionError: from every method: the database cannot be read or written, or another version wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")  # SQLite blocks
+
+    async def open(self) -> None:
+        """Open the database, and make it where there is none."""
+        await self._run(self._open)
+
+    async def put(self, session: str, records: Iterable[Record] = (), **facts: object) -> None:
+        """Append records, or write those anew whose ids are known, and set facts of the session. All or nothing."""
+        kept = list(records)
+        await self._run(lambda: self._put(session, kept, facts))
+
+    async def records(self, session: str) -> list[Record]:
+        """All of a session, in order; ``at`` of each is when it was entered, in seconds since 1970."""
+        return await self._run(lambda: self._records(session))
+
+    async def facts(self, session: str) -> dict[str, Any]:
+        """What the session remembers beside its records; {} of one that does not exist."""
+        found = await self._run(lambda: self._query("SELECT facts FROM sessions WHERE name = ?", session))
+        return json.loads(found[0][0]) if found else {}
+
+    async def sessions(self) -> list[SessionSummary]:
+        """All sessions, the last used first."""
+        rows = await self._run(
+            lambda: self._query(
+                "SELECT name, begun, used, (SELECT count(*) FROM records WHERE session = name"
+                " AND json_extract(value, '$.role') = 'user') FROM sessions ORDER BY used DESC, name"
+            )
+        )
+        return [SessionSummary(*row) for row in rows]
+
+    async def delete(self, session: str) -> None:
+        """Remove a session; nothing of it stays in the file."""
+        await self._run(lambda: self._delete(session))
+
+    async def compact(self) -> None:
+        """Give back the room of what was deleted."""
+        await self._run(lambda: self._query("VACUUM"))
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        await self._run(self._close)
+        self._worker.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        """In the worker; what has begun is finished, even if nobody waits for it any more."""
+        with refusals(self._path):
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work))
+
+    def _open(self) -> None:
+        connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > FORMAT:
+                raise SessionError(f"{self._path}: a newer Vivavoce wrote these sessions; update this one")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.executescript(SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _put(self, session: str, records: Sequence[Record], facts: Mapping[str, object]) -> None:
+        now = time.time()
+        with self._transaction() as connection:
+            connection.execute(PUT_SESSION, {"name": session, "now": now, "facts": json.dumps(facts)})
+            rows = [{"session": session, "id": record["id"], "now": now, "value": json.dumps(record)} for record in records]
+            connection.executemany(PUT_RECORD, rows)
+
+    def _records(self, session: str) -> list[Record]:
+        rows = self._query("SELECT at, value FROM records WHERE session = ? ORDER BY position", session)
+        return [{**json.loads(value), "at": at} for at, value in rows]
+
+    def _delete(self, session: str) -> None:
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM records WHERE session = ?", (session,))
+            connection.execute("DELETE FROM sessions WHERE name = ?", (session,))
+        self._query("PRAGMA wal_checkpoint(TRUNCATE)")  # else it stays in the write-ahead log
+
+    def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._require().execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        connection = self._require()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def _require(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise SessionError(f"{self._path}: the sessions are closed; open a new agent")
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
