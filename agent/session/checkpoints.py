@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from vivavoce.agent.session.refusals import BUSY_S, refusals
+from vivavoce.agent.session.database import BUSY_S, PRAGMAS, refusals
 
 
 class Checkpoints(AsyncSqliteSaver):
@@ -65,7 +65,8 @@ async def open_checkpoints(path: Path) -> AsyncGenerator[Checkpoints]:
         saver = Checkpoints(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         saver.path = path
         with refusals(path):
-            await connection.execute("PRAGMA secure_delete = ON")
+            for pragma in PRAGMAS:
+                await connection.execute(f"PRAGMA {pragma}")
             await saver.setup()
         yield saver
     finally:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent.session.checkpoints import Checkpoints
+from vivavoce.agent.session.database import refusals
 from vivavoce.agent.session.log import Record, SessionLog
-from vivavoce.agent.session.refusals import refusals
 from vivavoce.agent.state import assistant_record, tool_record
 from vivavoce.core.durable import private_folder
 from vivavoce.core.errors import AudioError, StoreError

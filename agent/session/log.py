@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vivavoce.agent.session.refusals import BUSY_S, refusals
+from vivavoce.agent.session.database import BUSY_S, PRAGMAS, refusals
 from vivavoce.agent.state import Record
 from vivavoce.core.errors import SessionError
 
@@ -114,8 +114,8 @@ class SessionLog:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > FORMAT:
                 raise SessionError(f"{self._path}: a newer Vivavoce wrote these sessions; update this one")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA secure_delete = ON")
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
             connection.executescript(SCHEMA)
         except BaseException:
             connection.close()

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from filelock import FileLock, Timeout
 
-from vivavoce.agent.session.refusals import refusals
+from vivavoce.agent.session.database import refusals
 from vivavoce.core.durable import private_folder
 from vivavoce.core.errors import SessionError
 

@@ -11,12 +11,12 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from vivavoce.agent.session.checkpoints import open_checkpoints
+from vivavoce.agent.session.database import refusals
 from vivavoce.agent.session.earlier import take_over
 from vivavoce.agent.session.history import PastTurn, turns_of
 from vivavoce.agent.session.log import SessionLog, SessionSummary
 from vivavoce.agent.session.queue import SessionQueue, WhenBusy
 from vivavoce.agent.session.recordings import Recordings
-from vivavoce.agent.session.refusals import refusals
 from vivavoce.core.durable import discard, private_folder
 from vivavoce.core.errors import SessionError
 
