@@ -1,8 +1,10 @@
 """The controller: a LangGraph state machine around a speech language model, its tools and its decoder."""
 
 from vivavoce.agent.agent import Agent
+from vivavoce.agent.session.history import PastTurn, Unfinished
 from vivavoce.agent.turn import (
     AudioChunk,
+    ConfirmationAsked,
     HeardText,
     SentenceChecked,
     SpokenText,
@@ -19,7 +21,9 @@ from vivavoce.agent.turn import (
 __all__ = [
     "Agent",
     "AudioChunk",
+    "ConfirmationAsked",
     "HeardText",
+    "PastTurn",
     "SentenceChecked",
     "SpokenText",
     "Timings",
@@ -29,5 +33,6 @@ __all__ = [
     "Turn",
     "TurnDone",
     "TurnEvent",
+    "Unfinished",
     "VoiceChanged",
 ]
