@@ -164,7 +164,9 @@ class RunningTurn:
             return begun
         left = await self._services.graph.aget_state({"configurable": {"thread_id": thread}})
         waits = left.next == ("wait_for_reply",)
-        if self._question is None and not waits:
+        if self._question is None and waits:
+            raise SessionError(f"session {self._session.name!r} waits for a reply to its question; ask with that")
+        if self._question is None:
             self._thread, self.id = thread, left.values.get("turn") or thread.partition("/")[2]
             own = [record for record in self._session.records if record["turn"] == self.id and record.get("tool_calls")]
             return None if left.next else {**begun, "turn": self.id, "steps": len(own)}
