@@ -14,7 +14,7 @@ def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
     return {
         "session": turn.session,
         "heard": turn.heard,
-        "tool_calls": [_tool_call(result) for result in turn.tool_calls],
+        "tool_calls": [tool_call_json(result) for result in turn.tool_calls],
         "answer_text": turn.answer_text,
         "answer_audio": str(answer_audio) if answer_audio is not None else None,
         "voice": {"id": turn.voice.id, "name": turn.voice.name},
@@ -24,7 +24,8 @@ def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
     }
 
 
-def _tool_call(result: ToolResult) -> dict[str, Any]:
+def tool_call_json(result: ToolResult) -> dict[str, Any]:
+    """A call, and how it ended."""
     try:
         arguments = json.loads(result.call.arguments)
     except ValueError:
