@@ -12,7 +12,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from vivavoce.agent.session.database import BUSY_S, PRAGMAS, refusals
+from vivavoce.agent.session.database import BUSY_S, PRAGMAS, refusals, retrieved
 
 Result = TypeVar("Result")
 
@@ -71,6 +71,7 @@ class Checkpoints(AsyncSqliteSaver):
         task = asyncio.create_task(self._committed(write))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+        task.add_done_callback(retrieved)
         return await asyncio.shield(task)
 
     async def _committed(self, write: Coroutine[Any, Any, Result]) -> Result:

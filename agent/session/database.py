@@ -1,9 +1,11 @@
 """How the database of sessions is opened, and what it refuses as an error of ours."""
 
+import asyncio
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from vivavoce.core.errors import SessionError, StoreError
 
@@ -29,3 +31,9 @@ def refusals(path: Path) -> Generator[None]:
         raise SessionError(
             f"{path}: sessions cannot be kept ({error or type(error).__name__}); free the disk, or move the file away"
         ) from error
+
+
+def retrieved(work: asyncio.Future[Any]) -> None:
+    """Whoever waited for work that failed may be gone, which is nothing to complain of. A callback."""
+    if not work.cancelled():
+        work.exception()

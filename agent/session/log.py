@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vivavoce.agent.session.database import BUSY_S, PRAGMAS, refusals
+from vivavoce.agent.session.database import BUSY_S, PRAGMAS, refusals, retrieved
 from vivavoce.agent.state import Record
 from vivavoce.core.errors import SessionError
 
@@ -122,8 +122,10 @@ class SessionLog:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         """In the worker; what has begun is finished, even if nobody waits for it any more."""
+        future = asyncio.get_running_loop().run_in_executor(self._worker, work)
+        future.add_done_callback(retrieved)
         with refusals(self._path):
-            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work))
+            return await asyncio.shield(future)
 
     def _open(self) -> None:
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -178,13 +180,14 @@ class SessionLog:
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
         connection = self._require()
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has ended it already
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
     def _require(self) -> sqlite3.Connection:
         if self._connection is None:
