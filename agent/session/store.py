@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Sessions:
         Raises:
             SessionError: a turn of it is under way, or the disk refuses.
         """
-        leave = await self.queue.enter(session, _Deletion())
+        leave = await self.queue.enter(session, _Deletion(), "refuse")
         try:
             facts = await self.log.facts(session)
             existed = bool(facts) or bool(await self.log.records(session))
@@ -75,13 +75,16 @@ class Sessions:
         """Forget the sessions that were not used for so many days; those that are in a turn stay. Returns their names.
 
         Raises:
-            SessionError: the disk refuses.
+            SessionError: they cannot be read.
         """
         oldest = time.time() - days * DAY_S
         names = [summary.name for summary in await self.all() if summary.used < oldest]
+        forgotten: list[str] = []
         for name in names:
-            await self.forget(name)
-        return names
+            with suppress(SessionError):  # it is in a turn
+                await self.forget(name)
+                forgotten.append(name)
+        return forgotten
 
 
 class _Deletion:
