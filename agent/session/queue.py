@@ -80,6 +80,11 @@ class SessionQueue:
 
         return leave
 
+    async def end(self) -> None:
+        """Interrupt whoever has a session, and wait until it is free."""
+        for line in list(self._lines.values()):
+            await line.holders[0].interrupt()
+
     def lock_file(self, session: str) -> Path:
         """What processes keep each other out with."""
         return self._folder / f"{session}.lock"

@@ -122,7 +122,10 @@ async def open_sessions(
             sessions = Sessions(folder, log, own if checkpoints is None else checkpoints, when_busy)
             if retention_days is not None:
                 await _keep_to(retention_days, sessions)
-            yield sessions
+            try:
+                yield sessions
+            finally:
+                await sessions.queue.end()
     finally:
         await log.close()
 

@@ -206,3 +206,22 @@ async def test_resume_needs_a_turn_that_was_cut_off(open_one):
         await agent.ask("hello", session="a")
         with pytest.raises(SessionError, match="no turn that was cut off"):
             await anext(agent.resume("a"))
+
+
+async def test_a_tool_that_does_not_listen_holds_nobody_up(open_one):
+    async def deaf() -> str:
+        """Go on whatever happens."""
+        for _ in range(100):
+            try:
+                await asyncio.sleep(0.1)
+            except asyncio.CancelledError:
+                continue
+        return "late"
+
+    async with open_one(tools=(tool(deaf, timeout_s=0.1),)) as agent:
+        (result,) = (await agent.ask("<tool_call>function\ndeaf\n{}</tool_call>", session="a")).tool_calls
+        assert (result.status, "may still finish" in result.output.content) == ("timed_out", True)
+        async for event in agent.stream("<tool_call>function\ndeaf\n{}</tool_call>", session="a"):
+            if isinstance(event, ToolStarted):
+                break
+        assert "hello" in (await agent.ask("hello", session="a")).answer_text
