@@ -260,7 +260,7 @@ class RunningTurn:
             async for clip in clips:
                 self._watch.spoke()
                 start = self.playback.end_s
-                chunk = AudioChunk(clip.audio, clip.text, self.id, start, start + clip.audio.duration_s)
+                chunk = AudioChunk(clip.audio, clip.text, self.id, start, start + clip.audio.duration_s, clip.spoken)
                 self.playback.chunks.append(chunk)
                 self._events.put_nowait(chunk)
 
