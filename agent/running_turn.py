@@ -134,6 +134,7 @@ class RunningTurn:
 
     async def _begin(self) -> None:
         """Wait for the session, keep the question, and set graph and decoder to work."""
+        self.loop = asyncio.get_running_loop()
         sessions = self._services.sessions
         self._leave = await sessions.queue.enter(self._session.name, self)
         try:
