@@ -1,7 +1,7 @@
 """The controller: a LangGraph state machine around a speech language model, its tools and its decoder."""
 
 from vivavoce.agent.agent import Agent
-from vivavoce.agent.session.history import PastTurn
+from vivavoce.agent.session.history import PastTurn, Unfinished
 from vivavoce.agent.turn import (
     AudioChunk,
     ConfirmationAsked,
@@ -35,5 +35,6 @@ __all__ = [
     "TurnDone",
     "TurnEvent",
     "TurnStream",
+    "Unfinished",
     "VoiceChanged",
 ]

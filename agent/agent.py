@@ -5,18 +5,20 @@ import uuid
 from collections.abc import Sequence
 from contextlib import aclosing
 
+from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.calls.runner import ToolBox
 from vivavoce.agent.graph import build_graph
 from vivavoce.agent.grounding import Guard
 from vivavoce.agent.prompts import system_message
 from vivavoce.agent.running_turn import RunningTurn
 from vivavoce.agent.services import Services
-from vivavoce.agent.session.history import PastTurn
+from vivavoce.agent.session.history import PastTurn, Unfinished
 from vivavoce.agent.session.store import Sessions
 from vivavoce.agent.turn import Turn, TurnDone
 from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError
+from vivavoce.core.messages import ToolCall, ToolSpec
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
@@ -112,6 +114,23 @@ class Agent:
             ConfigError: the session's name is not allowed. From the first event on, SessionError: no turn was cut off.
         """
         return TurnStream(RunningTurn(self.services, checked_name(session), None, None))
+
+    async def unfinished(self, session: str) -> Unfinished | None:
+        """The turn that a session was left in, if there is one. See `resume`; where it waits for a reply, ask with that.
+
+        Raises:
+            ConfigError: the session's name is not allowed. SessionError: it cannot be read.
+        """
+        thread = await self.services.sessions.open_turn(checked_name(session))
+        if not thread:
+            return None
+        left = await self.services.graph.aget_state({"configurable": {"thread_id": thread}})
+        if left.next != ("wait_for_reply",):
+            return Unfinished()
+        calls = tuple(ToolCall(**call) for call in left.values["held"])
+        specs = {call.name: ToolSpec(call.name, "", {}) for call in calls}  # of tools that the agent no longer has
+        specs |= {spec.name: spec for spec in self.services.tools.specs}
+        return Unfinished(calls, confirmation(calls, specs, self.services.language))
 
     async def history(self, session: str) -> tuple[PastTurn, ...]:
         """What was said and done in a session, turn by turn; () where there is no such session.

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from vivavoce.core.errors import StoreError, VivavoceError
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file by temporary file, fsync and rename.
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file by temporary file, fsync and rename. mode: who may read and write it, less what the process forbids.
 
     Raises:
         StoreError: the disk is full, read-only or the folder cannot be made; nothing is left behind.
@@ -22,6 +22,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch(mode)
         with partial.open("wb") as file:
             file.write(data)
             file.flush()

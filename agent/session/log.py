@@ -31,11 +31,11 @@ CREATE TABLE IF NOT EXISTS records (
 );
 """
 PUT_SESSION = """
-INSERT INTO sessions VALUES (:name, :now, :now, :facts)
+INSERT INTO sessions VALUES (:name, :begun, :used, :facts)
 ON CONFLICT (name) DO UPDATE SET used = excluded.used, facts = json_patch(facts, excluded.facts)
 """
 PUT_RECORD = """
-INSERT INTO records (session, id, at, value) VALUES (:session, :id, :now, :value)
+INSERT INTO records (session, id, at, value) VALUES (:session, :id, :at, :value)
 ON CONFLICT (session, id) DO UPDATE SET value = excluded.value
 """
 
@@ -68,8 +68,14 @@ class SessionLog:
 
     async def put(self, session: str, records: Iterable[Record] = (), **facts: object) -> None:
         """Append records, or write those anew whose ids are known, and set facts of the session. All or nothing."""
-        kept = list(records)
-        await self._run(lambda: self._put(session, kept, facts))
+        kept, now = list(records), time.time()
+        await self._run(lambda: self._put(session, kept, facts, now, now))
+
+    async def adopt(
+        self, session: str, records: Sequence[Record], facts: Mapping[str, object], begun: float, used: float
+    ) -> None:
+        """Enter a session that was kept elsewhere. begun, used: when, in seconds since 1970."""
+        await self._run(lambda: self._put(session, records, facts, begun, used))
 
     async def records(self, session: str) -> list[Record]:
         """All of a session, in order; ``at`` of each is when it was entered, in seconds since 1970."""
@@ -90,13 +96,24 @@ class SessionLog:
         )
         return [SessionSummary(*row) for row in rows]
 
-    async def delete(self, session: str) -> None:
-        """Remove a session; nothing of it stays in the file."""
-        await self._run(lambda: self._delete(session))
+    async def names(self, unused_since: float | None = None) -> list[str]:
+        """All sessions, or those last used before a time, in seconds since 1970."""
+        latest = float("inf") if unused_since is None else unused_since
+        rows = await self._run(lambda: self._query("SELECT name FROM sessions WHERE used < ? ORDER BY name", latest))
+        return [str(row[0]) for row in rows]
+
+    async def open_turns(self) -> set[str]:
+        """Threads of the turns that are under way, or were when their process died."""
+        rows = await self._run(lambda: self._query("SELECT json_extract(facts, '$.open') FROM sessions"))
+        return {str(row[0]) for row in rows}
+
+    async def delete(self, *sessions: str) -> None:
+        """Remove sessions; nothing of them stays in the file. Cut off, it leaves them there, empty."""
+        await self._run(lambda: self._delete(sessions))
 
     async def compact(self) -> None:
-        """Give back the room of what was deleted."""
-        await self._run(lambda: self._query("VACUUM"))
+        """Give back the room of what was deleted, and leave nothing of it in the file."""
+        await self._run(self._compact)
 
     async def close(self) -> None:
         """Let go of the file."""
@@ -117,27 +134,43 @@ class SessionLog:
             for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             connection.executescript(SCHEMA)
+            if version != FORMAT:
+                connection.execute(f"PRAGMA user_version = {FORMAT}")
         except BaseException:
             connection.close()
             raise
         self._connection = connection
 
-    def _put(self, session: str, records: Sequence[Record], facts: Mapping[str, object]) -> None:
-        now = time.time()
+    def _put(self, session: str, records: Sequence[Record], facts: Mapping[str, object], begun: float, used: float) -> None:
+        rows = [{"session": session, "id": record["id"], "at": used, "value": json.dumps(record)} for record in records]
         with self._transaction() as connection:
-            connection.execute(PUT_SESSION, {"name": session, "now": now, "facts": json.dumps(facts)})
-            rows = [{"session": session, "id": record["id"], "now": now, "value": json.dumps(record)} for record in records]
+            connection.execute(PUT_SESSION, {"name": session, "begun": begun, "used": used, "facts": json.dumps(facts)})
             connection.executemany(PUT_RECORD, rows)
 
     def _records(self, session: str) -> list[Record]:
         rows = self._query("SELECT at, value FROM records WHERE session = ? ORDER BY position", session)
         return [{**json.loads(value), "at": at} for at, value in rows]
 
-    def _delete(self, session: str) -> None:
+    def _delete(self, sessions: Sequence[str]) -> None:
+        names = [(session,) for session in sessions]
         with self._transaction() as connection:
-            connection.execute("DELETE FROM records WHERE session = ?", (session,))
-            connection.execute("DELETE FROM sessions WHERE name = ?", (session,))
-        self._query("PRAGMA wal_checkpoint(TRUNCATE)")  # else it stays in the write-ahead log
+            connection.executemany("DELETE FROM records WHERE session = ?", names)
+            connection.executemany("UPDATE sessions SET facts = '{}' WHERE name = ?", names)
+        self._compact()
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM sessions WHERE name = ?", names)
+        self._empty_write_ahead_log()
+
+    def _compact(self) -> None:
+        """Write the file anew: even with secure_delete, pages keep what once stood in them and was moved to others."""
+        self._query("PRAGMA temp_store = MEMORY")  # else what is said lies in a temporary file meanwhile
+        self._query("VACUUM")
+        self._empty_write_ahead_log()
+
+    def _empty_write_ahead_log(self) -> None:
+        ((is_busy, _, _),) = self._query("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy:
+            raise SessionError(f"{self._path}: another process reads it, so that nothing can be erased; try again")
 
     def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._require().execute(statement, values).fetchall()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,6 +18,10 @@ WhenBusy = Literal["queue", "refuse", "interrupt"]
 POLL_S = 0.02  # how often the lock of another process is tried
 
 
+class SessionBusy(SessionError):
+    """Another turn has the session."""
+
+
 class Holder(Protocol):
     """A turn, as the queue sees it."""
 
@@ -28,6 +33,15 @@ class Holder(Protocol):
     async def interrupt(self) -> None:
         """End it."""
         ...
+
+
+class _Upkeep:
+    """Holds a session while it is deleted, or moved from where an earlier version kept it."""
+
+    is_leaving = True
+
+    async def interrupt(self) -> None:
+        """It is over in a moment."""
 
 
 @dataclass(slots=True)
@@ -51,7 +65,7 @@ class SessionQueue:
         """Wait for the session; return what lets go of it. when_busy: other than that of the queue.
 
         Raises:
-            SessionError: another turn has it, and turns are refused then; or the lock cannot be made.
+            SessionBusy: another turn has it, and turns are refused then. SessionError: the lock cannot be made.
         """
         when_busy = when_busy or self._when_busy
         line = self._lines.setdefault(session, _Line())
@@ -86,6 +100,15 @@ class SessionQueue:
         for line in list(self._lines.values()):
             await line.holders[0].interrupt()
 
+    @asynccontextmanager
+    async def held(self, session: str, when_busy: WhenBusy | None = None) -> AsyncGenerator[None]:
+        """Keep turns out of a session. See `enter`."""
+        leave = await self.enter(session, _Upkeep(), when_busy)
+        try:
+            yield
+        finally:
+            leave()
+
     def lock_file(self, session: str) -> Path:
         """What processes keep each other out with."""
         return self._folder / f"{session}.lock"
@@ -119,5 +142,5 @@ def _taken(lock: FileLock, path: Path) -> bool:
         return False
 
 
-def _busy(session: str) -> SessionError:
-    return SessionError(f"session {session!r} is in a turn already; wait for it or use another session")
+def _busy(session: str) -> SessionBusy:
+    return SessionBusy(f"session {session!r} is in a turn already; wait for it or use another session")

@@ -3,19 +3,19 @@
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from vivavoce.agent.session.checkpoints import open_checkpoints
+from vivavoce.agent.session.checkpoints import Checkpoints, open_checkpoints
 from vivavoce.agent.session.database import refusals
 from vivavoce.agent.session.earlier import take_over
 from vivavoce.agent.session.history import PastTurn, turns_of
 from vivavoce.agent.session.log import SessionLog, SessionSummary
-from vivavoce.agent.session.queue import SessionQueue, WhenBusy
+from vivavoce.agent.session.queue import SessionBusy, SessionQueue, WhenBusy
 from vivavoce.agent.session.recordings import Recordings
 from vivavoce.core.durable import discard, private_folder
 from vivavoce.core.errors import SessionError
@@ -33,7 +33,6 @@ class Sessions:
         self.checkpoints = checkpoints
         self.recordings = Recordings(folder / "recordings")
         self.queue = SessionQueue(folder / "locks", when_busy)
-        self._folder = folder
 
     async def all(self) -> list[SessionSummary]:
         """All sessions, the last used first.
@@ -51,24 +50,31 @@ class Sessions:
         """
         return turns_of(await self.log.records(session))
 
+    async def open_turn(self, session: str) -> str:
+        """The thread of the turn that a session was left in; "" where there is none, or it is running at this moment.
+
+        Raises:
+            SessionError: it cannot be read.
+        """
+        if not (await self.log.facts(session)).get("open"):
+            return ""
+        try:
+            async with self.queue.held(session, "refuse"):
+                return (await self.log.facts(session)).get("open") or ""
+        except SessionBusy:
+            return ""
+
     async def forget(self, session: str) -> bool:
         """Delete a session with its recordings and its lock, so that nothing of it is left. Returns whether there was one.
+
+        A turn of it that is under way comes first, see `Settings.when_busy`.
 
         Raises:
             SessionError: a turn of it is under way, or the disk refuses.
         """
-        leave = await self.queue.enter(session, _Deletion(), "refuse")
-        try:
-            facts = await self.log.facts(session)
-            existed = bool(facts) or bool(await self.log.records(session))
-            for thread in {facts.get("open"), facts.get("waiting")} - {None, ""}:
-                await self.checkpoints.adelete_thread(str(thread))
-            with refusals(self._folder):
-                self.recordings.delete(session)
-            await self.log.delete(session)
-            discard(self.queue.lock_file(session))
-        finally:
-            leave()
+        async with self.queue.held(session):
+            existed = session in await self.log.names()
+            await self._erase([session])
         return existed
 
     async def prune(self, days: float) -> list[str]:
@@ -77,23 +83,57 @@ class Sessions:
         Raises:
             SessionError: they cannot be read.
         """
-        oldest = time.time() - days * DAY_S
-        names = [summary.name for summary in await self.all() if summary.used < oldest]
-        forgotten: list[str] = []
-        for name in names:
-            with suppress(SessionError):  # it is in a turn
-                await self.forget(name)
-                forgotten.append(name)
-        return forgotten
+        return await self._erase_idle(await self.log.names(unused_since=time.time() - days * DAY_S))
 
+    async def sweep(self) -> None:
+        """Remove what killed processes left behind: turns that had ended, and recordings of sessions that never began.
 
-class _Deletion:
-    """Holds a session while it is deleted."""
+        Raises:
+            SessionError: the disk refuses.
+        """
+        for name in set(self.recordings.sessions()) - set(await self.log.names()):
+            await self._erase_unknown(name)
+        if isinstance(self.checkpoints, Checkpoints):
+            threads = {thread for thread in await self.checkpoints.threads() if "/" in thread}
+            for thread in threads - await self.log.open_turns():  # asked last: a turn that began meanwhile is among them
+                await self.checkpoints.adelete_thread(thread)
 
-    is_leaving = True
+    async def _erase_unknown(self, session: str) -> None:
+        try:
+            async with self.queue.held(session, "refuse"):
+                if session not in await self.log.names():
+                    self.recordings.delete(session)
+                    discard(self.queue.lock_file(session))
+        except SessionBusy:  # it begins just now
+            return
 
-    async def interrupt(self) -> None:
-        """It is over in a moment."""
+    async def _erase_idle(self, names: Iterable[str]) -> list[str]:
+        """Erase the sessions that are in no turn; return their names."""
+        async with AsyncExitStack() as held:
+            idle: list[str] = []
+            for name in names:
+                try:
+                    await held.enter_async_context(self.queue.held(name, "refuse"))
+                except SessionBusy:
+                    continue
+                idle.append(name)
+            if idle:
+                await self._erase(idle)
+        return idle
+
+    async def _erase(self, sessions: Iterable[str]) -> None:
+        """Remove all of sessions that are held. The log comes last: cut off, they are still there to be deleted again."""
+        for session in sessions:
+            thread = (await self.log.facts(session)).get("open")
+            threads = [thread] if thread else []
+            if isinstance(self.checkpoints, Checkpoints):
+                threads = [other for other in await self.checkpoints.threads() if other.startswith(f"{session}/")]
+            for thread in threads:
+                await self.checkpoints.adelete_thread(thread)
+            self.recordings.delete(session)
+        await self.log.delete(*sessions)
+        for session in sessions:
+            discard(self.queue.lock_file(session))
 
 
 @asynccontextmanager
@@ -114,17 +154,14 @@ async def open_sessions(
     """
     path = folder / DATABASE
     with refusals(folder):
-        private_folder(folder)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        path.chmod(0o600)
+        _make_private(folder, path)
     log = SessionLog(path)
     await log.open()
     try:
         async with open_checkpoints(path) as own:
-            await take_over(folder, log, own)
             sessions = Sessions(folder, log, own if checkpoints is None else checkpoints, when_busy)
-            if retention_days is not None:
-                await _keep_to(retention_days, sessions)
+            await take_over(folder, log, own, sessions.recordings)
+            await _tidy(sessions, retention_days)
             try:
                 yield sessions
             finally:
@@ -133,9 +170,22 @@ async def open_sessions(
         await log.close()
 
 
-async def _keep_to(days: float, sessions: Sessions) -> None:
+def _make_private(folder: Path, database: Path) -> None:
+    """Let only the owner look into a folder and all that is in it, which earlier versions and copies left open."""
+    private_folder(folder)
+    os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+    for path in folder.rglob("*"):
+        try:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o700 if path.is_dir() else 0o600)
+        except FileNotFoundError:  # another process is done with it
+            continue
+
+
+async def _tidy(sessions: Sessions, days: float | None) -> None:
     try:
-        if names := await sessions.prune(days):
+        await sessions.sweep()
+        if days is not None and (names := await sessions.prune(days)):
             logger.info("forgot %d sessions that were not used for %g days", len(names), days)
     except SessionError as error:  # old sessions are no reason not to answer
         logger.warning("%s", error)
