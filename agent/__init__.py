@@ -17,6 +17,7 @@ from vivavoce.agent.turn import (
     TurnEvent,
     VoiceChanged,
 )
+from vivavoce.agent.turn_stream import TurnStream
 
 __all__ = [
     "Agent",
@@ -33,6 +34,7 @@ __all__ = [
     "Turn",
     "TurnDone",
     "TurnEvent",
+    "TurnStream",
     "Unfinished",
     "VoiceChanged",
 ]

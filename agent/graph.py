@@ -65,7 +65,7 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
     messages = to_messages(records, services.sessions.recordings.get)
     held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
     first = state["steps"] == 0
-    unclear = _untold(records, services) if first else []
+    unclear = _untold(records, services)
     prompt = Prompt(
         messages,
         f"{state['turn']}-{state['steps']}",

@@ -27,6 +27,7 @@ REFUSES = (
     ),
     re.compile(r"(?:(?:不了?|不要|不用|不行|不可以|不对|不是|别|算了|取消|先不|等等|停|谢谢|了|吧|啊)\W*)+"),
 )
+THANKS = re.compile(r"(?:(?:please|thank you|thanks|that|it|谢谢|请|了|吧|啊|呀)\W*)*", re.IGNORECASE)
 NO = re.compile(
     r"\b(?:no|nope|nah|not|don't|stop|cancel|never ?mind|leave|forget|wait)\b|[不别停]|算了|取消|等等", re.IGNORECASE
 )
@@ -34,19 +35,24 @@ NO = re.compile(
 
 def agrees(reply: str) -> bool:
     """Whether a reply says yes, and nothing else."""
-    return _is_all(AGREES, reply)
+    said = _plain(reply)
+    return _is_all(AGREES, said) and THANKS.fullmatch(said) is None
 
 
 def refuses(reply: str) -> bool:
     """Whether a reply says no, and nothing else."""
-    return _is_all(REFUSES, reply) and NO.search(reply) is not None
+    said = _plain(reply)
+    return _is_all(REFUSES, said) and NO.search(said) is not None
 
 
 def wants_more(reply: str) -> bool:
     """Whether a reply agrees to go on, and says nothing else."""
-    return _is_all(WANTS_MORE, reply)
+    return _is_all(WANTS_MORE, _plain(reply))
 
 
-def _is_all(patterns: tuple[re.Pattern[str], ...], reply: str) -> bool:
-    plain = reply.strip().replace("\u2019", "'")
-    return any(pattern.fullmatch(plain) for pattern in patterns)
+def _plain(reply: str) -> str:
+    return reply.strip().replace("\u2019", "'")
+
+
+def _is_all(patterns: tuple[re.Pattern[str], ...], said: str) -> bool:
+    return any(pattern.fullmatch(said) for pattern in patterns)

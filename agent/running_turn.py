@@ -10,6 +10,7 @@ from typing import Any
 from langgraph.types import Command
 
 from vivavoce.agent.answering import Speech
+from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.graph import TurnContext
 from vivavoce.agent.grounding import passages_of, provenance_of
 from vivavoce.agent.playback import Playback, divided, words_within
@@ -75,6 +76,7 @@ class RunningTurn:
         self._work: asyncio.Task[None] | None = None
         self._leave: Callable[[], None] | None = None
         self._ending: asyncio.Task[Turn] | None = None
+        self._has_begun = asyncio.Event()
         self._is_over = False
 
     @property
@@ -125,12 +127,14 @@ class RunningTurn:
             if not self.playback.is_whole():
                 await self._session.put(self._answers(cut=True))
         elif self._leave is not None:
+            await self._has_begun.wait()
             await asyncio.shield(self._end(cut=True))
         else:
             self._is_over = True
 
     async def _begin(self) -> None:
         """Wait for the session, keep the question, and set graph and decoder to work."""
+        self.loop = asyncio.get_running_loop()
         sessions = self._services.sessions
         self._leave = await sessions.queue.enter(self._session.name, self)
         try:
@@ -142,8 +146,11 @@ class RunningTurn:
             leave, self._leave = self._leave, None
             leave()
             raise
-        self._work = asyncio.create_task(self._run(inputs))
-        self._work.add_done_callback(lambda _: self._events.put_nowait(None))
+        else:
+            self._work = asyncio.create_task(self._run(inputs))
+            self._work.add_done_callback(lambda _: self._events.put_nowait(None))
+        finally:
+            self._has_begun.set()
 
     async def _inputs(self) -> Any:  # noqa: ANN401 - what LangGraph takes
         """Where the graph begins: anew, where a turn waits for the user's consent, or where a process died."""
@@ -165,7 +172,9 @@ class RunningTurn:
         left = await self._services.graph.aget_state({"configurable": {"thread_id": thread}})
         waits = left.next == ("wait_for_reply",)
         if self._question is None and waits:
-            raise SessionError(f"session {self._session.name!r} waits for a reply to its question; ask with that")
+            calls = [ToolCall(**call) for call in left.values["held"]]
+            question = confirmation(calls, {spec.name: spec for spec in self._services.tools.specs}, self._services.language)
+            raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
         if self._question is None:
             self._thread, self.id = thread, left.values.get("turn") or thread.partition("/")[2]
             own = [record for record in self._session.records if record["turn"] == self.id and record.get("tool_calls")]
@@ -252,7 +261,7 @@ class RunningTurn:
             async for clip in clips:
                 self._watch.spoke()
                 start = self.playback.end_s
-                chunk = AudioChunk(clip.audio, clip.text, self.id, start, start + clip.audio.duration_s)
+                chunk = AudioChunk(clip.audio, clip.text, self.id, start, start + clip.audio.duration_s, clip.spoken)
                 self.playback.chunks.append(chunk)
                 self._events.put_nowait(chunk)
 

@@ -70,7 +70,8 @@ class ConfirmationAsked:
 class AudioChunk:
     """The next piece of the answer's sound, with the text it speaks.
 
-    answer: id of the turn whose answer it belongs to. start_s, end_s: where it lies in the answer's sound, in seconds.
+    answer: id of the turn whose answer it belongs to. start_s, end_s: where it lies in its sound, in seconds. spoken:
+    False where the text cannot be said; the sound is a moment of silence.
     """
 
     audio: AudioClip
@@ -78,6 +79,7 @@ class AudioChunk:
     answer: str = ""
     start_s: float = 0.0
     end_s: float = 0.0
+    spoken: bool = True
 
 
 @dataclass(frozen=True, slots=True)

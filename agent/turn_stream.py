@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from vivavoce.agent.running_turn import RunningTurn
 from vivavoce.agent.turn import TurnEvent
@@ -66,11 +67,12 @@ def _give_up(turn: RunningTurn) -> None:
     if not turn.is_running:
         return
     turn.is_leaving = True
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return  # the loop has ended, and the turn with it
-    task = loop.create_task(_interrupted(turn))
+    with suppress(RuntimeError):  # the loop has ended, and the turn with it
+        turn.loop.call_soon_threadsafe(_end, turn)
+
+
+def _end(turn: RunningTurn) -> None:
+    task = asyncio.create_task(_interrupted(turn))
     _ending.add(task)
     task.add_done_callback(_ending.discard)
 

@@ -55,10 +55,14 @@ LMDelta = Heard | TextDelta | AudioTokens | ToolCall
 
 @dataclass(frozen=True, slots=True)
 class SpokenClip:
-    """A piece of speech and the text it speaks (empty where a decoder does not know)."""
+    """A piece of speech and the text it is of, as it was written (empty where a decoder does not know).
+
+    spoken: False where the text cannot be said, so that ``audio`` is a moment of silence in its place.
+    """
 
     audio: AudioClip
     text: str = ""
+    spoken: bool = True
 
 
 @dataclass(frozen=True, slots=True)

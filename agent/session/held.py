@@ -40,8 +40,8 @@ class HeldSession:
         return self._records.get(id_)
 
     async def put(self, records: Iterable[Record] = (), **facts: Any) -> None:  # noqa: ANN401 - JSON values
-        """Write records and facts; they are on disk when this returns."""
+        """Write records and facts; they are seen here at once, and on disk when this returns."""
         kept = list(records)
-        await self._log.put(self.name, kept, **facts)
         self._records.update({record["id"]: record for record in kept})
         self.facts.update(facts)
+        await self._log.put(self.name, kept, **facts)

@@ -61,16 +61,17 @@ class SessionQueue:
         self._lines: dict[str, _Line] = {}
         self._interrupting: set[asyncio.Task[None]] = set()
 
-    async def enter(self, session: str, holder: Holder) -> Callable[[], None]:
-        """Wait for the session; return what lets go of it.
+    async def enter(self, session: str, holder: Holder, when_busy: WhenBusy | None = None) -> Callable[[], None]:
+        """Wait for the session; return what lets go of it. when_busy: other than that of the queue.
 
         Raises:
             SessionBusy: another turn has it, and turns are refused then. SessionError: the lock cannot be made.
         """
+        when_busy = when_busy or self._when_busy
         line = self._lines.setdefault(session, _Line())
-        if line.holders and self._when_busy == "refuse" and not all(other.is_leaving for other in line.holders):
+        if line.holders and when_busy == "refuse" and not all(other.is_leaving for other in line.holders):
             raise _busy(session)
-        if line.holders and self._when_busy == "interrupt":
+        if line.holders and when_busy == "interrupt":
             task = asyncio.create_task(line.holders[0].interrupt())
             self._interrupting.add(task)
             task.add_done_callback(self._interrupting.discard)
@@ -81,7 +82,7 @@ class SessionQueue:
             self._forget(session, line, holder)
             raise
         try:
-            locked = await self._lock_file(session)
+            locked = await self._lock_file(session, when_busy)
         except BaseException:
             line.lock.release()
             self._forget(session, line, holder)
@@ -94,10 +95,15 @@ class SessionQueue:
 
         return leave
 
+    async def end(self) -> None:
+        """Interrupt whoever has a session, and wait until it is free."""
+        for line in list(self._lines.values()):
+            await line.holders[0].interrupt()
+
     @asynccontextmanager
-    async def held(self, session: str) -> AsyncGenerator[None]:
+    async def held(self, session: str, when_busy: WhenBusy | None = None) -> AsyncGenerator[None]:
         """Keep turns out of a session. See `enter`."""
-        leave = await self.enter(session, _Upkeep())
+        leave = await self.enter(session, _Upkeep(), when_busy)
         try:
             yield
         finally:
@@ -107,13 +113,13 @@ class SessionQueue:
         """What processes keep each other out with."""
         return self._folder / f"{session}.lock"
 
-    async def _lock_file(self, session: str) -> FileLock:
+    async def _lock_file(self, session: str, when_busy: WhenBusy) -> FileLock:
         path = self.lock_file(session)
         with refusals(path):
             private_folder(path.parent)
         lock = FileLock(path, timeout=0, thread_local=False, mode=0o600)
         while not _taken(lock, path):
-            if self._when_busy == "refuse":
+            if when_busy == "refuse":
                 raise _busy(session)
             await asyncio.sleep(POLL_S)
         return lock

@@ -33,7 +33,6 @@ class Sessions:
         self.checkpoints = checkpoints
         self.recordings = Recordings(folder / "recordings")
         self.queue = SessionQueue(folder / "locks", when_busy)
-        self._idle = SessionQueue(folder / "locks", "refuse")
 
     async def all(self) -> list[SessionSummary]:
         """All sessions, the last used first.
@@ -60,7 +59,7 @@ class Sessions:
         if not (await self.log.facts(session)).get("open"):
             return ""
         try:
-            async with self._idle.held(session):
+            async with self.queue.held(session, "refuse"):
                 return (await self.log.facts(session)).get("open") or ""
         except SessionBusy:
             return ""
@@ -82,7 +81,7 @@ class Sessions:
         """Forget the sessions that were not used for so many days; those that are in a turn stay. Returns their names.
 
         Raises:
-            SessionError: the disk refuses.
+            SessionError: they cannot be read.
         """
         return await self._erase_idle(await self.log.names(unused_since=time.time() - days * DAY_S))
 
@@ -101,7 +100,7 @@ class Sessions:
 
     async def _erase_unknown(self, session: str) -> None:
         try:
-            async with self._idle.held(session):
+            async with self.queue.held(session, "refuse"):
                 if session not in await self.log.names():
                     self.recordings.delete(session)
                     discard(self.queue.lock_file(session))
@@ -114,7 +113,7 @@ class Sessions:
             idle: list[str] = []
             for name in names:
                 try:
-                    await held.enter_async_context(self._idle.held(name))
+                    await held.enter_async_context(self.queue.held(name, "refuse"))
                 except SessionBusy:
                     continue
                 idle.append(name)
@@ -163,7 +162,10 @@ async def open_sessions(
             sessions = Sessions(folder, log, own if checkpoints is None else checkpoints, when_busy)
             await take_over(folder, log, own, sessions.recordings)
             await _tidy(sessions, retention_days)
-            yield sessions
+            try:
+                yield sessions
+            finally:
+                await sessions.queue.end()
     finally:
         await log.close()
 
