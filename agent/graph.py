@@ -1,6 +1,7 @@
 """The state machine of a turn: the model's steps, its calls side by side, and the wait until the user has agreed to some."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -61,14 +62,18 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[An
 async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
     """A step of the model. What it calls is in the log before any of it runs."""
     session, services = runtime.context.session, runtime.context.services
-    records = session.records
+    step = f"{state['turn']}-{state['steps']}"
+    earlier = session.record(step)
+    if earlier is not None and earlier["tool_calls"]:  # the process died between log and checkpoint
+        return _next(state, earlier["tool_calls"])
+    records = [record for record in session.records if record is not earlier]  # what was heard of it is said again
     messages = to_messages(records, services.sessions.recordings.get)
     held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
     first = state["steps"] == 0
     unclear = _untold(records, services)
     prompt = Prompt(
         messages,
-        f"{state['turn']}-{state['steps']}",
+        step,
         state["voice_id"],
         last=state["steps"] >= services.max_steps,
         preface=_preface(unclear, services),
@@ -94,11 +99,16 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
         facts["provenance"] = said.provenance
     if kept or facts:
         await session.put(kept, **facts)
+    return _next(state, [call_fields(call) for call in now], [call_fields(call) for call in later])
+
+
+def _next(state: TurnState, now: list[Record], later: Sequence[Record] = ()) -> dict[str, Any]:
+    """The state after a step. now, later: calls to make, and calls to ask about."""
     return {
-        "pending": [call_fields(call) for call in now],
-        "held": [call_fields(call) for call in later] or ([] if first else state["held"]),
+        "pending": now,
+        "held": list(later) or ([] if state["steps"] == 0 else state["held"]),
         "steps": state["steps"] + 1,
-        "calls_made": state["calls_made"] + len(made),
+        "calls_made": state["calls_made"] + len(now) + len(later),
         "reply": False,
     }
 
