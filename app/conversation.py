@@ -133,7 +133,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
         err.print("[dim]type, name a recording, /mic to speak, /quit to leave[/]")
         await _pick_up(agent, name, as_json=as_json)
         number = 0
-        while (line := await _read_line()) is not None:
+        while (line := await _read_line("" if as_json else "> ")) is not None:
             number += 1
             try:
                 question = await _question(line, settings)
@@ -190,9 +190,9 @@ async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None
                     pass
 
 
-async def _read_line() -> str | None:
+async def _read_line(prompt: str) -> str | None:
     try:
-        line = (await asyncio.to_thread(input, "> ")).strip()
+        line = (await asyncio.to_thread(input, prompt)).strip()
     except EOFError:
         return None
     return None if line in ("/quit", "/exit") else line
