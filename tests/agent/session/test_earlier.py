@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from support.crash_worker import deaths
-from support.prompts import assert_valid
+from support.strict_messages import faults
 
 from vivavoce.agent.session.store import open_sessions
+from vivavoce.agent.state import to_messages
 from vivavoce.core.messages import UserMessage
+from vivavoce.model.remote.wire import chat_request
 
 pytestmark = pytest.mark.unit
 EARLIER = Path(__file__).with_name("earlier.zip")
@@ -85,7 +87,8 @@ async def test_every_dialogue_is_taken_over_as_it_was(earlier):
 
 async def test_prompts_of_what_was_taken_over_are_valid(earlier):
     for _, records, _, _ in (await contents(earlier)).values():
-        assert_valid(records)
+        messages = to_messages(records, lambda _: None)
+        assert faults(chat_request(messages, (), "vllm-omni", speaking=False)["messages"]) == []
 
 
 async def test_the_dialogue_goes_on(earlier, open_one):
