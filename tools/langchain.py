@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard, get_args, get_type_hints
 
-from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from vivavoce.core.calls import current_call
@@ -33,6 +32,7 @@ class LangChainTool:
         Raises:
             ConfigError: a parameter of it cannot be described to a model or be given to it.
         """
+        from jsonschema import Draft202012Validator
         from langchain_core.utils.function_calling import convert_to_openai_function
 
         try:
