@@ -15,7 +15,7 @@ from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
+from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound, reason
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceFilters
@@ -135,7 +135,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
                 await _chat_turn(agent, question, name, voice, Path(f"answer-{number}.wav"), as_json=as_json)
                 voice = None  # it was for the first turn; later ones keep what the dialogue chose
             except VivavoceError as error:
-                err.print(str(error), style="red", markup=False)
+                err.print(reason(error), style="red", markup=False)
     finally:
         await opened.__aexit__(None, None, None)
 
@@ -185,7 +185,7 @@ def _sounddevice() -> Any:  # noqa: ANN401 - an optional module without types
     try:
         import sounddevice  # pyright: ignore[reportMissingImports] - an extra
     except (ImportError, OSError) as error:
-        raise AudioError(f"no microphone or loudspeaker here ({error}); install vivavoce[microphone]") from error
+        raise AudioError(f"no microphone or loudspeaker here ({reason(error)}); install vivavoce[microphone]") from error
     return sounddevice
 
 
@@ -195,7 +195,7 @@ def _record() -> AudioClip:
         with working(f"recording {RECORDING_S:.0f} s"):
             samples = device.rec(int(RECORDING_S * 16_000), samplerate=16_000, channels=1, dtype="float32", blocking=True)
     except device.PortAudioError as error:
-        raise AudioError(f"the microphone cannot be used ({error}); type or name a recording") from error
+        raise AudioError(f"the microphone cannot be used ({reason(error)}); type or name a recording") from error
     return AudioClip(samples[:, 0], 16_000)
 
 

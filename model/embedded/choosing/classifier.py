@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vivavoce.core.durable import discard, write_atomic
-from vivavoce.core.errors import StoreError
+from vivavoce.core.errors import StoreError, reason
 from vivavoce.core.protocols import FloatMatrix
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Classifier:
             for old in sorted(alike, key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
                 discard(old)
         except (StoreError, OSError) as error:
-            logger.warning("what was learnt cannot be kept, so it will be learnt again: %s", error)
+            logger.warning("what was learnt cannot be kept, so it will be learnt again: %s", reason(error))
         return learnt
 
 

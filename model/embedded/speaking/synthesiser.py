@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.model.embedded.speaking.timbre import TimbreStatistics, measure
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Synthesiser:
             try:
                 samples = np.asarray(self._loaded()(text, seed=SEED), np.float32)
             except (RuntimeError, ValueError, IndexError, KeyError) as error:
-                raise ModelError(f"the voice cannot speak {text[:40]!r}: {error}") from error
+                raise ModelError(f"the voice cannot speak {text[:40]!r}: {reason(error)}") from error
         return AudioClip(samples, SAMPLE_RATE_HZ)
 
     def timbre(self) -> TimbreStatistics:
