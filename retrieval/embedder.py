@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.networks import open_network, packaged
 from vivavoce.core.protocols import FloatMatrix
@@ -165,6 +165,7 @@ class SentenceTransformerEmbedder:
                     model_kwargs={"use_safetensors": True},
                 )
             except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-                why = " ".join(str(error).split())[:200]
-                raise ModelError(f"the embedder {self._name} cannot be loaded ({why}); name another one") from error
+                raise ModelError(
+                    f"the embedder {self._name} cannot be loaded ({reason(error)}); name another one"
+                ) from error
         return self._model
