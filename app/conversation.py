@@ -64,7 +64,7 @@ async def ask_once(
     _check_ending(answer)
     settings = model.settings()
     asked = question if isinstance(question, str) else AudioClip.load(question, settings.max_question_s)
-    async with open_agent(settings) as agent:
+    async with open_agent(settings, warm=False) as agent:
         voice_id = await choose_voice(Parts(at_home(settings)), voice, describe)
         turn = await agent.ask(asked, session=session, voice=voice_id)
     if turn.answer_audio is not None:

@@ -58,6 +58,7 @@ class Classifier:
         """
         if (found := _load(path, labels, features)) is not None:
             return found
+        logger.info("learning from examples, once: %s", path.name.split("-")[0])
         learnt = learn()
         buffer = BytesIO()
         np.savez(buffer, labels=np.array(learnt.labels), weights=learnt.weights)
