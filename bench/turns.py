@@ -20,14 +20,13 @@ from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, U
 from vivavoce.core.protocols import Recogniser
 from vivavoce.core.settings import load_settings
 from vivavoce.model.cascade import Cascade
+from vivavoce.model.embedded.choosing.arguments import argument_grammar, arguments_prompt
 from vivavoce.model.embedded.choosing.router import IntentRouter
-from vivavoce.model.embedded.choosing.tool_choice import argument_grammar, example_prefix, request_suffix
-from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
+from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
 from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import answer_prompt
 from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import convert, measure
-from vivavoce.tools.examples import CHAT_EXAMPLES
 from vivavoce.tools.registry import ToolRegistry
 
 QUESTIONS = Path("tests/e2e/questions")
@@ -54,9 +53,8 @@ class Baseline:
         route = self._router.route(text)
         messages: list[Message] = [UserMessage(text)]
         if tool := self._registry.get(route.label):
-            prefix = example_prefix(self._registry.specs, CHAT_EXAMPLES)
-            suffix, grammar = request_suffix(text, route.label), argument_grammar(tool.spec)
-            arguments = await self._llama.continued(prefix, suffix, max_tokens=64, stop=("\n",), grammar=grammar)
+            prompt, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
+            arguments = await self._llama.complete(prompt, ARGUMENT_SLOT, max_tokens=64, grammar=grammar)
             output = await tool.call(arguments)
             call = ToolCall("1", route.label, arguments)
             messages.append(ToolMessage(ToolResult(call, "done", output)))

@@ -5,6 +5,7 @@ from typing import Any
 
 from vivavoce.agent.session.log import SessionLog
 from vivavoce.agent.state import Record, to_switch
+from vivavoce.core.errors import SessionError
 from vivavoce.core.voice import VoiceSwitch
 
 
@@ -19,6 +20,8 @@ class HeldSession:
         self.facts: dict[str, Any] = {}
         self._log = log
         self._records: dict[str, Record] = {}
+        self._unkept: dict[str, Record] = {}
+        self._unkept_facts: dict[str, Any] = {}
 
     async def load(self) -> None:
         """Read it."""
@@ -40,8 +43,21 @@ class HeldSession:
         return self._records.get(id_)
 
     async def put(self, records: Iterable[Record] = (), **facts: Any) -> None:  # noqa: ANN401 - JSON values
-        """Write records and facts; they are seen here at once, and on disk when this returns."""
-        kept = list(records)
-        self._records.update({record["id"]: record for record in kept})
-        self.facts.update(facts)
-        await self._log.put(self.name, kept, **facts)
+        """Write records and facts; they are on disk when this returns.
+
+        They are known here at once, so that whoever writes next does not go back behind them, even where nobody waits for
+        the disk any more. What the disk refused is written with what comes next.
+
+        Raises:
+            SessionError: the disk refuses.
+        """
+        kept = self._unkept | {record["id"]: record for record in records}
+        changed = self._unkept_facts | facts
+        self._records |= kept
+        self.facts |= changed
+        self._unkept, self._unkept_facts = {}, {}
+        try:
+            await self._log.put(self.name, kept.values(), **changed)
+        except SessionError:
+            self._unkept, self._unkept_facts = kept | self._unkept, changed | self._unkept_facts
+            raise

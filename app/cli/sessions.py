@@ -14,7 +14,6 @@ import typer
 from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, ModelOption
 from vivavoce.app.console import JsonFlag, err, out, print_json, print_table
 from vivavoce.core.errors import VivavoceError
-from vivavoce.core.settings import load_settings
 from vivavoce.core.untrusted import neutralise
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ Name = Annotated[str, typer.Argument(help="Name of a session, as listed.", autoc
 async def _opened(model: str | None) -> "AsyncGenerator[Sessions]":
     from vivavoce.agent.session.store import open_sessions
     from vivavoce.app.backends import at_home
+    from vivavoce.core.settings import load_settings
 
     settings = at_home(load_settings(**({"model": model} if model else {})))
     async with open_sessions(settings.sessions_dir, when_busy="refuse", retention_days=settings.retention_days) as sessions:

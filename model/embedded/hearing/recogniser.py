@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 
 if TYPE_CHECKING:
     from vivavoce.model.embedded.hearing.whisper import Whisper
@@ -79,7 +79,7 @@ class WhisperRecogniser:
             try:
                 self._model = Whisper(str(self._folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
             except (RuntimeError, ValueError, OSError) as error:
-                raise ModelError(f"the speech recogniser in {self._folder} cannot be loaded: {error}") from error
+                raise ModelError(f"the speech recogniser in {self._folder} cannot be loaded: {reason(error)}") from error
         return self._model
 
     @staticmethod
