@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from ctranslate2 import StorageView
@@ -19,6 +20,7 @@ SILENCE_FRAMES = 600  # after an utterance; where they are few, Whisper may say 
 MAX_FRAMES = 3000  # half a minute
 
 Samples = NDArray[np.float32]
+States: TypeAlias = Any  # what the encoder made of a piece, an array of CTranslate2
 
 
 class Whisper:
@@ -45,11 +47,11 @@ class Whisper:
         texts = [self._words(piece, state, language) for piece, state in zip(pieces, states, strict=True)]
         return " ".join(text for text in texts if any(c.isalnum() for c in text))
 
-    def _encoded(self, piece: Samples, silence: int) -> StorageView:
+    def _encoded(self, piece: Samples, silence: int) -> States:
         features = self._whisper.feature_extractor(piece, padding=0)
         return self._model.encode(StorageView.from_array(padded(features, silence)[None]))
 
-    def _language(self, states: Sequence[StorageView]) -> tuple[str, float]:
+    def _language(self, states: Sequence[States]) -> tuple[str, float]:
         """The likeliest of `BEAMS`, and its mean probability over all pieces."""
         if not self._multilingual:
             return "en", 1.0
@@ -57,7 +59,7 @@ class Whisper:
         means = {name: float(np.mean([one[f"<|{name}|>"] for one in likely])) for name in BEAMS}
         return max(means.items(), key=lambda item: item[1])
 
-    def _words(self, piece: Samples, state: StorageView, language: str) -> str:
+    def _words(self, piece: Samples, state: States, language: str) -> str:
         """What is said in a piece; "" where Whisper is guessing."""
         tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._multilingual, task="transcribe", language=language)
         before = tokenizer.encode(f" {CHINESE_PROMPT}") if language == "zh" else []
@@ -67,7 +69,7 @@ class Whisper:
             tokens, probability = self._generated(self._encoded(piece, MAX_FRAMES), prompt, BEAMS[language])
         return tokenizer.decode(tokens).strip() if probability > MIN_LOG_PROBABILITY else ""
 
-    def _generated(self, state: StorageView, prompt: list[int], beam: int) -> tuple[list[int], float]:
+    def _generated(self, state: States, prompt: list[int], beam: int) -> tuple[list[int], float]:
         """Tokens, and their mean log probability."""
         [found] = self._model.generate(state, [prompt], beam_size=beam, return_scores=True)
         return found.sequences_ids[0], found.scores[0]
