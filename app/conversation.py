@@ -16,7 +16,7 @@ from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
+from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound, reason
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceFilters
@@ -164,7 +164,7 @@ async def _pick_up(agent: Agent, session: str, *, as_json: bool) -> None:
 
 
 def _complain(error: VivavoceError) -> None:
-    err.print(str(error) or type(error).__name__, style="red", markup=False, soft_wrap=True)
+    err.print(reason(error), style="red", markup=False, soft_wrap=True)
 
 
 async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None:
@@ -210,7 +210,7 @@ def _sounddevice() -> Any:  # noqa: ANN401 - an optional module without types
     try:
         import sounddevice  # pyright: ignore[reportMissingImports] - an extra
     except (ImportError, OSError) as error:
-        raise AudioError(f"no microphone or loudspeaker here ({error}); install vivavoce[microphone]") from error
+        raise AudioError(f"no microphone or loudspeaker here ({reason(error)}); install vivavoce[microphone]") from error
     return sounddevice
 
 
@@ -220,7 +220,7 @@ def _record() -> AudioClip:
         with working(f"recording {RECORDING_S:.0f} s"):
             samples = device.rec(int(RECORDING_S * 16_000), samplerate=16_000, channels=1, dtype="float32", blocking=True)
     except device.PortAudioError as error:
-        raise AudioError(f"the microphone cannot be used ({error}); type or name a recording") from error
+        raise AudioError(f"the microphone cannot be used ({reason(error)}); type or name a recording") from error
     return AudioClip(samples[:, 0], 16_000)
 
 

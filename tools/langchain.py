@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 
 from vivavoce.core.calls import current_call
-from vivavoce.core.errors import ConfigError, ToolFailed
+from vivavoce.core.errors import ConfigError, ToolFailed, reason
 from vivavoce.core.language import sentences
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.tools.arguments import as_json, check_length, what_is_wrong
@@ -70,7 +70,7 @@ class LangChainTool:
                 returned = await self._tool.ainvoke(values)
             returned = await finished(returned, self._blocking)
         except ToolException as error:
-            raise ToolFailed(str(error)) from error
+            raise ToolFailed(reason(error)) from error
         except ValidationError as error:
             raise ToolFailed(say(sentences.ARGUMENTS_WRONG, why=what_is_wrong(error))) from error
         return as_output(_content(returned))

@@ -40,7 +40,8 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
             task = bar.task_ids[0]
             store = store_of(name, settings)
             path = store.pull(name, lambda done, total, bar=bar, task=task: bar.update(task, completed=done, total=total))
-            bar.update(task, completed=1, total=1)
+            size = store.status(name).size
+            bar.update(task, completed=size, total=size)
         paths[name] = str(path)
     if json_:
         print_json(paths)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.model.embedded.hearing.pieces import SAMPLE_RATE_HZ, pieces_of_speech
 
 if TYPE_CHECKING:
@@ -54,6 +54,5 @@ class WhisperRecogniser:
             try:
                 self._whisper = Whisper(self._folder, self._threads)
             except (RuntimeError, ValueError, OSError) as error:
-                reason = str(error) or type(error).__name__
-                raise ModelError(f"the speech recogniser in {self._folder} cannot be loaded: {reason}") from error
+                raise ModelError(f"the speech recogniser in {self._folder} cannot be loaded: {reason(error)}") from error
         return self._whisper
