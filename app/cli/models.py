@@ -57,6 +57,7 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
 def prepare(model: ModelOption = None, json_: JsonFlag = False) -> None:
     """Learn and measure now what the first start would; what was done before is not done again."""
     from vivavoce.app.wiring import open_agent
+    from vivavoce.core.settings import load_settings
 
     async def open_once() -> None:
         async with open_agent(settings):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from ctranslate2 import StorageView
@@ -20,7 +20,7 @@ SILENCE_FRAMES = 600  # after an utterance; where they are few, Whisper may say 
 MAX_FRAMES = 3000  # half a minute
 
 Samples = NDArray[np.float32]
-States = Any  # of the encoder, a `StorageView`, which has no types
+States: TypeAlias = Any  # what the encoder made of a piece, an array of CTranslate2
 
 
 class Whisper:
