@@ -36,6 +36,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 bench: install
+	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.turns
 	$(BIN)/python -m bench.step_audio2
 	$(BIN)/python -m bench.token2wav

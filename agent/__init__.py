@@ -1,8 +1,10 @@
 """The controller: a LangGraph state machine around a speech language model, its tools and its decoder."""
 
 from vivavoce.agent.agent import Agent
+from vivavoce.agent.session.history import PastTurn, Unfinished
 from vivavoce.agent.turn import (
     AudioChunk,
+    ConfirmationAsked,
     HeardText,
     SentenceChecked,
     SpokenText,
@@ -15,11 +17,14 @@ from vivavoce.agent.turn import (
     TurnEvent,
     VoiceChanged,
 )
+from vivavoce.agent.turn_stream import TurnStream
 
 __all__ = [
     "Agent",
     "AudioChunk",
+    "ConfirmationAsked",
     "HeardText",
+    "PastTurn",
     "SentenceChecked",
     "SpokenText",
     "Timings",
@@ -29,5 +34,7 @@ __all__ = [
     "Turn",
     "TurnDone",
     "TurnEvent",
+    "TurnStream",
+    "Unfinished",
     "VoiceChanged",
 ]

@@ -2,24 +2,23 @@
 
 import re
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from pathlib import Path
-from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-
+from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.calls.runner import ToolBox
 from vivavoce.agent.graph import build_graph
 from vivavoce.agent.grounding import Guard
 from vivavoce.agent.prompts import system_message
 from vivavoce.agent.running_turn import RunningTurn
 from vivavoce.agent.services import Services
-from vivavoce.agent.session.recordings import AudioStore
-from vivavoce.agent.session.store import session_lock
-from vivavoce.agent.turn import Turn, TurnDone, TurnEvent
+from vivavoce.agent.session.history import PastTurn, Unfinished
+from vivavoce.agent.session.store import Sessions
+from vivavoce.agent.turn import Turn, TurnDone
+from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError
+from vivavoce.core.messages import ToolCall, ToolSpec
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
@@ -37,13 +36,13 @@ class Agent:
         decoder: SpeechDecoder,
         bank: VoiceBank,
         tools: ToolBox,
-        checkpointer: BaseCheckpointSaver[Any],
-        sessions_dir: Path,
+        sessions: Sessions,
         instructions: str | None = None,
         language: str | None = None,
         default_voice: str = DEFAULT_VOICE_ID,
         max_question_s: float = 120.0,
         max_steps: int = 4,
+        max_calls: int = 16,
         result_chars: int = 4000,
         guard: Guard | None = None,
         anticipating: Sequence[Anticipating] = (),
@@ -54,17 +53,17 @@ class Agent:
             decoder=decoder,
             bank=bank,
             tools=tools,
-            graph=build_graph(checkpointer),
+            sessions=sessions,
+            graph=build_graph(sessions.checkpoints),
             system=system_message(instructions, language),
             language=language or "en",
-            audio=AudioStore(sessions_dir / "audio"),
             default_voice=default_voice,
             max_steps=max_steps,
+            max_calls=max_calls,
             result_chars=result_chars,
             guard=guard,
             anticipating=tuple(anticipating),
         )
-        self._sessions_dir = sessions_dir
         self._max_question_s = max_question_s
 
     @property
@@ -73,9 +72,10 @@ class Agent:
         return self.services.bank
 
     async def ask(self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None) -> Turn:
-        """One turn, start to end. See `stream`."""
-        async with aclosing(self.stream(question, session=session, voice=voice)) as events:
-            async for event in events:
+        """One turn, start to end. See `stream`. A turn that somebody else interrupts comes back as far as it was heard."""
+        stream = self.stream(question, session=session, voice=voice)
+        async with aclosing(stream):
+            async for event in stream:
                 if isinstance(event, TurnDone):
                     return event.turn
         raise ModelError("the turn ended without a result")
@@ -87,30 +87,66 @@ class Agent:
         """
         self.services.anticipate(heard)
 
-    async def stream(
-        self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None
-    ) -> AsyncGenerator[TurnEvent]:
-        """One turn, event by event. Closing the iterator interrupts it: the dialogue then keeps what was heard.
+    def stream(self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None) -> TurnStream:
+        """One turn, event by event. Leaving the loop interrupts it: the dialogue then keeps what was heard.
 
         session: name; None starts a new one. voice: a voice id for this and later turns of the session.
 
         Raises:
             AudioError: the question is too long. ConfigError: it is no question, or the session's name is not allowed.
-            SessionError: another process is in a turn of this session. VoiceNotFound: no such voice. VoiceRefused: the voice
-                may not be spoken in.
-            ModelError: the model or the decoder failed.
+            VoiceNotFound: no such voice. VoiceRefused: the voice may not be spoken in.
+            From the first event on, SessionError: another turn of this session is running, see `Settings.when_busy`, or the
+            session cannot be kept. ModelError: the model or the decoder failed.
         """
-        name = session if session is not None else f"s-{uuid.uuid4().hex[:10]}"
-        if not SESSION_NAME.fullmatch(name):
-            raise ConfigError(f"session {name!r}: use up to 64 letters, digits, dots, dashes and underscores")
+        name = checked_name(session) if session is not None else f"s-{uuid.uuid4().hex[:10]}"
         self._check(question)
         if voice is not None:
             self.services.bank.entry(voice).check_may_be_spoken()
-        with session_lock(self._sessions_dir, name):
-            running = RunningTurn(self.services, name)
-            async with aclosing(running.run(question, voice)) as events:
-                async for event in events:
-                    yield event
+        return TurnStream(RunningTurn(self.services, name, question, voice))
+
+    def resume(self, session: str) -> TurnStream:
+        """Go on with the turn of a session that a process was in when it died.
+
+        Calls that had begun are not made again, unless their tool is idempotent: the user is told that nobody knows how they
+        ended.
+
+        Raises:
+            ConfigError: the session's name is not allowed. From the first event on, SessionError: no turn was cut off.
+        """
+        return TurnStream(RunningTurn(self.services, checked_name(session), None, None))
+
+    async def unfinished(self, session: str) -> Unfinished | None:
+        """The turn that a session was left in, if there is one. See `resume`; where it waits for a reply, ask with that.
+
+        Raises:
+            ConfigError: the session's name is not allowed. SessionError: it cannot be read.
+        """
+        thread = await self.services.sessions.open_turn(checked_name(session))
+        if not thread:
+            return None
+        left = await self.services.graph.aget_state({"configurable": {"thread_id": thread}})
+        if left.next != ("wait_for_reply",):
+            return Unfinished()
+        calls = tuple(ToolCall(**call) for call in left.values["held"])
+        specs = {call.name: ToolSpec(call.name, "", {}) for call in calls}  # of tools that the agent no longer has
+        specs |= {spec.name: spec for spec in self.services.tools.specs}
+        return Unfinished(calls, confirmation(calls, specs, self.services.language))
+
+    async def history(self, session: str) -> tuple[PastTurn, ...]:
+        """What was said and done in a session, turn by turn; () where there is no such session.
+
+        Raises:
+            ConfigError: the session's name is not allowed. SessionError: it cannot be read.
+        """
+        return await self.services.sessions.history(checked_name(session))
+
+    async def forget(self, session: str) -> bool:
+        """Delete a session with its recordings. Returns whether there was one.
+
+        Raises:
+            ConfigError: the session's name is not allowed. SessionError: the disk refuses.
+        """
+        return await self.services.sessions.forget(checked_name(session))
 
     def _check(self, question: AudioClip | str) -> None:
         if isinstance(question, AudioClip):
@@ -118,5 +154,18 @@ class Agent:
                 raise AudioError(
                     f"the question is {question.duration_s:.0f} s long; at most {self._max_question_s:.0f} s can be asked"
                 )
+        elif not isinstance(question, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+            raise ConfigError(f"the question is {question!r:.80}; ask with a text or an AudioClip")
         elif not question.strip() or len(question) > MAX_TEXT_CHARS:
             raise ConfigError(f"a typed question has 1 to {MAX_TEXT_CHARS} characters; this one has {len(question)}")
+
+
+def checked_name(session: str) -> str:
+    """The name of a session.
+
+    Raises:
+        ConfigError: it is not allowed.
+    """
+    if not (isinstance(session, str) and SESSION_NAME.fullmatch(session)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"session {session!r:.80}: use up to 64 letters, digits, dots, dashes and underscores")
+    return session

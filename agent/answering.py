@@ -7,12 +7,14 @@ from typing import Any
 
 from langgraph.types import StreamWriter
 
+from vivavoce.agent.calls.in_words import arguments_of
 from vivavoce.agent.grounding import GuardedAnswer, passages_of
 from vivavoce.agent.prompts import ANSWER_NOW
-from vivavoce.agent.reading_out import is_yes, next_part
+from vivavoce.agent.reading_out import next_part
+from vivavoce.agent.replies import agrees, refuses, wants_more
 from vivavoce.agent.services import Services
 from vivavoce.agent.turn import HeardText, SentenceChecked
-from vivavoce.core.language.sentences import NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS
+from vivavoce.core.language.sentences import DECLINED, NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS
 from vivavoce.core.messages import (
     AssistantMessage,
     AudioTokens,
@@ -28,15 +30,36 @@ from vivavoce.core.messages import (
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A delta to be spoken, with the voice it is for."""
+    """A delta to be spoken. record: id of what it is part of. voice_id: the voice it is for."""
 
+    record: str
     voice_id: str
     delta: TextDelta | AudioTokens
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a step answers.
+
+    record: id of what it will be kept as. last: it may call no more tools. preface: what is said before anything else. held:
+    calls that the user was asked about. unsaid: what the answer before this one may have offered to read on.
+    """
+
+    messages: Sequence[Message]
+    record: str
+    voice_id: str
+    last: bool = False
+    preface: str = ""
+    held: tuple[ToolCall, ...] = ()
+    unsaid: str = ""
+
+
 @dataclass(slots=True)
 class Said:
-    """What one step amounts to. heard: None where nothing was transcribed. unsaid: what is left to be read out."""
+    """What one step amounts to.
+
+    heard: None where nothing was transcribed. unsaid: what is left to be read out. agreed: the user wants what was held.
+    """
 
     text: str = ""
     audio_tokens: list[int] = field(default_factory=list[int])
@@ -44,56 +67,84 @@ class Said:
     heard: str | None = None
     provenance: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     unsaid: str = ""
+    agreed: bool = False
 
 
 class Step:
-    """A step of the model. last: it may call no more tools. unsaid: what the answer before this one may have offered."""
+    """A step of the model."""
 
-    def __init__(
-        self, services: Services, messages: Sequence[Message], voice_id: str, write: StreamWriter, *, last: bool, unsaid: str
-    ) -> None:
+    def __init__(self, services: Services, prompt: Prompt, write: StreamWriter) -> None:
         self._services = services
-        self._messages = messages
-        self._voice_id = voice_id
+        self._prompt = prompt
+        self._messages = prompt.messages
         self._write = write
-        self._last = last
-        self._said = Said(unsaid=unsaid if unsaid and self._was_offered() else "")
+        self._said = Said(unsaid=prompt.unsaid if prompt.unsaid and self._was_offered() else "")
         self._guarded = self._guard()
 
     async def run(self) -> Said:
         """Let the model speak, or whoever knows the answer without it."""
         user, said = self._messages[-1], self._said
+        if self._prompt.preface:
+            self._say(f"{self._prompt.preface} ")
         if isinstance(user, UserMessage) and user.audio is not None and user.audio.is_silent:
             said.heard = ""
             self._write(HeardText(""))
-        elif isinstance(user, UserMessage) and user.text is not None and self._goes_on(user.text):
-            self._read_on()
-        else:
+        elif not (isinstance(user, UserMessage) and user.text is not None and self._understood(user.text)):
             await self._listen()
-        if self._last:
+        if self._prompt.last:
             said.calls.clear()
-        if not said.text and not said.audio_tokens and not said.calls:
-            nothing = NOTHING_HEARD if said.heard == "" else TOO_MANY_STEPS if self._last else None
+        if not (said.text[len(self._prompt.preface) :].strip() or said.audio_tokens or said.calls or said.agreed):
+            nothing = NOTHING_HEARD if said.heard == "" else TOO_MANY_STEPS if self._prompt.last else None
             self._say(nothing(self._services.language) if nothing else "")
         return said
 
     async def _listen(self) -> None:
         """Stream the model's deltas out, and gather them."""
-        system = [self._services.system, *([ANSWER_NOW] if self._last else [])]
-        tools = () if self._last else self._services.tools.specs
-        async with aclosing(self._services.lm.stream([*system, *self._messages], tools)) as deltas:
-            async for delta in deltas:
-                await self._take(delta)
+        last = self._prompt.last
+        system = [self._services.system, *([ANSWER_NOW] if last else [])]
+        tools = () if last else self._services.tools.specs
+        try:
+            async with aclosing(self._services.lm.stream([*system, *self._messages], tools)) as deltas:
+                async for delta in deltas:
+                    await self._take(delta)
+                    self._tell()
+                    if isinstance(delta, Heard) and self._understood(delta.text):
+                        return
+            self._said.unsaid = ""
+            self._said.agreed = self._repeats_what_was_held()
+            if self._guarded is not None:
+                self._say(await self._guarded.finish())
                 self._tell()
-                if isinstance(delta, Heard) and self._goes_on(delta.text):
-                    return self._read_on()
-        self._said.unsaid = ""
-        if self._guarded is not None:
-            self._say(await self._guarded.finish())
-            self._tell()
-            if not self._said.text.strip() and self._said.provenance:
-                self._say(NOTHING_SUPPORTED(self._services.language))
-        return None
+                if not self._said.text.strip() and self._said.provenance:
+                    self._say(NOTHING_SUPPORTED(self._services.language))
+        finally:
+            if self._guarded is not None:
+                await self._guarded.close()
+
+    def _understood(self, reply: str) -> bool:
+        """Whether a reply to a question of the agent's own was all that was said, and is dealt with."""
+        if self._prompt.held and agrees(reply):
+            self._said.agreed = True
+            return True
+        if self._prompt.held and refuses(reply):
+            self._say(DECLINED(self._services.language))
+            return True
+        if self._said.unsaid and wants_more(reply):
+            self._read_on()
+            return True
+        return False
+
+    def _repeats_what_was_held(self) -> bool:
+        """Whether a model that does not write down what it hears made the calls again that the user was asked about."""
+        user = self._messages[-1]
+        if (
+            not self._prompt.held
+            or self._said.heard is not None
+            or (isinstance(user, UserMessage) and user.text is not None)
+        ):
+            return False
+        made, held = ([(call.name, arguments_of(call)) for call in calls] for calls in (self._said.calls, self._prompt.held))
+        return made == held
 
     async def _take(self, delta: Heard | ToolCall | TextDelta | AudioTokens) -> None:
         match delta:
@@ -107,11 +158,11 @@ class Step:
                     self._say(spoken)
             case AudioTokens(ids):
                 self._said.audio_tokens += ids
-                self._write(Speech(self._voice_id, delta))
+                self._write(Speech(self._prompt.record, self._prompt.voice_id, delta))
 
     def _say(self, text: str) -> None:
         self._said.text += text
-        self._write(Speech(self._voice_id, TextDelta(text)))
+        self._write(Speech(self._prompt.record, self._prompt.voice_id, TextDelta(text)))
 
     def _tell(self) -> None:
         """Let the trace have what was found out about sentences."""
@@ -132,9 +183,6 @@ class Step:
         """Whether the answer before this question ended with the offer to go on."""
         answers = (m.text for m in reversed(self._messages) if isinstance(m, AssistantMessage))
         return next(answers, "").rstrip().endswith(SHALL_I_GO_ON(self._services.language))
-
-    def _goes_on(self, reply: str) -> bool:
-        return bool(self._said.unsaid) and is_yes(reply)
 
     def _read_on(self) -> None:
         part, self._said.unsaid = next_part(self._said.unsaid)

@@ -1,7 +1,7 @@
-"""The state machine of a turn: generate <-> run_tool, one `Send` a call so that calls run in parallel."""
+"""The state machine of a turn: the model's steps, its calls side by side, and the wait until the user has agreed to some."""
 
 import asyncio
-import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -9,66 +9,152 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Send
+from langgraph.types import Send, interrupt
 
-from vivavoce.agent.answering import Step, offered, results_of
-from vivavoce.agent.calls.ledger import ToolLedger
+from vivavoce.agent.answering import Prompt, Said, Speech, Step, offered, results_of
+from vivavoce.agent.calls.in_words import arguments_of, confirmation, interrupted
 from vivavoce.agent.calls.runner import SPOKEN_CHARS, run_tool, told
 from vivavoce.agent.reading_out import next_part
 from vivavoce.agent.services import Services
+from vivavoce.agent.session.held import HeldSession
 from vivavoce.agent.state import (
-    DialogueState,
     Record,
+    TurnState,
     assistant_record,
     switch_record,
-    to_message,
+    to_messages,
     to_provenance,
+    to_result,
     tool_record,
     user_record,
 )
-from vivavoce.agent.turn import ToolFinished, ToolProgress, ToolStarted
+from vivavoce.agent.turn import ConfirmationAsked, ToolFinished, ToolProgress, ToolStarted
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
-from vivavoce.core.language.sentences import VOICE_GONE
-from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult
+from vivavoce.core.language.sentences import INTERRUPTED, NOT_BEGUN, TOO_MANY_CALLS, VOICE_GONE
+from vivavoce.core.messages import SessionFacts, TextDelta, ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import neutralise
 
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """What the nodes of one turn work with. Not checkpointed."""
+    """What the nodes of one turn work with. Not checkpointed. resumed: the turn began in a process that died."""
 
     services: Services
-    ledger: ToolLedger
+    session: HeldSession
+    resumed: bool = False
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Compile the controller. One run is one turn; the thread id is the session."""
-    graph = StateGraph(DialogueState, context_schema=TurnContext)
+    """Compile the controller. One run is one turn."""
+    graph = StateGraph(TurnState, context_schema=TurnContext)
     graph.add_node("generate", _generate)
     graph.add_node("run_tool", _run_tool)
+    graph.add_node("ask_consent", _ask_consent)
+    graph.add_node("wait_for_reply", _wait_for_reply)
     graph.add_edge(START, "generate")
-    graph.add_conditional_edges("generate", _dispatch, ["run_tool", END])
+    graph.add_conditional_edges("generate", _dispatch, ["run_tool", "ask_consent", END])
     graph.add_edge("run_tool", "generate")
+    graph.add_edge("ask_consent", "wait_for_reply")
+    graph.add_edge("wait_for_reply", "generate")
     return graph.compile(checkpointer=checkpointer)
 
 
-async def _generate(state: DialogueState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
-    services, steps = runtime.context.services, state["steps"]
-    messages = [to_message(record, services.audio.get) for record in state["messages"]]
-    unsaid = state.get("unsaid", "") if steps == 0 else ""
-    last = steps >= services.max_steps
-    said = await Step(services, messages, state["voice_id"], runtime.stream_writer, last=last, unsaid=unsaid).run()
-    answer = assistant_record(uuid.uuid4().hex, said.text, tuple(said.calls), tuple(said.audio_tokens))
-    update: dict[str, Any] = {
-        "messages": [*_transcribed(state["messages"], said.heard), answer],
-        "pending": answer["tool_calls"],
-        "steps": steps + 1,
+async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+    """A step of the model. What it calls is in the log before any of it runs."""
+    session, services = runtime.context.session, runtime.context.services
+    step = f"{state['turn']}-{state['steps']}"
+    earlier = session.record(step)
+    if earlier is not None and earlier["tool_calls"]:  # the process died between log and checkpoint
+        return _next(state, earlier["tool_calls"])
+    records = [record for record in session.records if record is not earlier]  # what was heard of it is said again
+    messages = to_messages(records, services.sessions.recordings.get)
+    held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
+    first = state["steps"] == 0
+    unclear = _untold(records, services)
+    prompt = Prompt(
+        messages,
+        step,
+        state["voice_id"],
+        last=state["steps"] >= services.max_steps,
+        preface=_preface(unclear, services),
+        held=held,
+        unsaid=session.facts.get("unsaid", "") if first else "",
+    )
+    said = await Step(services, prompt, runtime.stream_writer).run()
+    room = max(0, services.max_calls - state["calls_made"])
+    if len(said.calls) > room:
+        _say(f" {TOO_MANY_CALLS(services.language, limit=services.max_calls)}", said, prompt, runtime)
+    made = list(held) if said.agreed else _renamed(said.calls[:room], records)
+    now, later = (made, []) if said.agreed else _sorted(made, services)
+    kept = [{**record, "told": True} for record in unclear]
+    kept += _transcribed(records, said.heard)
+    if now:
+        kept.append(assistant_record(state["turn"], prompt.record, said.text, now, said.audio_tokens))
+        kept += [
+            tool_record(state["turn"], _not_ended(call, services, begun=False), begun=False, ended=False) for call in now
+        ]
+    facts: dict[str, Any] = {"unsaid": said.unsaid} if first and said.unsaid != prompt.unsaid else {}
+    about_last = any(result.output.about_last_answer for result in results_of(messages))
+    if not (now or about_last) and said.provenance != session.facts.get("provenance", []):
+        facts["provenance"] = said.provenance
+    if kept or facts:
+        await session.put(kept, **facts)
+    return _next(state, [call_fields(call) for call in now], [call_fields(call) for call in later])
+
+
+def _next(state: TurnState, now: list[Record], later: Sequence[Record] = ()) -> dict[str, Any]:
+    """The state after a step. now, later: calls to make, and calls to ask about."""
+    return {
+        "pending": now,
+        "held": list(later) or ([] if state["steps"] == 0 else state["held"]),
+        "steps": state["steps"] + 1,
+        "calls_made": state["calls_made"] + len(now) + len(later),
+        "reply": False,
     }
-    if steps == 0:
-        update["unsaid"] = said.unsaid
-    if not said.calls and not any(result.output.about_last_answer for result in results_of(messages)):
-        update["provenance"] = said.provenance
-    return update
+
+
+def call_fields(call: ToolCall) -> Record:
+    """A call as JSON."""
+    return {"id": call.id, "name": call.name, "arguments": call.arguments}
+
+
+def _say(text: str, said: Said, prompt: Prompt, runtime: Runtime[TurnContext]) -> None:
+    said.text += text
+    runtime.stream_writer(Speech(prompt.record, prompt.voice_id, TextDelta(text)))
+
+
+def _untold(records: list[Record], services: Services) -> list[Record]:
+    """Calls that were interrupted and may have acted, as long as the user was not told of them."""
+    found = [r for r in records if r["role"] == "tool" and r["result"]["status"] == "interrupted" and not r.get("told")]
+    return [record for record in found if record.get("begun", True) and not _is_idempotent(record, services)]
+
+
+def _preface(unclear: list[Record], services: Services) -> str:
+    calls = [to_result(record["result"]).call for record in unclear]
+    return interrupted(calls, services.language) if calls else ""
+
+
+def _is_idempotent(record: Record, services: Services) -> bool:
+    tool = services.tools.get(record["result"]["call"]["name"])
+    return tool is not None and tool.spec.idempotent
+
+
+def _renamed(calls: list[ToolCall], records: list[Record]) -> list[ToolCall]:
+    """The calls, with ids that no other call of the session has: models may count from one in each answer."""
+    known = {record["result"]["call"]["id"] for record in records if record["role"] == "tool"}
+    renamed: list[ToolCall] = []
+    for call in calls:
+        own = call if call.id and call.id not in known else ToolCall.new(call.name, call.arguments)
+        known.add(own.id)
+        renamed.append(own)
+    return renamed
+
+
+def _sorted(calls: list[ToolCall], services: Services) -> tuple[list[ToolCall], list[ToolCall]]:
+    """Calls to make now, and calls to ask about. One whose arguments cannot be read does nothing, so nobody is asked."""
+    specs = {spec.name: spec for spec in services.tools.specs}
+    later = [call for call in calls if call.name in specs and specs[call.name].confirm and arguments_of(call) is not None]
+    return [call for call in calls if call not in later], later
 
 
 def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
@@ -76,44 +162,75 @@ def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
     if heard is None:
         return []
     user = next(record for record in reversed(records) if record["role"] == "user")
-    return [user_record(user["id"], heard, user["audio"])]
+    return [user_record(user["turn"], heard, user["audio"])]
 
 
-def _dispatch(state: DialogueState) -> list[Send] | str:
-    switches = state.get("switches", [])
-    asked = switches[-1]["asked"] if switches else ""
-    known = {"voice_id": state["voice_id"], "asked": asked, "provenance": state.get("provenance", [])}
-    return [Send("run_tool", {"call": call, **known}) for call in state["pending"]] or END
+def _not_ended(call: ToolCall, services: Services, *, begun: bool) -> ToolResult:
+    """What is true of a call should the process die before it ends."""
+    if begun:
+        return ToolResult(call, "interrupted", ToolOutput(INTERRUPTED(services.language)))
+    return ToolResult(call, "cancelled", ToolOutput(NOT_BEGUN(services.language)))
+
+
+def _dispatch(state: TurnState) -> list[Send] | str:
+    if state["pending"]:
+        return [
+            Send("run_tool", {"turn": state["turn"], "voice_id": state["voice_id"], "call": call})
+            for call in state["pending"]
+        ]
+    return "ask_consent" if state["held"] else END
 
 
 class PendingCall(TypedDict):
-    """What a `Send` carries: the fields of a `ToolCall`, and those of `SessionFacts`."""
+    """What a `Send` carries. call: the fields of a `ToolCall`."""
 
-    call: Record
+    turn: str
     voice_id: str
-    asked: str
-    provenance: list[Record]
+    call: Record
 
 
 async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[str, Any]:
-    services, ledger, call = runtime.context.services, runtime.context.ledger, ToolCall(**state["call"])
-    if not ledger.open(call):
-        return {}
-    runtime.stream_writer(ToolStarted(call))
-    provenance = tuple(map(to_provenance, state["provenance"]))
-    facts = SessionFacts(state["voice_id"], state["asked"], provenance, services.language, services.default_voice)
+    """Make a call. It is in the log as begun before the tool runs, and as ended before anybody uses its result."""
+    context, services, call = runtime.context, runtime.context.services, ToolCall(**state["call"])
+    session, turn, write = context.session, state["turn"], runtime.stream_writer
+    if context.resumed and (ended := _as_it_was_left(call, turn, context)) is not None:
+        write(ToolFinished(ended))
+        return {"voice_id": ended.output.voice_id or ""}
+    await session.put([tool_record(turn, _not_ended(call, services, begun=True), ended=False)])
+    write(ToolStarted(call))
     loop = asyncio.get_running_loop()
 
     def report(progress: str) -> None:  # tools may run in a thread
-        loop.call_soon_threadsafe(runtime.stream_writer, ToolProgress(call, neutralise(progress, SPOKEN_CHARS)))
+        loop.call_soon_threadsafe(write, ToolProgress(call, neutralise(progress, SPOKEN_CHARS)))
 
+    facts = _session_facts(state["voice_id"], context)
     result = await run_tool(call, services.tools, services.result_chars, facts, report)
     result, unsaid = _read_out(result, services.language)
-    result, switches = _switched(result, services)
-    ledger.close(result)
-    runtime.stream_writer(ToolFinished(result))
-    update = {"messages": [tool_record(result)], "voice_id": result.output.voice_id or "", "switches": switches}
-    return update | ({"unsaid": unsaid} if unsaid else {})
+    result, switches = _switched(result, turn, services)
+    kept: dict[str, Any] = {"unsaid": unsaid} if unsaid else {}
+    if voice_id := result.output.voice_id:
+        kept |= {"voice_id": voice_id, "asked": {**session.facts.get("asked", {}), voice_id: result.output.asked}}
+    await session.put([tool_record(turn, result), *switches], **kept)
+    write(ToolFinished(result))
+    return {"voice_id": result.output.voice_id or ""}
+
+
+def _as_it_was_left(call: ToolCall, turn: str, context: TurnContext) -> ToolResult | None:
+    """The result of a call that a process that died had begun; None where it may be made."""
+    left = context.session.record(f"{turn}:{call.id}")
+    if left is None or not left["begun"]:
+        return None
+    if not left["ended"] and _is_idempotent(left, context.services):
+        return None
+    return to_result(left["result"])
+
+
+def _session_facts(voice_id: str, context: TurnContext) -> SessionFacts:
+    """What tools may know of the dialogue."""
+    services, facts = context.services, context.session.facts
+    provenance = tuple(map(to_provenance, facts.get("provenance", [])))
+    asked = str(facts.get("asked", {}).get(voice_id, ""))
+    return SessionFacts(voice_id, asked, provenance, services.language, services.default_voice)
 
 
 def _read_out(result: ToolResult, language: str) -> tuple[ToolResult, str]:
@@ -123,7 +240,7 @@ def _read_out(result: ToolResult, language: str) -> tuple[ToolResult, str]:
     return replace(result, output=replace(result.output, spoken=spoken)), left
 
 
-def _switched(result: ToolResult, services: Services) -> tuple[ToolResult, list[Record]]:
+def _switched(result: ToolResult, turn: str, services: Services) -> tuple[ToolResult, list[Record]]:
     """The change of voice that a result asks for; a failure where it cannot be had."""
     if result.output.voice_id is None:
         return result, []
@@ -133,4 +250,20 @@ def _switched(result: ToolResult, services: Services) -> tuple[ToolResult, list[
         return replace(result, status="failed", output=ToolOutput(VOICE_GONE(services.language))), []
     except VoiceRefused as error:
         return replace(result, status="failed", output=ToolOutput(told(error))), []
-    return result, [switch_record(result.call.id, voice, result.output.asked)]
+    return result, [switch_record(turn, result.call.id, voice, result.output.asked)]
+
+
+async def _ask_consent(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+    """Say what is about to be done. From now on the session waits for the reply, restarts included."""
+    services = runtime.context.services
+    calls = tuple(ToolCall(**call) for call in state["held"])
+    question = confirmation(calls, {spec.name: spec for spec in services.tools.specs}, services.language)
+    runtime.stream_writer(ConfirmationAsked(calls, question))
+    record = f"{state['turn']}-{state['steps'] - 1}"  # the question ends the answer
+    runtime.stream_writer(Speech(record, state["voice_id"], TextDelta(f" {question}")))
+    return {}
+
+
+async def _wait_for_reply(state: TurnState) -> dict[str, Any]:
+    """End the turn here. The next one goes on with what this returns: the state that it begins in."""
+    return interrupt("consent")

@@ -63,6 +63,12 @@ class GuardedAnswer:
         self._gather()
         return "" if self._guard.mode == "flag" else spoken
 
+    async def close(self) -> None:
+        """Judge nothing more."""
+        for judging in self._judging:
+            judging.cancel()
+        await asyncio.gather(*self._judging, return_exceptions=True)
+
     async def _passed(self, text: str) -> str:
         """A sentence as it is to be spoken."""
         if not text.strip():

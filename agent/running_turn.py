@@ -1,22 +1,27 @@
-"""One turn while it runs: the graph and the decoder side by side."""
+"""One turn while it runs: the graph and the decoder side by side, and what is kept of them."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from langgraph.types import Command
+
 from vivavoce.agent.answering import Speech
-from vivavoce.agent.calls.ledger import ToolLedger
+from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.graph import TurnContext
 from vivavoce.agent.grounding import passages_of, provenance_of
+from vivavoce.agent.playback import Playback, divided, words_within
 from vivavoce.agent.services import Services
+from vivavoce.agent.session.held import HeldSession
 from vivavoce.agent.speech import SpeechQueue, speak
-from vivavoce.agent.state import Record, assistant_record, switch_record, tool_record, user_record
+from vivavoce.agent.state import Record, assistant_record, switch_record, to_result, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
 from vivavoce.agent.turn import (
     AudioChunk,
+    ConfirmationAsked,
     HeardText,
     SentenceChecked,
     SpokenText,
@@ -27,88 +32,209 @@ from vivavoce.agent.turn import (
     VoiceChanged,
 )
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.messages import TextDelta
+from vivavoce.core.errors import SessionError
+from vivavoce.core.language.sentences import CANCELLED
+from vivavoce.core.messages import AudioTokens, ToolCall, ToolOutput, ToolResult
 from vivavoce.core.passage import Provenance
 from vivavoce.core.protocols import VoiceConditioning
 
+TOKENS_PER_S = 25  # of audio tokens
+
+
+@dataclass(slots=True)
+class Written:
+    """What the model wrote in one step."""
+
+    text: str = ""
+    audio_tokens: list[int] = field(default_factory=list[int])
+
 
 class RunningTurn:
-    """One turn while it runs."""
+    """One turn while it runs. It holds its session from `begin` to its end; `interrupt` ends it early, at any moment.
 
-    def __init__(self, services: Services, session: str) -> None:
+    question: None goes on with the turn that a process was in when it died.
+    """
+
+    def __init__(self, services: Services, session: str, question: AudioClip | str | None, voice: str | None) -> None:
+        self.id = uuid.uuid4().hex
+        self.playback = Playback()
+        self.is_leaving = False
         self._services = services
-        self._session = session
-        self._config: Any = {"configurable": {"thread_id": session}}
-        self._ledger = ToolLedger()
+        self._session = HeldSession(services.sessions.log, session)
+        self._question = question
+        self._voice = voice
+        self._thread = f"{session}/{self.id}"
         self._watch = Stopwatch()
         self._speech: SpeechQueue = asyncio.Queue()
         self._events: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
         self._heard = ""
-        self._written = ""
-        self._chunks: list[AudioChunk] = []
+        self._written: dict[str, Written] = {}
+        self._said = ""
         self._provenance: list[Provenance] = []
-        self._switches: list[Record] = []  # that the caller asked for; those of tools are the graph's
+        self._awaiting: tuple[ToolCall, ...] = ()
+        self._has_thought = False
+        self._work: asyncio.Task[None] | None = None
+        self._leave: Callable[[], None] | None = None
+        self._ending: asyncio.Task[Turn] | None = None
+        self._has_begun = asyncio.Event()
+        self._is_over = False
 
-    async def run(self, question: AudioClip | str, voice: str | None) -> AsyncGenerator[TurnEvent]:
-        """Yield what graph and decoder bring as it comes; closing the iterator interrupts both."""
-        voice_id = await self._services.voice_of(self._session)
-        user = await self._enter(question)
-        if voice is not None and voice != voice_id:
-            self._switches.append(switch_record(user["id"], self._services.bank.entry(voice), ""))
-            voice_id = voice
-        work = asyncio.create_task(self._work(user, voice_id))
-        finished = False
+    @property
+    def is_running(self) -> bool:
+        """Whether it holds its session, and nobody has ended it."""
+        return self._leave is not None and self._ending is None
+
+    async def next(self) -> TurnEvent:
+        """The next event. Who asks for it has heard the chunk before.
+
+        Raises:
+            StopAsyncIteration: that was all. VivavoceError: the turn failed; what was heard is kept.
+        """
+        if self._is_over:
+            raise StopAsyncIteration
         try:
-            while (event := await self._events.get()) is not None:
-                yield event
-            await work
-            finished = True
-            yield TurnDone(await self._turn())
-        finally:
-            self._services.discard(self._heard)
-            if not finished:
-                work.cancel()
-                with suppress(asyncio.CancelledError, Exception):  # the caller gets the first error, not its echo
-                    await work
-                await self._keep_what_was_heard(user, voice_id)
+            if self._work is None:
+                await self._begin()
+            return await self._next()
+        except BaseException:
+            self._is_over = True
+            await self.interrupt()
+            raise
 
-    async def _enter(self, question: AudioClip | str) -> Record:
-        id_ = uuid.uuid4().hex
+    async def _next(self) -> TurnEvent:
+        grew = self.playback.next_asked()
+        if self._ending is None:
+            if grew and not self._has_ended():
+                await self._session.put(self._answers(cut=True))
+            event = await self._events.get()
+            if isinstance(event, AudioChunk):
+                self.playback.given()
+            if event is not None:
+                return event
+        turn = await asyncio.shield(self._end(cut=False))
+        if (error := self._error()) is not None:
+            raise error
+        self._is_over = True
+        return TurnDone(turn)
+
+    async def interrupt(self) -> None:
+        """End the turn now. The dialogue keeps what was heard of the answer.
+
+        Where all was given out already, and whoever plays it has reported less, the rest was not heard.
+        """
+        self.is_leaving = True
+        if self._ending is not None and self._ending.done():
+            if not self.playback.is_whole():
+                await self._session.put(self._answers(cut=True))
+        elif self._leave is not None:
+            await self._has_begun.wait()
+            await asyncio.shield(self._end(cut=True))
+        else:
+            self._is_over = True
+
+    async def _begin(self) -> None:
+        """Wait for the session, keep the question, and set graph and decoder to work."""
+        self.loop = asyncio.get_running_loop()
+        sessions = self._services.sessions
+        self._leave = await sessions.queue.enter(self._session.name, self)
+        try:
+            await self._session.load()
+            inputs = await self._inputs()
+            voice_id = self._services.voice_of(self._session.facts)
+            await self._enter(voice_id)
+        except BaseException:
+            leave, self._leave = self._leave, None
+            leave()
+            raise
+        else:
+            self._work = asyncio.create_task(self._run(inputs))
+            self._work.add_done_callback(lambda _: self._events.put_nowait(None))
+        finally:
+            self._has_begun.set()
+
+    async def _inputs(self) -> Any:  # noqa: ANN401 - what LangGraph takes
+        """Where the graph begins: anew, where a turn waits for the user's consent, or where a process died."""
+        voice_id = self._voice or self._services.voice_of(self._session.facts)
+        begun = {
+            "turn": self.id,
+            "voice_id": voice_id,
+            "steps": 0,
+            "calls_made": 0,
+            "pending": [],
+            "held": [],
+            "reply": False,
+        }
+        thread = self._session.facts.get("open")
+        if not thread:
+            if self._question is None:
+                raise SessionError(f"session {self._session.name!r} has no turn that was cut off; ask something")
+            return begun
+        left = await self._services.graph.aget_state({"configurable": {"thread_id": thread}})
+        waits = left.next == ("wait_for_reply",)
+        if self._question is None and waits:
+            calls = [ToolCall(**call) for call in left.values["held"]]
+            question = confirmation(calls, {spec.name: spec for spec in self._services.tools.specs}, self._services.language)
+            raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
+        if self._question is None:
+            self._thread, self.id = thread, left.values.get("turn") or thread.partition("/")[2]
+            return None if left.next else {**begun, "turn": self.id, "steps": self._steps_over()}
+        if waits:
+            self._thread = thread
+            resumed = {name: value for name, value in begun.items() if name != "held"}
+            return Command(resume={**resumed, "reply": True})
+        await self._services.sessions.checkpoints.adelete_thread(thread)
+        return begun
+
+    def _steps_over(self) -> int:
+        """How many steps of the turn made calls that have all ended."""
+        own = [record for record in self._session.records if record["turn"] == self.id]
+        ended = {record["result"]["call"]["id"] for record in own if record["role"] == "tool" and record["ended"]}
+        calls = [{call["id"] for call in record["tool_calls"]} for record in own if record.get("tool_calls")]
+        return sum(made <= ended for made in calls)
+
+    async def _enter(self, voice_id: str) -> None:
+        """The question is on disk before anything is done with it."""
+        kept: list[Record] = []
+        facts: dict[str, Any] = {"open": self._thread}
+        name, question = self._session.name, self._question
+        if isinstance(question, AudioClip):
+            recording = await asyncio.to_thread(self._services.sessions.recordings.put, name, question)
+            kept.append(user_record(self.id, None, recording))
+        elif question is not None:
+            kept.append(user_record(self.id, question, None))
+        if self._voice is not None and self._voice != voice_id:
+            kept.append(switch_record(self.id, "", self._services.bank.entry(self._voice), ""))
+            facts |= {"voice_id": self._voice, "asked": {**self._session.facts.get("asked", {}), self._voice: ""}}
+        await self._session.put(kept, **facts)
         if isinstance(question, str):
             self._heard = question
             self._services.anticipate(question)
-            return user_record(id_, question, None)
-        return user_record(id_, None, await asyncio.to_thread(self._services.audio.put, question))
 
-    async def _work(self, user: Record, voice_id: str) -> None:
+    async def _run(self, inputs: Any) -> None:  # noqa: ANN401 - what LangGraph takes
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._think(user, voice_id))
+                group.create_task(self._think(inputs))
                 group.create_task(self._speak())
         except* Exception as errors:  # noqa: BLE001 - unwraps the group, hides nothing
             raise errors.exceptions[0] from None
-        finally:
-            self._events.put_nowait(None)
 
-    async def _think(self, user: Record, voice_id: str) -> None:
+    async def _think(self, inputs: Any) -> None:  # noqa: ANN401 - what LangGraph takes
         """Run the graph; sort its custom stream into events and speech."""
-        context = TurnContext(self._services, self._ledger)
-        inputs = {"messages": [user], "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
-        run = self._services.graph.astream(inputs, self._config, context=context, stream_mode="custom", durability="exit")
+        context = TurnContext(self._services, self._session, resumed=self._question is None)
+        config: Any = {"configurable": {"thread_id": self._thread}}
+        run: Any = self._services.graph.astream(inputs, config, context=context, stream_mode="custom", durability="sync")
         try:
-            async for item in run:
-                self._take(item)
+            async with aclosing(run):
+                async for item in run:
+                    self._take(item)
+            self._has_thought = True
         finally:
             self._watch.writing_ended()
             self._speech.put_nowait(None)
 
     def _take(self, item: Any) -> None:  # noqa: ANN401 - whatever the nodes wrote
         if isinstance(item, Speech):
-            self._watch.writes()
-            self._speech.put_nowait(item)
-            if isinstance(item.delta, TextDelta) and item.delta.text:
-                self._written += item.delta.text
-                self._events.put_nowait(SpokenText(item.delta.text))
+            self._take_speech(item)
             return
         if isinstance(item, SentenceChecked):
             self._provenance.append(item.provenance)
@@ -117,59 +243,146 @@ class RunningTurn:
         if isinstance(item, HeardText):
             self._heard = item.text
             self._services.anticipate(item.text)
-        self._written += " "  # what was said before a tool call and what is said after it are two sentences
+        elif isinstance(item, ConfirmationAsked):
+            self._awaiting = item.calls
+        self._said += " "  # what was said before a tool call and what is said after it are two sentences
         self._watch.saw(item)
         self._events.put_nowait(item)
         if isinstance(item, ToolFinished) and item.result.output.voice_id:
             self._events.put_nowait(VoiceChanged(self._services.bank.get(item.result.output.voice_id)))
 
+    def _take_speech(self, item: Speech) -> None:
+        self._watch.writes()
+        written = self._written.setdefault(item.record, Written())
+        if isinstance(item.delta, AudioTokens):
+            written.audio_tokens += item.delta.ids
+        elif item.delta.text:
+            written.text += item.delta.text
+            self._said += item.delta.text
+            self._events.put_nowait(SpokenText(item.delta.text))
+        self._speech.put_nowait(item)
+
     async def _speak(self) -> None:
         async with aclosing(speak(self._speech, self._services.decoder, self._prepare)) as clips:
             async for clip in clips:
                 self._watch.spoke()
-                chunk = AudioChunk(clip.audio, clip.text)
-                self._chunks.append(chunk)
+                start = self.playback.end_s
+                chunk = AudioChunk(clip.audio, clip.text, self.id, start, start + clip.audio.duration_s, clip.spoken)
+                self.playback.chunks.append(chunk)
                 self._events.put_nowait(chunk)
 
     async def _prepare(self, voice_id: str) -> VoiceConditioning:
         self._services.bank.entry(voice_id).check_may_be_spoken()
         return await self._services.decoder.prepare(await asyncio.to_thread(self._services.bank.get, voice_id))
 
-    async def _turn(self) -> Turn:
-        clips = [chunk.audio for chunk in self._chunks]
+    def _has_ended(self) -> bool:
+        return self._work is not None and self._work.done()
+
+    def _error(self) -> BaseException | None:
+        """What the turn failed with."""
+        work = self._work
+        return None if work is None or not work.done() or work.cancelled() else work.exception()
+
+    def _end(self, *, cut: bool) -> asyncio.Task[Turn]:
+        """The end of the turn, which comes once; it goes on even if nobody waits for it."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._ended(cut=cut))
+        return self._ending
+
+    async def _ended(self, *, cut: bool) -> Turn:
+        try:
+            if self._work is not None:
+                self._work.cancel()
+                await asyncio.gather(self._work, return_exceptions=True)
+                cut = cut or self._work.cancelled() or self._error() is not None
+            return await self._kept(cut=cut)
+        finally:
+            self._services.discard(self._heard)
+            if self._leave is not None:
+                self._leave()
+                self._leave = None
+
+    async def _kept(self, *, cut: bool) -> Turn:
+        """Keep the answer, or what was heard of it; and of the graph's state only what the next turn needs."""
+        waits = bool(self._awaiting) and self._has_thought
+        facts: dict[str, Any] = {"open": self._thread if waits else ""}
+        if cut:
+            results = self._results()
+            self._provenance = await self._provenance_of(self.playback.text().strip(), results)
+            if not any(result.output.about_last_answer for result in results):
+                facts["provenance"] = [asdict(known) for known in self._provenance]
+        await self._session.put([*self._cancelled(), *self._answers(cut=cut)], **facts)
+        if not waits:
+            await self._services.sessions.checkpoints.adelete_thread(self._thread)
+        return self._turn(cut=cut)
+
+    def _tool_records(self) -> list[Record]:
+        return [record for record in self._session.records if record["turn"] == self.id and record["role"] == "tool"]
+
+    def _results(self) -> tuple[ToolResult, ...]:
+        """How the calls of this turn ended."""
+        return tuple(to_result(record["result"]) for record in self._tool_records())
+
+    def _cancelled(self) -> list[Record]:
+        """Calls that were interrupted and may be made again: nothing is left open by them."""
+        cancelled: list[Record] = []
+        for record in self._tool_records():
+            result = to_result(record["result"])
+            tool = self._services.tools.get(result.call.name)
+            if result.status == "interrupted" and tool is not None and tool.spec.idempotent:
+                output = ToolOutput(CANCELLED(self._services.language))
+                cancelled.append(tool_record(self.id, replace(result, status="cancelled", output=output)))
+        return cancelled
+
+    def _answers(self, *, cut: bool) -> list[Record]:
+        """What the model wrote in each step as it is kept. cut: only what was heard of it."""
+        kept: list[Record] = []
+        for id_, written, text, audio_tokens in self._heard_parts() if cut else self._wholes():
+            earlier = self._session.record(id_)
+            calls = tuple(ToolCall(**call) for call in earlier["tool_calls"]) if earlier else ()
+            part = cut and text.strip() != written.text.strip()
+            if text.strip() or audio_tokens or calls:
+                kept.append(assistant_record(self.id, id_, text, calls, audio_tokens, interrupted=part))
+        return [record for record in kept if record != self._session.record(record["id"])]
+
+    def _wholes(self) -> list[tuple[str, Written, str, list[int]]]:
+        return [(id_, written, written.text, written.audio_tokens) for id_, written in self._written.items()]
+
+    def _heard_parts(self) -> list[tuple[str, Written, str, list[int]]]:
+        """Each step with the text and the audio tokens that were heard."""
+        texts = divided(self.playback.text(), [written.text for written in self._written.values()])
+        parts: list[tuple[str, Written, str, list[int]]] = []
+        tokens_left = int(self.playback.heard_s * TOKENS_PER_S)
+        for (id_, written), text in zip(self._written.items(), texts, strict=True):
+            tokens = written.audio_tokens[:tokens_left]
+            tokens_left -= len(tokens)
+            if tokens and not text:  # the decoder does not know which words it speaks
+                text = (
+                    written.text
+                    if tokens == written.audio_tokens
+                    else words_within(written.text, len(tokens) / len(written.audio_tokens))
+                )
+            parts.append((id_, written, text, tokens))
+        return parts
+
+    def _turn(self, *, cut: bool) -> Turn:
+        heard = self._session.record(self.id)
         return Turn(
-            session=self._session,
-            heard=self._heard,
-            answer_text=" ".join(self._written.split()),
-            answer_audio=AudioClip.joined(clips) if clips else None,
-            tool_calls=self._ledger.results,
-            voice=self._services.bank.get(await self._services.voice_of(self._session)),
-            voice_switches=await self._services.switches_of(self._session),
+            session=self._session.name,
+            heard=self._heard or (heard["text"] if heard else "") or "",
+            answer_text=" ".join((self.playback.text() if cut else self._said).split()),
+            answer_audio=self.playback.sound(whole=not cut),
+            tool_calls=self._results(),
+            voice=self._services.bank.get(self._services.voice_of(self._session.facts)),
+            voice_switches=self._session.switches,
             timings=self._watch.timings(),
             provenance=tuple(self._provenance),
+            id=self.id,
+            interrupted=cut,
+            awaiting=self._awaiting if self._has_thought else (),
         )
 
-    async def _provenance_of(self, spoken: str) -> list[Provenance]:
+    async def _provenance_of(self, spoken: str, results: Sequence[ToolResult]) -> list[Provenance]:
         """What the part of the answer rests on that was spoken."""
-        guard, passages = self._services.guard, passages_of(self._ledger.results)
+        guard, passages = self._services.guard, passages_of(results)
         return await provenance_of(spoken, guard, passages, self._heard) if guard and passages and spoken else []
-
-    async def _keep_what_was_heard(self, user: Record, voice_id: str) -> None:
-        """After an interruption: the question, open calls as cancelled, and only the part of the answer that was spoken."""
-        self._ledger.cancel_open()
-        results = self._ledger.results
-        records = [user | {"text": self._heard or user["text"]}]
-        if results:
-            records.append(assistant_record(uuid.uuid4().hex, "", tuple(result.call for result in results)))
-            records += [tool_record(result) for result in results]
-        spoken = "".join(chunk.text for chunk in self._chunks).strip()
-        records.append(assistant_record(uuid.uuid4().hex, spoken, ()))
-        for result in results:
-            if result.output.voice_id:
-                voice_id = result.output.voice_id
-                entry = self._services.bank.entry(voice_id)
-                self._switches.append(switch_record(result.call.id, entry, result.output.asked))
-        values = {"messages": records, "voice_id": voice_id, "pending": [], "steps": 0, "switches": self._switches}
-        if not any(result.output.about_last_answer for result in results):
-            values["provenance"] = [asdict(known) for known in await self._provenance_of(spoken)]
-        await self._services.graph.aupdate_state(self._config, values, as_node="generate")

@@ -1,5 +1,6 @@
 """What every turn of an agent works with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,12 +8,10 @@ from langgraph.graph.state import CompiledStateGraph
 
 from vivavoce.agent.calls.runner import ToolBox
 from vivavoce.agent.grounding import Guard
-from vivavoce.agent.session.recordings import AudioStore
-from vivavoce.agent.state import to_switch
+from vivavoce.agent.session.store import Sessions
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.messages import SystemMessage
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
-from vivavoce.core.voice import VoiceSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,13 @@ class Services:
     decoder: SpeechDecoder
     bank: VoiceBank
     tools: ToolBox
+    sessions: Sessions
     graph: CompiledStateGraph[Any, Any, Any, Any]
-    audio: AudioStore
     system: SystemMessage
     language: str
     default_voice: str
     max_steps: int
+    max_calls: int
     result_chars: int
     guard: Guard | None
     anticipating: tuple[Anticipating, ...]
@@ -47,20 +47,16 @@ class Services:
         for one in self.anticipating:
             one.discard(heard)
 
-    async def voice_of(self, session: str) -> str:
+    def voice_of(self, facts: Mapping[str, Any]) -> str:
         """The id of the voice that a session speaks in; the default where that may no longer be spoken in."""
-        values = await self.values_of(session)
-        voice_id = str(values.get("voice_id") or self.default_voice)
         try:
-            return self.bank.entry(voice_id).check_may_be_spoken().id
+            return self.bank.entry(str(facts.get("voice_id") or self.default_voice)).check_may_be_spoken().id
         except (VoiceNotFound, VoiceRefused):
             return self.default_voice
 
-    async def switches_of(self, session: str) -> tuple[VoiceSwitch, ...]:
-        """Every change of the voice in a session."""
-        return tuple(to_switch(record) for record in (await self.values_of(session)).get("switches", []))
-
     async def values_of(self, session: str) -> dict[str, Any]:
-        """The state of a session."""
-        snapshot = await self.graph.aget_state({"configurable": {"thread_id": session}})
-        return snapshot.values
+        """All that is kept of a session: its facts, its messages and its changes of voice."""
+        records = await self.sessions.log.records(session)
+        messages = [record for record in records if record["role"] != "switch"]
+        switches = [record["switch"] for record in records if record["role"] == "switch"]
+        return {**await self.sessions.log.facts(session), "messages": messages, "switches": switches}

@@ -1,6 +1,6 @@
-"""The state of a dialogue as it is checkpointed: JSON values only, audio by content hash."""
+"""What is kept of a dialogue: JSON values only, recordings by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypedDict
@@ -22,72 +22,65 @@ from vivavoce.core.voice import VoiceEntry, VoiceSwitch
 Record = dict[str, Any]
 
 
-def merge_records(old: list[Record], new: list[Record]) -> list[Record]:
-    """Append; a record whose id is known replaces the earlier one."""
-    merged = {record["id"]: record for record in old}
-    merged.update({record["id"]: record for record in new})
-    return list(merged.values())
-
-
 def last_of(old: str, new: str) -> str:
     """The newer of two values; parallel tools may each set it."""
     return new or old
 
 
-def newest(_: str, new: str) -> str:
-    """The newer of two values, even an empty one."""
-    return new
+class TurnState(TypedDict):
+    """The turn that is under way, as it is checkpointed. What was said and done is in the log.
 
-
-class DialogueState(TypedDict):
-    """messages: records, see `to_message`. pending: calls that the last message made. steps: rounds so far this turn.
-
-    switches: every change of the voice in this session, see `switch_record`. provenance: what the sentences of the last
-    answer rest on. unsaid: what is left of a long result that is read out in parts.
+    turn: its id. steps: how often the model was asked so far. calls_made: calls of this turn so far. pending: calls that the
+    last step made. held: calls that wait until the user has agreed. reply: whether the question answers to those.
     """
 
-    messages: Annotated[list[Record], merge_records]
+    turn: str
     voice_id: Annotated[str, last_of]
-    pending: list[Record]
     steps: int
-    switches: Annotated[list[Record], merge_records]
-    provenance: list[Record]
-    unsaid: Annotated[str, newest]
+    calls_made: int
+    pending: list[Record]
+    held: list[Record]
+    reply: bool
 
 
-def user_record(id_: str, text: str | None, audio_hash: str | None) -> Record:
-    """What the user said."""
-    return {"id": id_, "role": "user", "text": text, "audio": audio_hash}
+def user_record(turn: str, text: str | None, recording: str | None) -> Record:
+    """What the user said. A turn has one of them, with its id."""
+    return {"id": turn, "turn": turn, "role": "user", "text": text, "audio": recording}
 
 
-def assistant_record(id_: str, text: str, calls: tuple[ToolCall, ...], audio_tokens: tuple[int, ...] = ()) -> Record:
-    """What the model answered."""
+def assistant_record(
+    turn: str, id_: str, text: str, calls: Sequence[ToolCall], audio_tokens: Sequence[int] = (), *, interrupted: bool = False
+) -> Record:
+    """What the model answered. interrupted: the text is what was heard of it."""
     return {
         "id": id_,
+        "turn": turn,
         "role": "assistant",
         "text": text,
         "tool_calls": [asdict(call) for call in calls],
         "audio_tokens": list(audio_tokens),
+        **({"interrupted": True} if interrupted else {}),
     }
 
 
-def tool_record(result: ToolResult) -> Record:
-    """How a call ended."""
-    return {"id": result.call.id, "role": "tool", "result": asdict(result)}
+def tool_record(turn: str, result: ToolResult, *, begun: bool = True, ended: bool = True) -> Record:
+    """How a call ended; or, while it has not, what is true of it should the process die now."""
+    id_ = f"{turn}:{result.call.id}"
+    return {"id": id_, "turn": turn, "role": "tool", "result": asdict(result), "begun": begun, "ended": ended}
 
 
-def switch_record(id_: str, voice: VoiceEntry, asked: str) -> Record:
-    """That from now on the session speaks in a voice; see `VoiceSwitch`."""
+def switch_record(turn: str, cause: str, voice: VoiceEntry, asked: str) -> Record:
+    """That from now on the session speaks in a voice; see `VoiceSwitch`. cause: id of the call that chose it, or ""."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     switch = VoiceSwitch(
         voice.id, voice.name, asked, voice.licence, voice.consent, voice.source, synthetic=voice.synthetic, at=at
     )
-    return {"id": id_, **asdict(switch)}
+    return {"id": f"{turn}:switch:{cause}", "turn": turn, "role": "switch", "switch": asdict(switch)}
 
 
 def to_switch(record: Mapping[str, Any]) -> VoiceSwitch:
     """The switch of a record."""
-    return VoiceSwitch(**{name: value for name, value in record.items() if name != "id"})
+    return VoiceSwitch(**record["switch"])
 
 
 def to_provenance(record: Mapping[str, Any]) -> Provenance:
@@ -109,6 +102,11 @@ def to_result(record: Mapping[str, Any]) -> ToolResult:
     passages = tuple(map(_to_passage, given["passages"]))
     fields: dict[str, Any] = {**given, "sources": tuple(given["sources"]), "passages": passages}
     return ToolResult(ToolCall(**record["call"]), record["status"], ToolOutput(**fields), record["duration_s"])
+
+
+def to_messages(records: Sequence[Mapping[str, Any]], load_audio: Callable[[str], AudioClip | None]) -> list[Message]:
+    """The messages that a model reads."""
+    return [to_message(record, load_audio) for record in records if record["role"] != "switch"]
 
 
 def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:

@@ -59,11 +59,27 @@ class SentenceChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmationAsked:
+    """Calls wait until the user agrees; the next turn of the session answers. Nothing was done yet."""
+
+    calls: tuple[ToolCall, ...]
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class AudioChunk:
-    """The next piece of the answer's sound, with the text it speaks."""
+    """The next piece of the answer's sound, with the text it speaks.
+
+    answer: id of the turn whose answer it belongs to. start_s, end_s: where it lies in its sound, in seconds. spoken:
+    False where the text cannot be said; the sound is a moment of silence.
+    """
 
     audio: AudioClip
     text: str
+    answer: str = ""
+    start_s: float = 0.0
+    end_s: float = 0.0
+    spoken: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,8 @@ class Timings:
 class Turn:
     """A finished turn. ``answer_audio`` is None only when there was nothing to say.
 
+    id: of the turn and of its answer. interrupted: text and sound are what was heard of the answer. awaiting: calls that the
+    answer asks for the user's consent to.
     voice_switches: every change of the voice in the session so far. provenance: what each sentence of the answer rests on;
     empty where nothing was retrieved.
     """
@@ -109,6 +127,9 @@ class Turn:
     voice_switches: tuple[VoiceSwitch, ...]
     timings: Timings
     provenance: tuple[Provenance, ...] = ()
+    id: str = ""
+    interrupted: bool = False
+    awaiting: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +147,7 @@ TurnEvent = (
     | VoiceChanged
     | SpokenText
     | SentenceChecked
+    | ConfirmationAsked
     | AudioChunk
     | TurnDone
 )

@@ -95,7 +95,7 @@ def open_decoder(settings: Settings, *, verify: bool = False) -> SpeechDecoder:
     from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 
     cache = settings.home / "conditioning"
-    embedded = EmbeddedDecoder(shared(Synthesiser, settings.threads), cache)
+    embedded = EmbeddedDecoder(shared(Synthesiser), cache)
     if settings.decoder == "embedded" or (settings.decoder == "auto" and not settings.speak_tokens):
         return embedded
     from vivavoce.model.token2wav.network import Token2WavNetwork

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, AudioChunk, SpokenText, ToolStarted, TurnDone, VoiceChanged
+from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.app.backends import at_home, implied_by, open_decoder
 from vivavoce.app.console import err, out, print_json, working
 from vivavoce.app.parts import Parts
@@ -119,7 +120,10 @@ async def choose_voice(parts: Parts, voice: str | None, describe: str | None) ->
 
 
 async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, *, as_json: bool) -> None:
-    """Turns until the input ends. A turn that fails says so and the dialogue goes on."""
+    """Turns until the input ends. A turn that fails says so and the dialogue goes on.
+
+    A turn that a process died in is gone on with first.
+    """
     settings = model.settings()
     name = session or "chat"
     with working("loading models"):
@@ -127,23 +131,44 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
         agent = await opened.__aenter__()
     try:
         err.print("[dim]type, name a recording, /mic to speak, /quit to leave[/]")
+        await _pick_up(agent, name, as_json=as_json)
         number = 0
-        while (line := await _read_line()) is not None:
+        while (line := await _read_line("" if as_json else "> ")) is not None:
             number += 1
             try:
                 question = await _question(line, settings)
-                await _chat_turn(agent, question, name, voice, Path(f"answer-{number}.wav"), as_json=as_json)
+                turn = agent.stream(question, session=name, voice=voice)
+                await _play_turn(turn, Path(f"answer-{number}.wav"), as_json=as_json)
                 voice = None  # it was for the first turn; later ones keep what the dialogue chose
             except VivavoceError as error:
-                err.print(reason(error), style="red", markup=False)
+                _complain(error)
     finally:
         await opened.__aexit__(None, None, None)
 
 
-async def _chat_turn(
-    agent: Agent, question: AudioClip | str, session: str, voice: str | None, answer: Path, *, as_json: bool
-) -> None:
-    async with aclosing(agent.stream(question, session=session, voice=voice)) as events:
+async def _pick_up(agent: Agent, session: str, *, as_json: bool) -> None:
+    """Go on with the turn that a process died in, or repeat the question that the session waits for a reply to."""
+    try:
+        left = await agent.unfinished(session)
+        if left is None:
+            return
+        if not left.awaiting:
+            err.print("[dim]going on with the turn that was cut off[/]")
+            await _play_turn(agent.resume(session), Path("answer-0.wav"), as_json=as_json)
+        elif as_json:
+            print_json({"session": session, "question": left.question})
+        else:
+            out.print(left.question, markup=False, highlight=False)
+    except VivavoceError as error:
+        _complain(error)
+
+
+def _complain(error: VivavoceError) -> None:
+    err.print(reason(error), style="red", markup=False, soft_wrap=True)
+
+
+async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None:
+    async with aclosing(stream) as events:
         async for event in events:
             match event:
                 case ToolStarted(call) if not as_json:
@@ -165,9 +190,9 @@ async def _chat_turn(
                     pass
 
 
-async def _read_line() -> str | None:
+async def _read_line(prompt: str) -> str | None:
     try:
-        line = (await asyncio.to_thread(input, "> ")).strip()
+        line = (await asyncio.to_thread(input, prompt)).strip()
     except EOFError:
         return None
     return None if line in ("/quit", "/exit") else line

@@ -2,7 +2,6 @@
 
 import logging
 from functools import cached_property
-from typing import Any
 
 from vivavoce.app.backends import backend_of
 from vivavoce.app.shared_weights import shared
@@ -84,14 +83,8 @@ class Parts:
 
 
 def open_embedder(settings: Settings) -> MiniLMEmbedder:
-    """The embedded text embedder, its weights laid out for this processor when they are loaded."""
-    return shared(MiniLMEmbedder, settings.threads, _pack)
-
-
-def _pack(model: Any) -> None:  # noqa: ANN401 - a torch module
-    from vivavoce.model.packing import pack
-
-    pack(model)
+    """The embedded text embedder."""
+    return shared(MiniLMEmbedder, settings.threads)
 
 
 def open_index(settings: Settings, embedder: DocumentEmbedder, collection: str) -> DocumentIndex:
@@ -118,7 +111,7 @@ def open_bank(settings: Settings, embedder: TextEmbedder | None = None) -> Folde
     return FolderVoiceBank(
         settings.voices_dir,
         embedder or open_embedder(settings),
-        shared(ResemblyzerEmbedder),
+        shared(ResemblyzerEmbedder, settings.threads),
         large=FaissIndexes(),
         allow_unlicensed=settings.unlicensed_voices,
     )
@@ -130,10 +123,10 @@ def ensure_default_voice(bank: FolderVoiceBank, settings: Settings) -> None:
     Raises:
         StoreError: the bank cannot be written.
     """
-    from vivavoce.app.voices.building import add_default_voice, add_tone_voices
-
     if bank.has(DEFAULT_VOICE_ID):
         return
+    from vivavoce.app.voices.building import add_default_voice, add_tone_voices
+
     if backend_of(settings).is_weightless:
         add_tone_voices(bank)
     else:

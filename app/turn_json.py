@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Timings, Turn
-from vivavoce.core.messages import ToolResult
+from vivavoce.core.messages import ToolCall, ToolResult
 
 
 def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
     """All of a turn but the sound, which lies at ``answer_audio``."""
     return {
         "session": turn.session,
+        "id": turn.id,
         "heard": turn.heard,
-        "tool_calls": [_tool_call(result) for result in turn.tool_calls],
+        "tool_calls": [tool_call_json(result) for result in turn.tool_calls],
         "answer_text": turn.answer_text,
+        "interrupted": turn.interrupted,
+        "awaiting": [{"name": call.name, "arguments": _arguments(call)} for call in turn.awaiting],
         "answer_audio": str(answer_audio) if answer_audio is not None else None,
         "voice": {"id": turn.voice.id, "name": turn.voice.name},
         "voice_switches": [asdict(switch) for switch in turn.voice_switches],
@@ -24,14 +27,11 @@ def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
     }
 
 
-def _tool_call(result: ToolResult) -> dict[str, Any]:
-    try:
-        arguments = json.loads(result.call.arguments)
-    except ValueError:
-        arguments = result.call.arguments
+def tool_call_json(result: ToolResult) -> dict[str, Any]:
+    """A call, and how it ended."""
     return {
         "name": result.call.name,
-        "arguments": arguments,
+        "arguments": _arguments(result.call),
         "status": result.status,
         "result": result.output.content,
         "sources": list(result.output.sources),
@@ -39,6 +39,13 @@ def _tool_call(result: ToolResult) -> dict[str, Any]:
         "saved_s": round(result.output.saved_s, 4),
         "duration_s": round(result.duration_s, 4),
     }
+
+
+def _arguments(call: ToolCall) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(call.arguments)
+    except ValueError:
+        return call.arguments
 
 
 def _timings(timings: Timings) -> dict[str, Any]:

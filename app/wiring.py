@@ -9,7 +9,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from vivavoce.agent import Agent
 from vivavoce.agent.grounding import Guard
-from vivavoce.agent.session.store import open_checkpointer
+from vivavoce.agent.session.store import open_sessions
 from vivavoce.app.backends import at_home, backend_of, open_decoder, open_language_model
 from vivavoce.app.parts import Parts
 from vivavoce.core.errors import ConfigError
@@ -66,20 +66,23 @@ async def open_agent(
         if decoder is None:
             decoder = open_decoder(settings)
             opened.push_async_callback(decoder.close)
-        if checkpointer is None:
-            checkpointer = await opened.enter_async_context(open_checkpointer(settings.sessions_dir))
+        sessions = await opened.enter_async_context(
+            open_sessions(
+                settings.sessions_dir, checkpointer, when_busy=settings.when_busy, retention_days=settings.retention_days
+            )
+        )
         agent = Agent(
             lm=lm,
             decoder=decoder,
             bank=parts.bank,
             tools=registry,
-            checkpointer=checkpointer,
-            sessions_dir=settings.sessions_dir,
+            sessions=sessions,
             instructions=instructions,
             language=settings.language,
             default_voice=settings.voice,
             max_question_s=settings.max_question_s,
             max_steps=settings.max_steps,
+            max_calls=settings.max_calls,
             result_chars=settings.tool_result_chars,
             guard=_open_guard(settings, parts.embedder),
             anticipating=[parts.knowledge] if registry.get(parts.knowledge.spec.name) else [],

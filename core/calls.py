@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from threading import Event
 
 from vivavoce.core.messages import SessionFacts
 
@@ -18,11 +19,13 @@ class RunningCall:
 
     id: the same however often the call is tried, so that it can be handed on as an idempotency key. session: the dialogue
     that the call was made in. report: tells the user, in a few words, how far the work is; may be called from any thread.
+    at_work: set while a thread works for the call, which nothing can stop.
     """
 
     id: str = ""
     session: SessionFacts = field(default_factory=SessionFacts)
     report: Callable[[str], None] = unheard
+    at_work: Event = field(default_factory=Event)
 
 
 _RUNNING: ContextVar[RunningCall] = ContextVar("vivavoce_running_call")
@@ -34,10 +37,10 @@ def current_call() -> RunningCall:
 
 
 @contextmanager
-def running(call: RunningCall) -> Generator[None]:
+def running(call: RunningCall) -> Generator[RunningCall]:
     """Let `current_call` return this call."""
     token = _RUNNING.set(call)
     try:
-        yield
+        yield call
     finally:
         _RUNNING.reset(token)

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from vivavoce.core.errors import StoreError, VivavoceError, reason
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file by temporary file, fsync and rename.
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file by temporary file, fsync and rename. mode: who may read and write it, less what the process forbids.
 
     Raises:
         StoreError: the disk is full, read-only or the folder cannot be made; nothing is left behind.
@@ -22,6 +22,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch(mode)
         with partial.open("wb") as file:
             file.write(data)
             file.flush()
@@ -68,6 +69,20 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def private_folder(path: Path) -> None:
+    """A folder that only its owner may look into; made where it is missing.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise StoreError(f"cannot make {path}: {reason(error)}; choose another place") from error
 
 
 @contextmanager

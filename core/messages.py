@@ -11,7 +11,7 @@ from vivavoce.core.voice import DEFAULT_VOICE_ID
 
 AUDIO_TOKEN_COUNT = 6561  # ids 0..6560 are sound, 6561 is padding (specification, section 1.2)
 
-ToolStatus = Literal["done", "failed", "timed_out", "cancelled"]
+ToolStatus = Literal["done", "failed", "timed_out", "cancelled", "interrupted"]
 OnInterrupt = Literal["cancel", "finish"]
 
 
@@ -55,10 +55,14 @@ LMDelta = Heard | TextDelta | AudioTokens | ToolCall
 
 @dataclass(frozen=True, slots=True)
 class SpokenClip:
-    """A piece of speech and the text it speaks (empty where a decoder does not know)."""
+    """A piece of speech and the text it is of, as it was written (empty where a decoder does not know).
+
+    spoken: False where the text cannot be said, so that ``audio`` is a moment of silence in its place.
+    """
 
     audio: AudioClip
     text: str = ""
+    spoken: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The one end state of a tool call. output: bounded and neutralised; of a failure its content says why."""
+    """The one end state of a tool call. output: bounded and neutralised; of a failure its content says why.
+
+    A cancelled call did nothing, or may be made again; what became of an interrupted one, nobody knows.
+    """
 
     call: ToolCall
     status: ToolStatus
@@ -155,9 +162,10 @@ class ToolSpec:
     """A tool as a model sees it.
 
     parameters: JSON schema of an object. examples: what a router learns from. idempotent: a failed call may be tried
-    again. timeout_s: deadline of one call including retries. confirm: the user is asked before it acts. background: the
-    turn does not wait for it. filler: a sentence, by language, that is said where it takes long. on_interrupt: what becomes
-    of a call when the user interrupts.
+    again. timeout_s: deadline of one call including retries. confirm: the user is asked before it acts; a text is the
+    question, with arguments in braces: ``"Shall I send {amount} euros to {name}?"``. background: the turn does not wait for
+    it. filler: a sentence, by language, that is said where it takes long. on_interrupt: what becomes of a call when the user
+    interrupts.
     """
 
     name: str
@@ -166,7 +174,7 @@ class ToolSpec:
     examples: tuple[ToolExample, ...] = ()
     idempotent: bool = False
     timeout_s: float = 10.0
-    confirm: bool = False
+    confirm: bool | str = False
     background: bool = False
     filler: Mapping[str, str] = field(default_factory=dict)
     on_interrupt: OnInterrupt = "cancel"

@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     threads: PositiveInt = Field(default_factory=_default_threads, description="threads of each model")
     max_question_s: PositiveFloat = Field(120.0, description="longest spoken question, seconds")
     max_steps: PositiveInt = Field(4, description="rounds of tool calls in one turn")
+    max_calls: PositiveInt = Field(16, description="tool calls in one turn; more are left out, and the user is told")
+    when_busy: Literal["queue", "refuse", "interrupt"] = Field(
+        "queue", description="a turn that comes while another of its session runs: waits, is refused, or ends that one"
+    )
+    retention_days: PositiveFloat | None = Field(None, description="days after which unused sessions are forgotten")
     tool_result_chars: PositiveInt = Field(4000, description="longest tool result a model reads, characters")
     grounding: Literal["off", "flag", "hedge", "drop"] = Field(
         "flag",

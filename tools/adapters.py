@@ -1,6 +1,5 @@
 """What an application has becomes a tool: a typed function, a callable object, a LangChain tool, another tool."""
 
-import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from vivavoce.core.language.sentences import ENGLISH
 from vivavoce.core.messages import OnInterrupt, ToolExample, ToolOutput, ToolSpec
 from vivavoce.core.protocols import Tool
 from vivavoce.tools.arguments import parse, schema_of
+from vivavoce.tools.blocking import BlockingCalls
 from vivavoce.tools.langchain import LangChainTool
 from vivavoce.tools.results import as_output, finished
 from vivavoce.tools.signatures import Function, is_async, signature_of, source_of
@@ -34,7 +34,7 @@ class ToolOptions(TypedDict, total=False):
     examples: Sequence[str | ToolExample]
     timeout_s: float | None
     idempotent: bool | None
-    confirm: bool | None
+    confirm: bool | str | None
     background: bool | None
     filler: str | Mapping[str, str] | None
     on_interrupt: OnInterrupt | None
@@ -87,6 +87,7 @@ class FunctionTool:
         name, description = _name_and_description(function)
         self._function = function
         self._is_async = is_async(function)
+        self._blocking = BlockingCalls()
         self._signature = signature_of(name, function)
         self.spec = ToolSpec(name, description, schema_of(self._signature.model))
 
@@ -96,15 +97,8 @@ class FunctionTool:
         if self._is_async:
             returned = self._function(*positional, **named)
         else:
-            returned = await asyncio.to_thread(_blocking, self._function, positional, named)
-        return as_output(await finished(returned))
-
-
-def _blocking(function: Function, positional: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    try:
-        return function(*positional, **named)
-    except StopIteration as error:  # a future cannot hold it, so the call would never end
-        raise RuntimeError("the function raised StopIteration") from error
+            returned = await self._blocking.run(partial(self._function, *positional, **named))
+        return as_output(await finished(returned, self._blocking))
 
 
 def _as_tool(given: Any) -> Tool:  # noqa: ANN401 - sorted out here
@@ -179,7 +173,7 @@ RIGHT: Mapping[str, tuple[Callable[[Any], bool], str]] = {  # option: whether a 
     "examples": (lambda value: isinstance(value, list | tuple), "give a list of utterances"),
     "timeout_s": (_is_duration, "give seconds above 0"),
     "idempotent": (lambda value: isinstance(value, bool), "choose True or False"),
-    "confirm": (lambda value: isinstance(value, bool), "choose True or False"),
+    "confirm": (lambda value: isinstance(value, bool) or _is_text(value), "choose True or False, or give the question"),
     "background": (lambda value: isinstance(value, bool), "choose True or False"),
     "filler": (_is_filler, "give a sentence, or sentences by two-letter language code"),
     "on_interrupt": (lambda value: value in get_args(OnInterrupt), f"choose {' or '.join(get_args(OnInterrupt))}"),

@@ -3,9 +3,9 @@
 import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard, get_args, get_type_hints
 
-from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from vivavoce.core.calls import current_call
@@ -13,6 +13,7 @@ from vivavoce.core.errors import ConfigError, ToolFailed, reason
 from vivavoce.core.language import sentences
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.tools.arguments import as_json, check_length, what_is_wrong
+from vivavoce.tools.blocking import BlockingCalls
 from vivavoce.tools.results import as_output, finished
 from vivavoce.tools.saying import say
 
@@ -31,6 +32,7 @@ class LangChainTool:
         Raises:
             ConfigError: a parameter of it cannot be described to a model or be given to it.
         """
+        from jsonschema import Draft202012Validator
         from langchain_core.utils.function_calling import convert_to_openai_function
 
         try:
@@ -41,6 +43,8 @@ class LangChainTool:
         if parameter := _unreachable(tool, parameters.get("properties", {})):
             raise ConfigError(f"{tool.name}: LangChain cannot give it its parameter {parameter}; rename it or set a default")
         self._tool = tool
+        self._is_blocking = _is_blocking(tool)
+        self._blocking = BlockingCalls()
         self._needs_call_id = any(_is_call_id(field.metadata) for field in _fields(tool).values())
         self._schema = None if inspect.isclass(tool.args_schema) else Draft202012Validator(parameters)
         self.spec = ToolSpec(tool.name, tool.description, parameters)
@@ -60,7 +64,11 @@ class LangChainTool:
         if self._needs_call_id:
             values = {"type": "tool_call", "id": current_call().id, "name": self._tool.name, "args": values}
         try:
-            returned = await finished(await self._tool.ainvoke(values))
+            if self._is_blocking:
+                returned = await self._blocking.run(partial(self._tool.invoke, values))
+            else:
+                returned = await self._tool.ainvoke(values)
+            returned = await finished(returned, self._blocking)
         except ToolException as error:
             raise ToolFailed(reason(error)) from error
         except ValidationError as error:
@@ -120,6 +128,15 @@ def _unreachable(tool: "BaseTool", visible: Collection[str]) -> str | None:
         if _is_lost(parameter, visible, [*visible, *fields, "callbacks"]) and not _is_config(function, name):
             return name
     return None
+
+
+def _is_blocking(tool: "BaseTool") -> bool:
+    """Whether LangChain would run it in a thread that all of a process share."""
+    from langchain_core.tools import BaseTool, StructuredTool, Tool
+
+    if isinstance(tool, StructuredTool | Tool):
+        return tool.coroutine is None
+    return type(tool)._arun is BaseTool._arun  # pyright: ignore[reportPrivateUsage] - what says so
 
 
 def _function(tool: "BaseTool") -> Callable[..., Any] | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Generator
 from contextlib import closing
 from enum import Enum
+from functools import partial
 from numbers import Number
 from typing import Any
 
@@ -13,12 +14,13 @@ from pydantic_core import to_json
 
 from vivavoce.core.calls import current_call
 from vivavoce.core.messages import ToolOutput
+from vivavoce.tools.blocking import BlockingCalls
 
 GRACE_S = 0.5  # a generator that goes on for longer after a value is still at work
 DONE = "done"
 
 
-async def finished(value: Any) -> Any:  # noqa: ANN401 - whatever a function returns
+async def finished(value: Any, blocking: BlockingCalls) -> Any:  # noqa: ANN401 - whatever a function returns
     """What a function returned, once it is there.
 
     Whatever is awaitable is awaited. A generator is run to its end: what it yields, or returns, last is the result, and what
@@ -33,7 +35,7 @@ async def finished(value: Any) -> Any:  # noqa: ANN401 - whatever a function ret
             return progress.last
     if isinstance(value, Generator):
         with _Progress() as progress:
-            await asyncio.to_thread(_run_through, value, progress)
+            await blocking.run(partial(_run_through, value, progress))
             return progress.last
     return value
 

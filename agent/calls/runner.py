@@ -12,13 +12,14 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from vivavoce.agent.reading_out import next_part
 from vivavoce.core.calls import RunningCall, running, unheard
 from vivavoce.core.errors import ToolFailed, VivavoceError
-from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, THERE_IS_MORE, TIMED_OUT
+from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, THERE_IS_MORE, TIMED_OUT, TIMED_OUT_AT_WORK
 from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec, ToolStatus
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import Tool
 from vivavoce.core.untrusted import fence, neutralise
 
 ATTEMPTS, RETRY_PAUSE_S = 2, 0.3
+GRACE_S = 0.2  # for a tool to notice that nobody waits any more
 SPOKEN_CHARS = 20_000
 SOURCE_CHARS = 80
 PATH_CHARS = 4_096
@@ -47,27 +48,31 @@ async def run_tool(
     if tool is None:
         result = _ended(call, "failed", NO_SUCH_TOOL(session.language, name=neutralise(call.name, 40)))
     else:
-        with running(RunningCall(call.id, session, report)):
-            result = await _run_known(call, tool, result_chars, session.language)
+        with running(RunningCall(call.id, session, report)) as current:
+            result = await _run_known(call, tool, result_chars, session.language, current)
     return replace(result, duration_s=time.perf_counter() - started)
 
 
-async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: str) -> ToolResult:
-    name = call.name.replace("_", " ")
+async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: str, current: RunningCall) -> ToolResult:
+    name, seconds = call.name.replace("_", " "), tool.spec.timeout_s
+    work = asyncio.create_task(_outcome(call, tool))
     try:
-        async with asyncio.timeout(tool.spec.timeout_s):
-            output = await _call_with_retry(call, tool)
-    except TimeoutError:
-        return _ended(call, "timed_out", TIMED_OUT(language, name=name, seconds=tool.spec.timeout_s))
-    except ToolFailed as error:
-        return _ended(call, "failed", told(error))
-    except asyncio.CancelledError as error:
-        if _is_cancelled():
-            raise
-        return _ended(call, "failed", BROKE(language, name=name, error=type(error).__name__))
-    except (Exception, SystemExit) as error:  # a tool ends its call, not the process
-        logger.warning("tool %s raised", call.name, exc_info=True)
-        return _ended(call, "failed", BROKE(language, name=name, error=type(error).__name__))
+        await asyncio.wait({work}, timeout=seconds)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=GRACE_S)
+            is_at_work = current.at_work.is_set() or not work.done()
+            return _ended(
+                call, "timed_out", (TIMED_OUT_AT_WORK if is_at_work else TIMED_OUT)(language, name=name, seconds=seconds)
+            )
+    finally:
+        work.cancel()  # of a turn that is interrupted; one that does not listen is left alone
+    output = asyncio.CancelledError() if work.cancelled() else work.result()
+    if isinstance(output, ToolFailed):
+        return _ended(call, "failed", told(output))
+    if isinstance(output, BaseException):
+        logger.warning("tool %s raised", call.name, exc_info=output)
+        return _ended(call, "failed", BROKE(language, name=name, error=type(output).__name__))
     inert = replace(
         output,
         content=fence(call.name, neutralise(output.content, result_chars)),
@@ -77,12 +82,6 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: st
         passages=tuple(_inert(passage, result_chars) for passage in output.passages),
     )
     return ToolResult(call, "done", inert)
-
-
-def _is_cancelled() -> bool:
-    """Whether the turn was interrupted, and not the tool's own work."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _speakable(text: str, language: str) -> str:
@@ -109,11 +108,15 @@ def _inert(passage: Passage, limit: int) -> Passage:
     return replace(passage, text=text, source=source, before="", after="", **short)
 
 
-async def _call_with_retry(call: ToolCall, tool: Tool) -> ToolOutput:
+async def _outcome(call: ToolCall, tool: Tool) -> ToolOutput | BaseException:
+    """What the tool gives, or raises: it ends its call, neither the turn nor the process."""
     attempts = AsyncRetrying(
         stop=stop_after_attempt(ATTEMPTS if tool.spec.idempotent else 1),
         wait=wait_fixed(RETRY_PAUSE_S),
         retry=retry_if_exception(lambda error: isinstance(error, ToolFailed) and error.retryable),
         reraise=True,
     )
-    return await attempts(tool.call, call.arguments)
+    try:
+        return await attempts(tool.call, call.arguments)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - given back
+        return error

@@ -12,7 +12,7 @@ from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
 
-WORD_S = 0.12
+WORD_S, PAUSE_S = 0.12, 0.02
 TOKENS_HZ = 25
 
 
@@ -38,19 +38,28 @@ class ToneDecoder:
         return Tone(voice.id, 150.0 + digest[0] + digest[1] / 256)
 
     async def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
-        """One clip a delta that holds words or tokens."""
-        tone = _own(conditioning)
+        """One clip a delta that holds more than white space; what is no word (a sign, a pictograph) is not spoken."""
+        tone, space = _own(conditioning), ""
         async for delta in deltas:
             if isinstance(delta, AudioTokens):
-                seconds, text = len(delta.ids) / TOKENS_HZ, ""
-            elif isinstance(delta, TextDelta):
-                seconds, text = len(delta.text.split()) * WORD_S, delta.text
-            else:
-                seconds, text, tone = 0, "", _own(delta)
-            if seconds:
-                times = np.arange(int(seconds * self.sample_rate), dtype=np.float32) / self.sample_rate
-                sound = 0.3 * np.sin(2 * np.pi * tone.frequency_hz * times)
-                yield SpokenClip(AudioClip(sound.astype(np.float32), self.sample_rate), text)
+                if delta.ids:
+                    yield SpokenClip(self._sound(tone, len(delta.ids) / TOKENS_HZ))
+            elif not isinstance(delta, TextDelta):
+                tone = _own(delta)
+            elif delta.text.isspace():
+                space += delta.text  # kept with the words that follow: they must not grow together
+            elif delta.text:
+                words = sum(any(c.isalnum() for c in word) for word in delta.text.split())
+                sound = self._sound(tone, words * WORD_S) if words else self._silence()
+                yield SpokenClip(sound, space + delta.text, spoken=words > 0)
+                space = ""
+
+    def _sound(self, tone: Tone, seconds: float) -> AudioClip:
+        times = np.arange(int(seconds * self.sample_rate), dtype=np.float32) / self.sample_rate
+        return AudioClip((0.3 * np.sin(2 * np.pi * tone.frequency_hz * times)).astype(np.float32), self.sample_rate)
+
+    def _silence(self) -> AudioClip:
+        return AudioClip(np.zeros(int(PAUSE_S * self.sample_rate), np.float32), self.sample_rate)
 
     async def close(self) -> None:
         """Nothing is held."""

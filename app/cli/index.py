@@ -11,7 +11,6 @@ import typer
 
 from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table, working
 from vivavoce.core.errors import ConfigError, DocumentError, StoreCorrupt
-from vivavoce.core.settings import load_settings
 
 if TYPE_CHECKING:
     from vivavoce.retrieval.documents.loading import Document
@@ -29,6 +28,7 @@ SHOWN_LINES = 20  # of each part of a report; --json prints all
 
 def _index(collection: str) -> "DocumentIndex":
     from vivavoce.app.parts import open_embedder, open_index
+    from vivavoce.core.settings import load_settings
 
     settings = load_settings()
     return open_index(settings, open_embedder(settings), collection)
@@ -171,6 +171,7 @@ def list_(collection: Collection = DEFAULT, json_: JsonFlag = False) -> None:
 @app.command()
 def collections(json_: JsonFlag = False) -> None:
     """All collections, with how many documents and passages they hold."""
+    from vivavoce.core.settings import load_settings
     from vivavoce.retrieval.collections import collections_in
 
     names = collections_in(load_settings().index_dir)

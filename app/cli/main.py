@@ -11,8 +11,10 @@ from rich.markup import escape
 
 from vivavoce.app.cli import index as cli_index
 from vivavoce.app.cli import models as cli_models
+from vivavoce.app.cli import sessions as cli_sessions
 from vivavoce.app.cli import voice_store as cli_voice_store
 from vivavoce.app.cli import voices as cli_voices
+from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, ModelOption
 from vivavoce.app.console import JsonFlag, err, out, print_json, working
 from vivavoce.core.errors import ConfigError, VivavoceError, reason
 
@@ -26,17 +28,11 @@ app.add_typer(cli_models.app, name="models")
 cli_voices.app.add_typer(cli_voice_store.commands)
 app.add_typer(cli_voices.app, name="voices")
 app.add_typer(cli_index.app, name="index")
+app.add_typer(cli_sessions.app, name="sessions")
 
 TRUE = ("1", "ON", "YES", "TRUE")  # of the hub's own variables
 
-ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default), step-audio-2, remote or scripted.")]
-CheckpointOption = Annotated[
-    Path | None, typer.Option("--checkpoint", help="Folder of a Step-Audio 2 checkpoint, see `vivavoce models pull`.")
-]
 DecoderOption = Annotated[str | None, typer.Option("--decoder", help="embedded or token2wav.")]
-BaseUrlOption = Annotated[
-    str | None, typer.Option("--base-url", help="Address of a server that serves Step-Audio 2, such as http://host:8000/v1.")
-]
 SessionOption = Annotated[str | None, typer.Option("--session", help="Name of the dialogue; it survives restarts.")]
 VoiceOption = Annotated[str | None, typer.Option("--voice", help="Id of a voice, see `vivavoce voices list`.")]
 DescribeOption = Annotated[str | None, typer.Option("--describe", help="A voice in words, e.g. 'a deep old man'.")]

@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
+from vivavoce.app.cli.options import ModelOption
 from vivavoce.app.console import JsonFlag, downloading, out, print_json, print_table, working
-from vivavoce.core.settings import load_settings
 
 app = typer.Typer(help="Weights: where they are, fetch them, check them.", no_args_is_help=True)
-ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default), step-audio-2, remote or scripted.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Asset names; none means the ones the settings need.")]
 
 
@@ -20,6 +19,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Asset names; none means
 def list_(json_: JsonFlag = False) -> None:
     """All assets with size, licence and state."""
     from vivavoce.app.assets import asset_rows
+    from vivavoce.core.settings import load_settings
 
     rows = asset_rows(load_settings())
     if json_:
@@ -33,6 +33,7 @@ def list_(json_: JsonFlag = False) -> None:
 def pull(names: Names = None, json_: JsonFlag = False) -> None:
     """Fetch assets; a pull that was cut off goes on where it stopped."""
     from vivavoce.app.assets import needed_assets, store_of
+    from vivavoce.core.settings import load_settings
 
     os.environ.pop("HF_HUB_OFFLINE", None)  # it was set for other libraries; whether this may ask is VIVAVOCE_HUB
     settings = load_settings()
@@ -56,6 +57,7 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
 def prepare(model: ModelOption = None, json_: JsonFlag = False) -> None:
     """Learn and measure now what the first start would; what was done before is not done again."""
     from vivavoce.app.wiring import open_agent
+    from vivavoce.core.settings import load_settings
 
     async def open_once() -> None:
         async with open_agent(settings):
@@ -94,6 +96,7 @@ def convert(
 def verify(names: Names = None, json_: JsonFlag = False) -> None:
     """Hash assets again."""
     from vivavoce.app.assets import needed_assets, store_of
+    from vivavoce.core.settings import load_settings
 
     settings = load_settings()
     wanted = names or needed_assets(settings)

@@ -4,16 +4,16 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vivavoce.app.cli.voices import the_bank
 from vivavoce.app.console import JsonFlag, counting, out, print_json, working
-from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, StoreCorrupt
-from vivavoce.core.settings import load_settings
-from vivavoce.core.voice import VoiceFacts
+
+if TYPE_CHECKING:
+    from vivavoce.core.audio import AudioClip
 
 commands = typer.Typer()
 SHOWN_LINES = 20  # of each part of a report; --json prints all
@@ -36,6 +36,7 @@ def import_(
     json_: JsonFlag = False,
 ) -> None:
     """Bring recordings into the bank. Cut off, it goes on where it was when it is run again."""
+    from vivavoce.core.voice import VoiceFacts
     from vivavoce.voicebank.imports.archive import import_archive
     from vivavoce.voicebank.imports.importing import import_voices
     from vivavoce.voicebank.imports.layouts import Candidate, find_candidates
@@ -73,8 +74,9 @@ def _on(bar: Any) -> Callable[[int, int], None]:  # noqa: ANN401 - rich's Progre
     return lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
 
 
-def _transcriber() -> Callable[[AudioClip, str], str]:
+def _transcriber() -> "Callable[[AudioClip, str], str]":
     from vivavoce.app.voices.building import transcriber
+    from vivavoce.core.settings import load_settings
 
     return transcriber(load_settings())
 
@@ -201,6 +203,7 @@ def build(
 ) -> None:
     """Make the built-in voices: clips from packages, the rest synthesised."""
     from vivavoce.app.voices.building import build_voices
+    from vivavoce.core.settings import load_settings
 
     settings, bank = load_settings(), the_bank()
     with counting("voices", None) as bar:

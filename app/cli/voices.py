@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vivavoce.app.cli.voice_filters import parse_filters
 from vivavoce.app.console import JsonFlag, counting, out, print_json, print_table, working
 from vivavoce.core.errors import ConfigError
-from vivavoce.core.settings import load_settings
-from vivavoce.core.voice import Voice, VoiceEntry, VoiceFacts, VoiceHit
 
 if TYPE_CHECKING:
+    from vivavoce.core.voice import VoiceEntry, VoiceHit
     from vivavoce.voicebank.bank import FolderVoiceBank
 
 app = typer.Typer(help="The voice bank: voices to speak in.", no_args_is_help=True)
@@ -27,6 +25,7 @@ WhereOption = Annotated[
 def the_bank() -> "FolderVoiceBank":
     """The voice bank of the settings."""
     from vivavoce.app.parts import open_bank
+    from vivavoce.core.settings import load_settings
 
     return open_bank(load_settings())
 
@@ -34,6 +33,7 @@ def the_bank() -> "FolderVoiceBank":
 @app.command("list")
 def list_(where: WhereOption = None, json_: JsonFlag = False) -> None:
     """All voices, or those that meet conditions."""
+    from vivavoce.app.cli.voice_filters import parse_filters
     from vivavoce.voicebank.store.columns import passes
 
     filters = parse_filters(where or ())
@@ -44,7 +44,7 @@ def list_(where: WhereOption = None, json_: JsonFlag = False) -> None:
     print_table(("id", "name", "gender", "age", "language", "pitch", "kind"), [_row(entry) for entry in entries])
 
 
-def _row(entry: VoiceEntry) -> tuple[str, ...]:
+def _row(entry: "VoiceEntry") -> tuple[str, ...]:
     pitch = f"{entry.acoustics.f0_hz:.0f} Hz" if entry.acoustics.f0_hz is not None else ""
     kind = ("synthetic" if entry.synthetic else "human") + (", do not clone" if entry.do_not_clone else "")
     return (entry.id, entry.name, entry.facts.gender, entry.facts.age, entry.facts.language, pitch, kind)
@@ -54,6 +54,7 @@ def _row(entry: VoiceEntry) -> tuple[str, ...]:
 def show(voice: VoiceId, json_: JsonFlag = False) -> None:
     """All that is known of one voice: facts, measurements, licence, and which decoders have prepared it."""
     from vivavoce.app.voices.building import decoders_prepared
+    from vivavoce.core.settings import load_settings
 
     entry = the_bank().entry(voice)
     known = asdict(entry) | {"prepared_for": decoders_prepared(load_settings(), entry.clip)}
@@ -78,6 +79,7 @@ def search(
     json_: JsonFlag = False,
 ) -> None:
     """Audio search: by description, by an example clip, or by both, under exact conditions."""
+    from vivavoce.app.cli.voice_filters import parse_filters
     from vivavoce.voicebank.imports.audio_files import read_clip
 
     example = read_clip(clip) if clip is not None else None
@@ -94,7 +96,7 @@ def search(
         print_table(("id", "name", "score", "why"), [(h.voice.id, h.voice.name, f"{h.score:.2f}", h.reason) for h in found])
 
 
-def _hit(hit: VoiceHit) -> dict[str, object]:
+def _hit(hit: "VoiceHit") -> dict[str, object]:
     voice = hit.voice
     return {
         "id": voice.id,
@@ -127,6 +129,7 @@ def add(
     json_: JsonFlag = False,
 ) -> None:
     """Add a voice from a recording."""
+    from vivavoce.core.voice import Voice, VoiceFacts
     from vivavoce.voicebank.imports.audio_files import read_clip
     from vivavoce.voicebank.imports.importing import described_voice
     from vivavoce.voicebank.store.records import slug
@@ -166,6 +169,7 @@ def remove(
 ) -> None:
     """Forget voices, with their clips and what decoders made of them."""
     from vivavoce.app.voices.building import forget_voices
+    from vivavoce.core.settings import load_settings
 
     forget_voices(the_bank(), load_settings(), voices)
     if json_:
@@ -183,6 +187,7 @@ def prepare(
 ) -> None:
     """Let the decoder read reference clips now, so that switching to them later costs nothing."""
     from vivavoce.app.voices.building import prepare_voices
+    from vivavoce.core.settings import load_settings
 
     chosen = {"decoder": decoder} | ({"checkpoint": checkpoint} if checkpoint else {})
     bank = the_bank()

@@ -76,22 +76,21 @@ async def _remember(agent: Agent, session: str, history: Sequence[Earlier], *, t
     """Give a new session its past, as the controller itself would have kept it."""
     if not history:
         return
+    sessions, turn = agent.services.sessions, "earlier"
     records: list[Record] = []
     for part in history:
         match part.who:
             case "user":
-                audio = agent.services.audio.put(AudioClip.load(Path(part.audio))) if part.audio else None
-                records.append(user_record(uuid.uuid4().hex, part.text if transcribes or not audio else None, audio))
+                turn = uuid.uuid4().hex
+                recording = sessions.recordings.put(session, AudioClip.load(Path(part.audio))) if part.audio else None
+                records.append(user_record(turn, part.text if transcribes or not recording else None, recording))
             case "call":
-                call = ToolCall(f"call_{uuid.uuid4().hex[:12]}", part.name, part.arguments)
-                records.append(assistant_record(uuid.uuid4().hex, "", (call,)))
-                records.append(tool_record(ToolResult(call, "done", ToolOutput(fence(part.name, part.text)))))
+                call = ToolCall.new(part.name, part.arguments)
+                records.append(assistant_record(turn, uuid.uuid4().hex, "", (call,)))
+                records.append(tool_record(turn, ToolResult(call, "done", ToolOutput(fence(part.name, part.text)))))
             case _:
-                records.append(assistant_record(uuid.uuid4().hex, part.text, ()))
-    voice = agent.services.default_voice
-    values = {"messages": records, "voice_id": voice, "pending": [], "steps": 0, "switches": [], "provenance": []}
-    config: Any = {"configurable": {"thread_id": session}}
-    await agent.services.graph.aupdate_state(config, values, as_node="generate")
+                records.append(assistant_record(turn, uuid.uuid4().hex, part.text, ()))
+    await sessions.log.put(session, records)
 
 
 def arguments_of(call: ToolCall) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -26,6 +27,9 @@ SAMPLE_RATE = 16_000
 PIECE_SAMPLES = 25 * SAMPLE_RATE  # the encoder's longest input (specification, section 2)
 EMPTY_SAMPLES = 320  # so few give no placeholder (specification, section 9.11), which a server may stumble over
 MAX_TEXT_CHARS = 20_000
+NOTHING = "(nothing)"  # standard servers refuse empty messages
+NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+MAX_NAME_CHARS = 64
 EOT_ID = 151_665
 IM_END_ID = 151_645
 
@@ -88,21 +92,23 @@ def _standard_messages(messages: Sequence[Message]) -> Iterator[Json]:
     for message in messages:
         match message:
             case SystemMessage(text):
-                yield {"role": "system", "content": _safe(text)}
+                if content := _filled(text):
+                    yield {"role": "system", "content": content}
             case UserMessage():
-                yield {"role": "user", "content": _heard(message)}
+                yield {"role": "user", "content": _heard(message) or NOTHING}
             case ToolMessage(result):
-                yield {"role": "tool", "tool_call_id": result.call.id, "content": _safe(result.output.content)}
+                content = _filled(result.output.content) or NOTHING
+                yield {"role": "tool", "tool_call_id": result.call.id, "content": content}
             case AssistantMessage(text, calls):
-                answer: Json = {"role": "assistant", "content": _safe(text)}
+                answer: Json = {"role": "assistant", "content": _filled(text)}
                 if calls:
-                    answer["tool_calls"] = [_call(call) for call in calls]
-                if text or calls:
+                    answer["tool_calls"] = [_standard_call(call) for call in calls]
+                if answer["content"] or calls:
                     yield answer
 
 
 def _heard(message: UserMessage) -> str | list[Json]:
-    text = _safe(message.text or "")
+    text = _filled(message.text or "") or ""
     parts = [] if message.audio is None else [_audio_part(piece) for piece in _pieces(message.audio)]
     if not parts:
         return text
@@ -130,13 +136,27 @@ def _call(call: ToolCall) -> Json:
     }
 
 
+def _standard_call(call: ToolCall) -> Json:
+    """A call whose name is one that functions may have, whatever a model called."""
+    made = _call(call)
+    made["function"]["name"] = NOT_IN_A_NAME.sub("_", made["function"]["name"])[:MAX_NAME_CHARS] or "_"
+    return made
+
+
 def _arguments(raw: str) -> str:
     """Arguments that a server can parse: what a model wrote wrongly was answered by an error, and is left out."""
     try:
         arguments = json.loads(raw)
+        written = json.dumps(arguments, ensure_ascii=False, allow_nan=False) if isinstance(arguments, dict) else "{}"
     except (ValueError, RecursionError):
         return "{}"
-    return MARKER.sub("\u2039", json.dumps(arguments, ensure_ascii=False)) if isinstance(arguments, dict) else "{}"
+    return MARKER.sub("\u2039", written.encode(errors="replace").decode())
+
+
+def _filled(text: str) -> str | None:
+    """A text, or None where it is blank."""
+    safe = _safe(text)
+    return safe if safe.strip() else None
 
 
 def _safe(text: str) -> str:

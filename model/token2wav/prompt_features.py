@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from vivavoce.model.slaney import slaney_filters
+from vivavoce.core.slaney import slaney_filters
 
 SPEAKER_RATE = 16_000
 SPEAKER_BANDS = 80

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from vivavoce.core.audio import AudioClip
@@ -28,6 +29,7 @@ from vivavoce.model.token2wav.stream import (
 from vivavoce.model.token2wav.vocoder import HARMONICS, RATE
 
 logger = logging.getLogger(__name__)
+UNSPOKEN_S = 0.02  # of silence, in the place of text without tokens
 PROMPT_SEED = 0  # of the noise that a prompt is read with: the same clip comes to the same state
 
 
@@ -83,19 +85,24 @@ class Token2WavDecoder:
         return Token2WavConditioning(voice.id, self._prepared[clip], for_text)
 
     async def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
-        """See `SpeechDecoder.decode`. A clip carries the text that came before its last token."""
+        """See `SpeechDecoder.decode`. A clip carries the text that came before its last token.
+
+        Text that no token follows is not spoken, unless there are no tokens at all and a decoder of texts.
+        """
         own, script = _own(conditioning), list[SpokenDelta]()
-        spoke, text = False, ""
+        spoke, text, told = False, "", 0
         async with aclosing(self._parts(deltas, own, script)) as parts:
             async for part in parts:
                 sound = await self._worker.speak(part.stream, part.chunk, last=part.last, ends=part.ends)
                 spoke, text = True, text + part.text
                 if sound.numel():
                     yield SpokenClip(AudioClip(sound.numpy(), RATE), text)
-                    text = ""
+                    text, told = "", told + len(text)
         if not spoke and self._text_decoder is not None and own.for_text is not None:
             async for clip in self._text_decoder.decode(_all(script), own.for_text):
                 yield clip
+        elif left := "".join(delta.text for delta in script if isinstance(delta, TextDelta))[told:].rstrip():
+            yield SpokenClip(AudioClip(np.zeros(int(UNSPOKEN_S * RATE), np.float32), RATE), left, spoken=False)
 
     async def close(self) -> None:
         """Stop the worker and forget all voices. May be called twice."""
@@ -108,13 +115,14 @@ class Token2WavDecoder:
         self, deltas: AsyncIterable[SpokenDelta], own: Token2WavConditioning, script: list[SpokenDelta]
     ) -> AsyncGenerator[_Part]:
         """What is to be spoken, in order; what a decoder of texts would need to know goes into ``script``."""
-        chunks, text = TokenChunks(self._first_chunk), ""
+        chunks, text, next_text = TokenChunks(self._first_chunk), "", ""
         stream = await self._worker.run(self._opened, own.prompt, None)
         async for delta in deltas:
             if isinstance(delta, TextDelta):
-                text += delta.text
+                next_text += delta.text
                 script.append(delta)
             elif isinstance(delta, AudioTokens):
+                text, next_text = text + next_text, ""
                 for chunk in chunks.push(delta.ids):
                     yield _Part(stream, chunk, text)
                     text = ""

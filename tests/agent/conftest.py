@@ -6,7 +6,7 @@ import pytest
 from support.agent_parts import SlowTool, VoiceTool, as_written, broken, huge, noise
 
 from vivavoce.agent import Agent
-from vivavoce.agent.session.store import open_checkpointer
+from vivavoce.agent.session.store import open_sessions
 from vivavoce.agent.testing import ScriptedLM, ToneDecoder, echo
 from vivavoce.core.voice import Voice
 from vivavoce.tools.registry import ToolRegistry
@@ -29,14 +29,14 @@ def open_one(tmp_path, bank):
         for tool in (VoiceTool(), SlowTool(), huge, broken, *options.pop("tools", ())):
             tools.add(tool)
         folder = tmp_path / "sessions"
-        async with open_checkpointer(folder) as checkpointer:
+        when_busy = options.pop("when_busy", "queue")
+        async with open_sessions(folder, when_busy=when_busy) as sessions:
             yield Agent(
                 lm=ScriptedLM(as_written(script), delay_s),
                 decoder=ToneDecoder(),
                 bank=bank,
                 tools=tools,
-                checkpointer=checkpointer,
-                sessions_dir=folder,
+                sessions=sessions,
                 **options,
             )
 

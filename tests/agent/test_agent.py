@@ -1,15 +1,11 @@
 import asyncio
-import sqlite3
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.agent_parts import NO_ARGUMENTS, FlakyTool, VoiceTool, noise
 
 from vivavoce.agent import AudioChunk, SpokenText, ToolFinished, VoiceChanged
-from vivavoce.agent.calls.ledger import ToolLedger
 from vivavoce.agent.testing import ToneDecoder
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.calls import current_call
@@ -21,7 +17,6 @@ from vivavoce.core.messages import (
     ToolCall,
     ToolMessage,
     ToolOutput,
-    ToolResult,
     ToolSpec,
     UserMessage,
 )
@@ -225,13 +220,13 @@ async def test_an_interrupted_turn_keeps_what_was_heard_and_cancels_open_calls(o
     async with open_one(script, delay_s=0.02) as agent:
         events = agent.stream("count", session="a")
         async for event in events:
-            if isinstance(event, AudioChunk) and event.text == "Two. ":
+            if isinstance(event, AudioChunk) and event.text == "Three. ":
                 break
         await events.aclose()
         await agent.ask("go on", session="a")
     said = [m.text for m in seen[-1] if isinstance(m, AssistantMessage)]
     assert said[0].startswith("One. Two.")
-    assert "Four" not in said[0]
+    assert "Three" not in said[0]
 
 
 async def test_silence_is_answered_without_the_model(open_one):
@@ -257,8 +252,8 @@ async def test_bad_questions_are_refused_before_anything_runs(open_one):
             await agent.ask("hello", voice="nobody")
 
 
-async def test_two_turns_of_one_session_at_once_are_refused(open_one):
-    async with open_one(delay_s=0.05) as agent:
+async def test_two_turns_of_one_session_at_once_can_be_refused(open_one):
+    async with open_one(delay_s=0.05, when_busy="refuse") as agent:
         events = agent.stream("hello", session="a")
         await anext(events)
         with pytest.raises(SessionError, match="in a turn already"):
@@ -266,40 +261,16 @@ async def test_two_turns_of_one_session_at_once_are_refused(open_one):
         await events.aclose()
 
 
-async def test_checkpoints_hold_no_sound(open_one, tmp_path):
+async def test_the_database_holds_no_sound(open_one, tmp_path):
     async with open_one() as agent:
         question = noise(3, seconds=20)
         for _ in range(3):
             await agent.ask(question, session="a")
-    connection = sqlite3.connect(tmp_path / "sessions" / "sessions.sqlite")
-    size = connection.execute("select sum(length(checkpoint)) from checkpoints").fetchone()[0]
-    connection.close()
-    assert size < 100_000
-    assert len(list((tmp_path / "sessions" / "audio").glob("*.flac"))) == 1
+    assert sum(file.stat().st_size for file in (tmp_path / "sessions").glob("sessions.sqlite*")) < 100_000
+    assert len(list((tmp_path / "sessions" / "recordings" / "a").glob("*.flac"))) == 1
 
 
 async def test_text_arrives_before_the_turn_is_done(open_one):
     async with open_one(delay_s=0.01) as agent:
         kinds = [type(event) async for event in agent.stream("tool voice {}")]
     assert kinds.index(ToolFinished) < kinds.index(SpokenText) < len(kinds) - 1
-
-
-ACTIONS = st.lists(st.tuples(st.sampled_from(["open", "close", "cancel"]), st.integers(0, 4)), max_size=30)
-
-
-@given(ACTIONS)
-def test_every_opened_call_gets_exactly_one_end_state(actions):
-    ledger, opened = ToolLedger(), set()
-    for action, number in actions:
-        call = ToolCall(str(number), "t", "{}")
-        if action == "open":
-            assert ledger.open(call) == (call.id not in opened)
-            opened.add(call.id)
-        elif action == "close":
-            was_open = call in ledger.open_calls
-            assert ledger.close(ToolResult(call, "done", ToolOutput(""))) == was_open
-        else:
-            ledger.cancel_open()
-            assert not ledger.open_calls
-    ids = [result.call.id for result in ledger.results] + [call.id for call in ledger.open_calls]
-    assert sorted(ids) == sorted(opened)

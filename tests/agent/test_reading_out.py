@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.agent_parts import NO_ARGUMENTS, noise
 
-from vivavoce.agent.reading_out import is_yes, next_part
+from vivavoce.agent.reading_out import next_part
+from vivavoce.agent.replies import wants_more
 from vivavoce.core.language.sentences import SHALL_I_GO_ON, THERE_IS_MORE
 from vivavoce.core.messages import Heard, ToolMessage, ToolOutput, ToolSpec
 
@@ -47,12 +48,12 @@ def test_a_part_ends_where_it_is_best(text, first):
 
 @pytest.mark.parametrize("reply", ["Yes.", "yes please", "Go on!", "OK, continue", "好的，请继续。", "嗯", "要"])
 def test_agreement(reply):
-    assert is_yes(reply)
+    assert wants_more(reply)
 
 
 @pytest.mark.parametrize("reply", ["", "No.", "Yes, what time is it?", "stop", "不要", "继续教育是什么？", "."])
 def test_no_agreement(reply):
-    assert not is_yes(reply)
+    assert not wants_more(reply)
 
 
 async def test_a_long_result_is_read_out_to_its_end(open_one):

@@ -92,8 +92,8 @@ def _connections(reaper):
             return super().executemany(sql, rows)
 
         def executescript(self, sql):
-            for statement in filter(None, map(str.strip, sql.split(";"))):
-                self.execute(statement)
+            *_, last = [self.execute(statement) for statement in filter(None, map(str.strip, sql.split(";")))]
+            return last
 
     return Connection
 

@@ -115,6 +115,9 @@ def _check(dialect: str, body: dict[str, Any]) -> None:
 
 def _check_message(message: dict[str, Any]) -> None:
     content = message["content"]
+    if content is None:
+        assert message["tool_calls"], "neither content nor calls"
+        content = []
     for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
         if part["type"] == "text":
             assert not CONTROL.search(part["text"]), f"control marker in {message['role']}"

@@ -22,9 +22,18 @@ COMMON = (range(0xB0, 0xD8), range(0xA1, 0xFF))  # bytes of the 3,755 commonest 
 
 def syllables_of(chinese: Sequence[str]) -> list[str]:
     """Pinyin without tones of runs of Chinese characters, one for each; a character without pinyin stands for itself."""
+    if not chinese:
+        return []  # whoever speaks English does not wait for the package
     from pypinyin import lazy_pinyin
 
     return [syllable for run in chinese for syllable in lazy_pinyin(run, errors=list)]  # pyright: ignore[reportArgumentType]
+
+
+def toned(character: str) -> str:
+    """Pinyin of a Chinese character with its tone."""
+    from pypinyin import Style, lazy_pinyin
+
+    return lazy_pinyin(character, style=Style.TONE3)[0]
 
 
 def alike(syllable: str) -> str:

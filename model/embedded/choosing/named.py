@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vivavoce.core.language.days import day_phrases
 from vivavoce.core.language.places import place_of, place_sounding
 from vivavoce.core.language.words import HAN
-from vivavoce.model.embedded.choosing.mishearing import syllables_of
+from vivavoce.model.embedded.choosing.mishearing import syllables_of, toned
 
 TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+|(?<=\w)['\u2019](?:s|re|m|d|ll|ve|t)\b")
 CHINESE = re.compile(rf"[{HAN}]")
@@ -46,16 +46,13 @@ class Token:
 
 def tokens_of(text: str) -> list[Token]:
     """Words and Chinese characters in order; characters by their pinyin with its tone, which both scripts share."""
-    from pypinyin import Style, lazy_pinyin
-
     syllables = syllables_of(CHINESE_RUN.findall(text))  # of whole words: 重庆
     found: list[Token] = []
     end = 0
     for match in TOKEN.finditer(text):
         said, is_cut_off = match.group(), PUNCTUATION.search(text, end, match.start()) is not None
         if CHINESE.match(said):
-            key = f"{lazy_pinyin(said, style=Style.TONE3)[0]}~"
-            found.append(Token(key, said, *match.span(), syllables.pop(0), is_cut_off))
+            found.append(Token(f"{toned(said)}~", said, *match.span(), syllables.pop(0), is_cut_off))
         else:
             found.append(Token(said.lower(), said, *match.span(), "", is_cut_off))
         end = match.end()
@@ -84,13 +81,10 @@ def _kind_of_place(run: Sequence[Token]) -> str:
     chinese = [token.syllable for token in run if token.syllable]
     if chinese and len(chinese) < max(2, len(run)):
         return ""
-    for kind, place in (
-        ("written", place_of(("" if chinese else " ").join(token.text for token in run))),
-        ("sound", place_sounding(tuple(chinese))),
-    ):
-        if place and place.people >= LEAST_PEOPLE:
-            return kind
-    return ""
+    place = place_of(("" if chinese else " ").join(token.text for token in run))
+    if place and place.people >= LEAST_PEOPLE:
+        return "written"
+    return "sound" if place_sounding(tuple(chinese)) else ""
 
 
 def misspelt(phrases: Phrases) -> Phrases:
@@ -103,5 +97,4 @@ def as_known(utterance: str, run: Sequence[Token]) -> str:
     said = utterance[run[0].start : run[-1].end]
     if any(not token.syllable for token in run) or place_of(said) is not None:
         return said
-    place = place_sounding(tuple(token.syllable for token in run))
-    return place.name if place else said
+    return place_sounding(tuple(token.syllable for token in run)) or said

@@ -14,10 +14,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +23,9 @@ from vivavoce.core.language.words import HAN, is_in_pairs
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.model.embedded.choosing.classifier import Classifier
+from vivavoce.model.embedded.choosing.keeping import kept
 from vivavoce.model.embedded.choosing.mishearing import alike, misheard, syllables_of
+from vivavoce.model.embedded.choosing.sparse import SparseRows
 
 NO_TOOL = "none"
 REGULARISATION = 30.0  # inverse strength; unit vectors want little
@@ -66,14 +66,11 @@ class IntentRouter:
         pairs += [(utterance, NO_TOOL) for utterance in self._chat_examples]
         key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, pairs]).encode()).hexdigest()[:24]
         with self._learning:
-            labels = sorted({label for _, label in pairs})
-            if len(labels) > 1:
+            model, width = None, self._embedder.dimension + HASHED
+            if len({label for _, label in pairs}) > 1:
                 stored = self._cache_dir / f"router-{key}.npz"
-                width = self._embedder.dimension + HASHED
-                self._model = Classifier.kept(stored, labels, width, partial(self._learn, pairs))
-            else:
-                self._model = None
-            self._fitted_for = tuple(tools)
+                model = kept(stored, lambda: self._learn(pairs).arrays, lambda arrays: Classifier.of(arrays, width))
+            self._model, self._fitted_for = model, tuple(tools)
 
     def _learn(self, pairs: Sequence[tuple[str, str]]) -> Classifier:
         chinese = [(utterance, label) for utterance, label in pairs if is_in_pairs(utterance)]
@@ -81,15 +78,13 @@ class IntentRouter:
         utterances, labels = zip(*pairs, *heard, strict=True)
         return Classifier.fit(self._features(utterances), labels, strength=REGULARISATION, balanced=True)
 
-    def _features(self, utterances: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
+    def _features(self, utterances: Sequence[str]) -> SparseRows:
         """Embedding, then runs of words: (len(utterances), dimension + HASHED). A part that says nothing is zero."""
-        from scipy.sparse import csr_matrix, hstack
-
         meanings = np.zeros((len(utterances), self._embedder.dimension), np.float32)
         readable = [row for row, utterance in enumerate(utterances) if not is_in_pairs(utterance)]
         if readable:
             meanings[readable] = self._embedder.embed([utterances[row] for row in readable])
-        return hstack([csr_matrix(meanings), RUNS_WEIGHT * hashed_runs(utterances)], format="csr")
+        return hashed_runs(utterances).of_length(RUNS_WEIGHT).after(meanings)
 
     def route(self, utterance: str, after: str = "") -> Route:
         """The most probable label. after: tool of the turn before, whose answer this may be a reaction to."""
@@ -104,13 +99,9 @@ class IntentRouter:
         return Route(labels[best], float(chances[best]))
 
 
-def hashed_runs(utterances: Sequence[str]) -> Any:  # noqa: ANN401 - a sparse matrix
-    """Unit vectors (len(utterances), HASHED) of runs of words, by signed hashing (Weinberger et al. 2009)."""
-    from sklearn.feature_extraction import FeatureHasher
-    from sklearn.preprocessing import normalize
-
-    hasher = FeatureHasher(HASHED, input_type="string")
-    return normalize(hasher.transform([sorted({" ".join(run) for run in _runs(utterance)}) for utterance in utterances]))
+def hashed_runs(utterances: Sequence[str]) -> SparseRows:
+    """Runs of words: (len(utterances), HASHED)."""
+    return SparseRows.hashed([{" ".join(run) for run in _runs(utterance)} for utterance in utterances], HASHED)
 
 
 def _runs(utterance: str) -> Iterator[tuple[str, ...]]:

@@ -2,8 +2,11 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
-FIRST_WORDS = 3  # while the first sentence is unfinished, a comma after so many words ends a phrase: sound starts earlier
+FIRST_WORDS = 3  # so many words before a comma are a first phrase: sound starts earlier
+FIRST_CLAUSE_WORDS = 4  # and so many before a conjunction
+FIRST_SENTENCE_WORDS = 12  # a first sentence up to this length is one phrase where it is whole at once
 LONG_WORDS = 22  # a sentence this long is cut at a clause
 MAX_WORDS = 40  # and this long anywhere
 ABBREVIATION = re.compile(
@@ -11,9 +14,16 @@ ABBREVIATION = re.compile(
 )
 SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[”’」』]*|\n+")
 CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—](?=\s)|[，；：、]")
+CONJUNCTION = re.compile(r"\s(?=(?:and|but|because|although|while|which|where|when|so that)\s)")
 
+WORD = re.compile(r"\s*\S+(?:\s+\Z)?")
+LONGEST_WORD = 100  # characters; what is longer is no word of any language, and would take minutes to say
+LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")  # a row of digits, not a quantity
+FOREIGN = "\u0590"  # letters from here on are of scripts that the voice cannot read,
+LATIN_AND_GREEK = "\u1e00", "\u1fff"  # but for these
 LINK = re.compile(r"(?:https?://|www\.)\S+")
 MARKUP = re.compile(r"[*_`#~|<>\\^\[\]{}]+")
+SIGNS, NUMBERS = "$€£+", "½¼¾²³"  # that the voice can read
 SYMBOLS = {
     "°C": " degrees Celsius",
     "°F": " degrees Fahrenheit",
@@ -27,11 +37,19 @@ SYMBOLS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a phrase. written: as it stands there. said: the same as a voice can say it, "" where it cannot."""
+
+    written: str
+    said: str
+
+
 class PhraseCutter:
-    """Text in, whole phrases out; joined they are the text, up to white space."""
+    """Text in, phrases out; joined they are the text, but for white space at its end."""
 
     def __init__(self) -> None:
-        self._text = ""
+        self._text = self._space = ""
         self._first = True
 
     def push(self, text: str) -> list[str]:
@@ -39,29 +57,44 @@ class PhraseCutter:
         self._text += text
         phrases: list[str] = []
         while end := self._next_border():
-            phrase, self._text = self._text[:end].strip(), self._text[end:]
-            if phrase:
-                phrases.append(phrase)
-                self._first = False
+            phrases += self._cut(end)
         return phrases
 
     def finish(self) -> list[str]:
-        """End of the text; return what is left."""
-        phrase, self._text, self._first = self._text.strip(), "", True
-        return [phrase] if phrase else []
+        """End of what belongs together; return what is left. White space alone is kept for what may follow."""
+        phrases = self._cut(len(self._text))
+        self._first = True
+        return phrases
+
+    def _cut(self, end: int) -> list[str]:
+        """The phrase that ends here, with the white space around it; none where there is nothing else."""
+        end = len(self._text) - len(self._text[end:].lstrip())
+        phrase, self._text = self._space + self._text[:end], self._text[end:]
+        if not phrase.strip():
+            self._space = phrase
+            return []
+        self._space, self._first = "", False
+        return [phrase]
 
     def _next_border(self) -> int:
         """Where the next phrase ends, or 0."""
         sentence = self._sentence_end()
         limit = sentence or len(self._text)
-        least = FIRST_WORDS if self._first else LONG_WORDS
-        if (self._first and not sentence) or len(self._text[:limit].split()) > LONG_WORDS:
-            for match in CLAUSE_END.finditer(self._text, 0, limit):
-                if len(self._text[: match.end()].split()) >= min(least, LONG_WORDS // 2 + 1):
-                    return match.end()
-        if not sentence and len(words := self._text.split()) > MAX_WORDS and self._text[-1].isspace():
-            return len(self._text) if words else 0
+        words = len(self._text[:limit].split())
+        if self._first and (not sentence or words > FIRST_SENTENCE_WORDS):
+            borders = self._ends(CLAUSE_END, FIRST_WORDS, limit) + self._ends(CONJUNCTION, FIRST_CLAUSE_WORDS, limit)
+            if borders:
+                return min(borders)
+        if words > LONG_WORDS and (borders := self._ends(CLAUSE_END, LONG_WORDS // 2 + 1, limit)):
+            return borders[0]
+        if not sentence and words > MAX_WORDS and self._text[-1].isspace():
+            return len(self._text)
         return sentence
+
+    def _ends(self, border: re.Pattern[str], words: int, limit: int) -> list[int]:
+        """Where borders end that have so many words before them, in order."""
+        ends = (match.end() for match in border.finditer(self._text, 0, limit))
+        return [end for end in ends if len(self._text[:end].split()) >= words]
 
     def _sentence_end(self) -> int:
         for match in SENTENCE_END.finditer(self._text):
@@ -71,11 +104,57 @@ class PhraseCutter:
         return 0
 
 
+def parts_of(phrase: str) -> list[Part]:
+    """The phrase, cut where words that a voice can say meet words that it cannot. Joined, the parts are the phrase."""
+    runs: list[str] = []
+    sayable: list[bool | None] = []
+    for word in WORD.findall(phrase):
+        can = _can_be_said(word)
+        if not runs or (None not in (can, sayable[-1]) and can != sayable[-1]):
+            runs.append(word)
+            sayable.append(can)
+        else:
+            runs[-1] += word
+            sayable[-1] = sayable[-1] if can is None else can
+    return [Part(run, "" if can is False else speakable(run)) for run, can in zip(runs, sayable, strict=True)]
+
+
 def speakable(text: str) -> str:
-    """Text without what a voice cannot say: links, markup, pictographs; symbols as words."""
+    """Text without what a voice cannot say: links, markup, pictographs; symbols as words. "" where no word is left."""
     text = LINK.sub("a link", text)
     for symbol, words in SYMBOLS.items():
         text = text.replace(symbol, words)
-    text = MARKUP.sub(" ", text)
-    text = "".join(c for c in text if unicodedata.category(c)[0] not in "CS" or c in "$€£+\n\t ")
-    return " ".join(text.split())
+    text = "".join(_plain(character) for character in MARKUP.sub(" ", text))
+    text = LONG_NUMBER.sub(lambda number: " ".join(number.group().replace(",", "")), text)
+    return " ".join(text.split()) if any(c.isalnum() for c in text) else ""
+
+
+def _can_be_said(word: str) -> bool | None:
+    """Whether a voice can say a word; None of a word without letters, which goes with what stands before it."""
+    if len(word.strip()) > LONGEST_WORD:
+        return LINK.search(word) is not None
+    letters = [c for c in word if c.isalpha()]
+    return not any(map(_is_foreign, letters)) if letters else None
+
+
+def _is_foreign(letter: str) -> bool:
+    if letter < FOREIGN or LATIN_AND_GREEK[0] <= letter <= LATIN_AND_GREEK[1]:
+        return False
+    return _unstyled(letter)[0] >= FOREIGN
+
+
+def _plain(character: str) -> str:
+    """A character as a voice can read it: a space for most signs, plain letters and digits for styled ones."""
+    category = unicodedata.category(character)
+    if category in ("Cc", "Sc", "Sm", "So"):
+        return character if character in SIGNS else " "
+    if category[0] in "CS":  # marks of direction, halves of surrogates, accents that stand alone
+        return ""
+    if category == "No" and character not in NUMBERS:
+        return f" {_unstyled(character)} "
+    return _unstyled(character) if character >= FOREIGN else character
+
+
+def _unstyled(character: str) -> str:
+    """A letter or number without its circle, its breadth or its place above the line."""
+    return unicodedata.normalize("NFKC", character)

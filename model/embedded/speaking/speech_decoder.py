@@ -1,6 +1,7 @@
 """Speaks: a small neural voice, phrase by phrase, moved toward the timbre of a reference clip."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -10,18 +11,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import write_atomic
-from vivavoce.core.errors import AudioError, ModelError
+from vivavoce.core.errors import AudioError, ModelError, reason
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
-from vivavoce.model.embedded.speaking.phrases import PhraseCutter, speakable
+from vivavoce.model.embedded.speaking.phrases import Part, PhraseCutter, parts_of
 from vivavoce.model.embedded.speaking.synthesiser import SAMPLE_RATE_HZ, Synthesiser
 from vivavoce.model.embedded.speaking.timbre import TimbreStatistics, convert, measure
 
+logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+Samples = NDArray[np.float32]
 NATIVE_VOICE = "hibari-tts/heart"
 FADE_S = 0.005
 SENTENCE_PAUSE_S, CLAUSE_PAUSE_S = 0.18, 0.04
@@ -29,16 +33,16 @@ SENTENCE_PAUSE_S, CLAUSE_PAUSE_S = 0.18, 0.04
 
 @dataclass(frozen=True, slots=True)
 class Timbre:
-    """The conditioning of `EmbeddedDecoder`; ``target`` is None for the voice's own timbre."""
+    """The conditioning of `EmbeddedDecoder`. conversion: from what timbre to what other, None for the voice's own."""
 
     voice_id: str
-    target: TimbreStatistics | None
+    conversion: tuple[TimbreStatistics, TimbreStatistics] | None
 
 
 class EmbeddedDecoder:
     """Implements `SpeechDecoder` over hibari-tts and WORLD.
 
-    synthesiser: may be shared with other decoders. cache_dir: where prepared timbres are kept, by content hash of the clip.
+    synthesiser: may be shared with other decoders. cache_dir: where timbres are kept that were measured once, by content.
     """
 
     sample_rate = SAMPLE_RATE_HZ
@@ -46,32 +50,29 @@ class EmbeddedDecoder:
     def __init__(self, synthesiser: Synthesiser, cache_dir: Path) -> None:
         self._synthesiser = synthesiser
         self._cache_dir = cache_dir
-        self._prepared: dict[str, TimbreStatistics] = {}
+        self._measured: dict[str, TimbreStatistics] = {}
         # One worker: phrases keep their order, and two never compete for the same cores.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder")
 
     async def warm_up(self) -> None:
-        """Load the voice and measure it."""
-        await self._run(self._synthesiser.timbre)
+        """Load the voice."""
+        await self._run(self._synthesiser.load)
 
     async def prepare(self, voice: Voice) -> Timbre:
         """See `SpeechDecoder.prepare`."""
         if voice.native == NATIVE_VOICE:
             return Timbre(voice.id, None)
-        key = voice.reference.content_hash
-        if key not in self._prepared:
-            try:
-                self._prepared[key] = await self._run(self._measured, voice.reference, key)
-            except AudioError as error:
-                raise AudioError(f"voice {voice.id}: {error}") from error
-        return Timbre(voice.id, self._prepared[key])
+        try:
+            return await self._run(self._timbre, voice)
+        except AudioError as error:
+            raise AudioError(f"voice {voice.id}: {error}") from error
 
     async def decode(self, deltas: AsyncIterable[SpokenDelta], conditioning: VoiceConditioning) -> AsyncIterator[SpokenClip]:
-        """See `SpeechDecoder.decode`. One clip a phrase."""
+        """See `SpeechDecoder.decode`. One clip a phrase, and one for each run of words in it that cannot be said."""
         async with aclosing(_phrases(deltas, _own(conditioning))) as phrases:
             async for phrase, timbre in phrases:
-                if clip := await self._run(self._spoken, phrase.rstrip(), timbre.target):
-                    yield SpokenClip(clip, phrase)
+                for part in parts_of(phrase):
+                    yield await self._run(self._clip, part, timbre)
 
     async def close(self) -> None:
         """Let the worker end."""
@@ -80,23 +81,44 @@ class EmbeddedDecoder:
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *arguments))
 
-    def _spoken(self, phrase: str, target: TimbreStatistics | None) -> AudioClip | None:
-        text = speakable(phrase)
-        if not any(c.isalnum() for c in text):
-            return None
-        clip = self._synthesiser.speak(text)
-        if target is not None:
-            clip = convert(clip, self._synthesiser.timbre(), target).resampled(SAMPLE_RATE_HZ)
-        return _joinable(clip, SENTENCE_PAUSE_S if phrase[-1] in ".!?。！？" else CLAUSE_PAUSE_S)
+    def _clip(self, part: Part, timbre: Timbre) -> SpokenClip:
+        pause_s = SENTENCE_PAUSE_S if part.written.rstrip()[-1] in ".!?。！？" else CLAUSE_PAUSE_S
+        sound = self._sound(part.said, timbre) if part.said else None
+        samples = np.zeros(0, np.float32) if sound is None else _faded(sound)
+        pause = np.zeros(int(pause_s * SAMPLE_RATE_HZ), np.float32)
+        audio = AudioClip(np.concatenate([samples, pause]), SAMPLE_RATE_HZ)
+        return SpokenClip(audio, part.written, spoken=sound is not None)
 
-    def _measured(self, reference: AudioClip, key: str) -> TimbreStatistics:
-        path = self._cache_dir / f"embedded-{key[:32]}.npz"
+    def _sound(self, text: str, timbre: Timbre) -> AudioClip | None:
+        """The sound of a text; None where this text cannot be spoken, which must not end the answer."""
+        self._synthesiser.load()
+        try:
+            clip = self._synthesiser.speak(text)
+            if timbre.conversion is None:
+                return clip
+            return convert(clip, *timbre.conversion).resampled(SAMPLE_RATE_HZ)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this text alone
+            logger.warning("left out of the sound: %r (%s)", text[:40], reason(error))
+            return None
+
+    def _timbre(self, voice: Voice) -> Timbre:
+        clip = voice.reference
+        source = self._kept(self._synthesiser.timbre_key, self._synthesiser.timbre)
+        return Timbre(voice.id, (source, self._kept(clip.content_hash, lambda: measure(clip))))
+
+    def _kept(self, key: str, measured: Callable[[], TimbreStatistics]) -> TimbreStatistics:
+        """What was measured once, here or in an earlier process."""
+        if key not in self._measured:
+            self._measured[key] = self._stored(self._cache_dir / f"embedded-{key[:32]}.npz", measured)
+        return self._measured[key]
+
+    def _stored(self, path: Path, measured: Callable[[], TimbreStatistics]) -> TimbreStatistics:
         if path.is_file():
             try:
                 return TimbreStatistics.from_bytes(path.read_bytes())
             except (ValueError, OSError):
                 pass  # a damaged or older file is written anew below
-        statistics = measure(reference)
+        statistics = measured()
         write_atomic(path, statistics.to_bytes())
         return statistics
 
@@ -111,11 +133,11 @@ async def _phrases(deltas: AsyncIterable[SpokenDelta], timbre: Timbre) -> AsyncG
         elif isinstance(delta, TextDelta):
             text = text or bool(delta.text)
             for phrase in cutter.push(delta.text):
-                yield phrase + " ", timbre
+                yield phrase, timbre
         else:
             for phrase in cutter.finish():
-                yield phrase + " ", timbre
-            cutter, timbre = PhraseCutter(), _own(delta)
+                yield phrase, timbre
+            timbre = _own(delta)
     for phrase in cutter.finish():
         yield phrase, timbre
     if tokens and not text:
@@ -128,11 +150,11 @@ def _own(conditioning: VoiceConditioning) -> Timbre:
     return conditioning
 
 
-def _joinable(clip: AudioClip, pause_s: float) -> AudioClip:
-    """The clip with its edges faded and a pause after it, so that joints do not click."""
+def _faded(clip: AudioClip) -> Samples:
+    """The samples with their edges faded, so that joints do not click."""
     samples = clip.samples.copy()
     length = min(int(FADE_S * clip.sample_rate), samples.size // 2)
     ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
     samples[:length] *= ramp
     samples[samples.size - length :] *= ramp[::-1]
-    return AudioClip(np.concatenate([samples, np.zeros(int(pause_s * clip.sample_rate), np.float32)]), clip.sample_rate)
+    return samples

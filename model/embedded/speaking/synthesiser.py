@@ -1,5 +1,7 @@
 """The embedded voice: text to speech in its own timbre."""
 
+import hashlib
+from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -22,26 +24,37 @@ CALIBRATION = (
 
 
 class Synthesiser:
-    """hibari-tts, loaded at the first use. Blocking; any number of decoders may share one, from any thread."""
+    """hibari-tts, loaded at the first use. Blocking; any number of decoders may share one, from any thread.
 
-    def __init__(self, threads: int = 2) -> None:
-        self._threads = threads
+    It runs on one thread: a phrase is too short for a second one to pay.
+    """
+
+    def __init__(self) -> None:
         self._tts: Hibari | None = None
         self._timbre: TimbreStatistics | None = None
         self._speaking, self._measuring = Lock(), Lock()
+
+    def load(self) -> None:
+        """Load the voice, and what it reads English with.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        with self._speaking:
+            self._loaded()
 
     def speak(self, text: str) -> AudioClip:
         """A text, uncut.
 
         Raises:
-            ModelError: the voice cannot speak it.
+            ModelError: the voice cannot be loaded, or cannot speak this text.
         """
         with self._speaking:
+            tts = self._loaded()
             try:
-                samples = np.asarray(self._loaded()(text, seed=SEED), np.float32)
-            except (RuntimeError, ValueError, IndexError, KeyError) as error:
+                return AudioClip(np.asarray(tts(text, seed=SEED), np.float32), SAMPLE_RATE_HZ)
+            except Exception as error:  # a text can bring the library to any error, or to no sample at all
                 raise ModelError(f"the voice cannot speak {text[:40]!r}: {reason(error)}") from error
-        return AudioClip(samples, SAMPLE_RATE_HZ)
 
     def timbre(self) -> TimbreStatistics:
         """What its speech sounds like, measured once."""
@@ -50,9 +63,19 @@ class Synthesiser:
                 self._timbre = measure(self.speak(CALIBRATION))
             return self._timbre
 
+    @property
+    def timbre_key(self) -> str:
+        """Names what `timbre` depends on, in hex."""
+        return hashlib.sha256(f"{version('hibari-tts')} {SEED} {CALIBRATION}".encode()).hexdigest()
+
     def _loaded(self) -> "Hibari":
         if self._tts is None:
-            from hibari import Hibari
+            try:
+                from hibari import Hibari
 
-            self._tts = Hibari(threads=self._threads)
+                tts = Hibari()
+                tts.phonemize("Hello.")  # reads the dictionaries
+            except Exception as error:
+                raise ModelError(f"the voice cannot be loaded: {reason(error)}") from error
+            self._tts = tts
         return self._tts

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
-from scipy.fft import dct, idct
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError
@@ -116,6 +115,8 @@ def convert(clip: AudioClip, source: TimbreStatistics, target: TimbreStatistics)
 
     ``source`` describes the speaking voice as a whole, not this clip: a short phrase says little about it.
     """
+    from scipy.fft import idct
+
     factor = warp_factor(source, target)
     frames = analyse(clip)
     level = frames.level
@@ -160,6 +161,8 @@ def vary(
 
 def _cepstra(envelope: Floats) -> Floats:
     """Cosine transform over frequency, the last axis."""
+    from scipy.fft import dct
+
     return np.asarray(dct(envelope, axis=-1, norm="ortho"), np.float64)
 
 

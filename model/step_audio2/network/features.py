@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vivavoce.model.slaney import slaney_filters
+from vivavoce.core.slaney import slaney_filters
 
 SAMPLE_RATE = 16_000
 PIECE_SAMPLES = 25 * SAMPLE_RATE

@@ -66,8 +66,8 @@ def test_after_an_answer_talk_is_likelier_than_the_same_question_again(router):
 
 
 def shared(one, other):
-    rows = hashed_runs([one, other])
-    return float((rows[0] @ rows[1].T).toarray()[0, 0])
+    rows = hashed_runs([one, other]).of_length(1.0).matrix()
+    return float((rows[:1] @ rows[1:].T).toarray()[0, 0])
 
 
 def test_scripts_and_words_that_sound_alike_have_much_in_common():
@@ -100,7 +100,7 @@ def test_what_was_learnt_is_kept_and_taken_up(router, tmp_path):
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_vector_of_length_one_or_zero(text):
-    rows = hashed_runs([text])
+    rows = hashed_runs([text]).of_length(1.0).matrix()
     assert rows.shape == (1, HASHED)
     length = np.sqrt(rows.multiply(rows).sum())
     assert length == pytest.approx(1.0, abs=1e-5) or rows.nnz == 0

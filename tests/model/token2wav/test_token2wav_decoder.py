@@ -83,11 +83,21 @@ async def test_tokens_become_sound_with_their_text(decoder):
     assert [clip.text for clip in clips] == ["Good ", "day.", ""]
     assert sum(clip.audio.samples.size for clip in clips) == 60 * 960
     assert await sound(decoder, conditioning) == []
-    assert await sound(decoder, conditioning, TextDelta("Text alone is not for it.")) == []
+    (alone,) = await sound(decoder, conditioning, TextDelta("Text alone is not for it."))
+    assert (alone.text, alone.spoken, alone.audio.is_silent) == ("Text alone is not for it.", False, True)
     await decoder.close()
     await decoder.close()
     with pytest.raises(ModelError, match="open the agent again"):
         await decoder.prepare(voice(clip(seed=2)))
+
+
+async def test_text_that_no_token_follows_is_kept_and_marked(decoder):
+    clips = await sound(
+        decoder, await decoder.prepare(voice()), TextDelta("Good day."), tokens(40), TextDelta(" And more. ")
+    )
+    assert [(clip.text, clip.spoken) for clip in clips if clip.text] == [("Good day.", True), (" And more.", False)]
+    assert sum(clip.audio.samples.size for clip in clips if clip.spoken) == 40 * 960
+    assert clips[-1].audio.is_silent
 
 
 async def test_text_alone_is_spoken_by_the_decoder_of_texts(folder, tmp_path):

@@ -1,0 +1,146 @@
+"""Turns of one session come one after another, in this process and in others."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from filelock import FileLock, Timeout
+
+from vivavoce.agent.session.database import refusals
+from vivavoce.core.durable import private_folder
+from vivavoce.core.errors import SessionError
+
+WhenBusy = Literal["queue", "refuse", "interrupt"]
+POLL_S = 0.02  # how often the lock of another process is tried
+
+
+class SessionBusy(SessionError):
+    """Another turn has the session."""
+
+
+class Holder(Protocol):
+    """A turn, as the queue sees it."""
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was given up and will be gone in a moment."""
+        ...
+
+    async def interrupt(self) -> None:
+        """End it."""
+        ...
+
+
+class _Upkeep:
+    """Holds a session while it is deleted, or moved from where an earlier version kept it."""
+
+    is_leaving = True
+
+    async def interrupt(self) -> None:
+        """It is over in a moment."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """holders: who has the session, then who waits for it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    holders: deque[Holder] = field(default_factory=deque[Holder])
+
+
+class SessionQueue:
+    """Lets one turn at a time into a session. when_busy: what becomes of the next one, see `Settings.when_busy`."""
+
+    def __init__(self, folder: Path, when_busy: WhenBusy = "queue") -> None:
+        self._folder = folder
+        self._when_busy: WhenBusy = when_busy
+        self._lines: dict[str, _Line] = {}
+        self._interrupting: set[asyncio.Task[None]] = set()
+
+    async def enter(self, session: str, holder: Holder, when_busy: WhenBusy | None = None) -> Callable[[], None]:
+        """Wait for the session; return what lets go of it. when_busy: other than that of the queue.
+
+        Raises:
+            SessionBusy: another turn has it, and turns are refused then. SessionError: the lock cannot be made.
+        """
+        when_busy = when_busy or self._when_busy
+        line = self._lines.setdefault(session, _Line())
+        if line.holders and when_busy == "refuse" and not all(other.is_leaving for other in line.holders):
+            raise _busy(session)
+        if line.holders and when_busy == "interrupt":
+            task = asyncio.create_task(line.holders[0].interrupt())
+            self._interrupting.add(task)
+            task.add_done_callback(self._interrupting.discard)
+        line.holders.append(holder)
+        try:
+            await line.lock.acquire()
+        except BaseException:
+            self._forget(session, line, holder)
+            raise
+        try:
+            locked = await self._lock_file(session, when_busy)
+        except BaseException:
+            line.lock.release()
+            self._forget(session, line, holder)
+            raise
+
+        def leave() -> None:
+            locked.release()
+            line.lock.release()
+            self._forget(session, line, holder)
+
+        return leave
+
+    async def end(self) -> None:
+        """Interrupt whoever has a session, and wait until it is free."""
+        for line in list(self._lines.values()):
+            await line.holders[0].interrupt()
+
+    @asynccontextmanager
+    async def held(self, session: str, when_busy: WhenBusy | None = None) -> AsyncGenerator[None]:
+        """Keep turns out of a session. See `enter`."""
+        leave = await self.enter(session, _Upkeep(), when_busy)
+        try:
+            yield
+        finally:
+            leave()
+
+    def lock_file(self, session: str) -> Path:
+        """What processes keep each other out with."""
+        return self._folder / f"{session}.lock"
+
+    async def _lock_file(self, session: str, when_busy: WhenBusy) -> FileLock:
+        path = self.lock_file(session)
+        with refusals(path):
+            private_folder(path.parent)
+        lock = FileLock(path, timeout=0, thread_local=False, mode=0o600)
+        while not _taken(lock, path):
+            if when_busy == "refuse":
+                raise _busy(session)
+            await asyncio.sleep(POLL_S)
+        return lock
+
+    def _forget(self, session: str, line: _Line, holder: Holder) -> None:
+        line.holders.remove(holder)
+        if not line.holders:
+            self._lines.pop(session, None)
+
+
+def _taken(lock: FileLock, path: Path) -> bool:
+    with refusals(path):
+        try:
+            lock.acquire()
+        except Timeout:
+            return False
+        if path.exists():
+            return True
+        lock.release()  # of a session that was deleted meanwhile
+        return False
+
+
+def _busy(session: str) -> SessionBusy:
+    return SessionBusy(f"session {session!r} is in a turn already; wait for it or use another session")
