@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from vivavoce.app.cli.options import ModelOption
 from vivavoce.app.console import JsonFlag, downloading, out, print_json, print_table, working
 
 app = typer.Typer(help="Weights: where they are, fetch them, check them.", no_args_is_help=True)
-ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default), step-audio-2, remote or scripted.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Asset names; none means the ones the settings need.")]
 
 
