@@ -24,24 +24,12 @@ from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, U
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.statistics import bootstrap
 from vivavoce.model.cascade import Cascade
-<<<<<<< HEAD
-from vivavoce.model.embedded.choosing.tool_choice import argument_grammar, example_prefix, request_suffix
-from vivavoce.model.embedded.llama import ANSWER_SLOT
+from vivavoce.model.embedded.choosing.arguments import argument_grammar, arguments_prompt
+from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT
 from vivavoce.model.embedded.mind import ANSWER_TOKENS, ARGUMENT_TOKENS, EmbeddedMind
 from vivavoce.model.embedded.prompts import answer_prompt
 from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import convert, measure
-from vivavoce.tools.examples import CHAT_EXAMPLES
-=======
-from vivavoce.model.embedded.choosing.arguments import argument_grammar, arguments_prompt
-from vivavoce.model.embedded.choosing.router import IntentRouter
-from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
-from vivavoce.model.embedded.mind import EmbeddedMind
-from vivavoce.model.embedded.prompts import answer_prompt
-from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
-from vivavoce.model.embedded.speaking.timbre import convert, measure
-from vivavoce.tools.registry import ToolRegistry
->>>>>>> main
 
 OWN, SPOKEN = Path("tests/e2e/questions"), Path("eval/sets/spoken")
 CASES = {
@@ -81,24 +69,13 @@ class StageByStage:
         """Seconds until the whole answer is ready to be heard."""
         clock = _Clock()
         text = await self._ears.transcribe(question)
-<<<<<<< HEAD
         clock.ends("hear")
         messages: list[Message] = [self._services.system, UserMessage(text)]
         label = self._router.route(text).label
         if tool := self._services.tools.get(label):
-            prefix = example_prefix(self._services.tools.specs, CHAT_EXAMPLES)
-            suffix, grammar = request_suffix(text, label), argument_grammar(tool.spec)
-            arguments = await self._llama.continued(
-                prefix, suffix, max_tokens=ARGUMENT_TOKENS, stop=("\n",), grammar=grammar
-            )
+            wanted, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
+            arguments = await self._llama.complete(wanted, ARGUMENT_SLOT, max_tokens=ARGUMENT_TOKENS, grammar=grammar)
             clock.ends("choose")
-=======
-        route = self._router.route(text)
-        messages: list[Message] = [UserMessage(text)]
-        if tool := self._registry.get(route.label):
-            prompt, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
-            arguments = await self._llama.complete(prompt, ARGUMENT_SLOT, max_tokens=64, grammar=grammar)
->>>>>>> main
             output = await tool.call(arguments)
             messages.append(ToolMessage(ToolResult(ToolCall("1", label, arguments), "done", output)))
             clock.ends("tool")
