@@ -73,8 +73,8 @@ class StageByStage:
         messages: list[Message] = [self._services.system, UserMessage(text)]
         label = self._router.route(text).label
         if tool := self._services.tools.get(label):
-            prompt, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
-            arguments = await self._llama.complete(prompt, ARGUMENT_SLOT, max_tokens=ARGUMENT_TOKENS, grammar=grammar)
+            wanted, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
+            arguments = await self._llama.complete(wanted, ARGUMENT_SLOT, max_tokens=ARGUMENT_TOKENS, grammar=grammar)
             clock.ends("choose")
             output = await tool.call(arguments)
             messages.append(ToolMessage(ToolResult(ToolCall("1", label, arguments), "done", output)))
