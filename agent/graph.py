@@ -1,7 +1,7 @@
 """The state machine of a turn: the model's steps, its calls side by side, and the wait until the user has agreed to some."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -10,7 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
-from vivavoce.agent.answering import Prompt, Said, Speech, Step, offered, results_of
+from vivavoce.agent.answering import Prompt, Said, Speech, Step, Telling, offered, results_of
 from vivavoce.agent.calls.in_words import arguments_of, confirmation, interrupted
 from vivavoce.agent.calls.runner import SPOKEN_CHARS, run_tool, told
 from vivavoce.agent.reading_out import next_part
@@ -36,11 +36,17 @@ from vivavoce.core.untrusted import neutralise
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """What the nodes of one turn work with. Not checkpointed. resumed: the turn began in a process that died."""
+    """What the nodes of one turn work with. Not checkpointed.
+
+    resumed: the turn began in a process that died. written: what each step wrote, by its record, heard or not. told: records
+    of calls that the answer tells of.
+    """
 
     services: Services
     session: HeldSession
     resumed: bool = False
+    written: dict[str, Said] = field(default_factory=dict[str, Said])
+    told: set[str] = field(default_factory=set[str])
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -60,31 +66,38 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[An
 
 async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
     """A step of the model. What it calls is in the log before any of it runs."""
-    session, services = runtime.context.session, runtime.context.services
-    records = session.records
-    messages = to_messages(records, services.sessions.recordings.get)
+    context, session, services = runtime.context, runtime.context.session, runtime.context.services
+    records, id_ = session.records, f"{state['turn']}-{state['steps']}"
+    left = session.record(id_) or {"text": "", "audio_tokens": [], "tool_calls": []}
+    if context.resumed and left["tool_calls"]:  # the process died before it could go on
+        return _called(state, left["tool_calls"], [])
+    messages = to_messages(_as_written(records, id_, context), services.sessions.recordings.get)
     held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
     first = state["steps"] == 0
-    unclear = _untold(records, services)
+    unclear = _untold(records, context)
     prompt = Prompt(
         messages,
-        f"{state['turn']}-{state['steps']}",
+        id_,
         state["voice_id"],
         last=state["steps"] >= services.max_steps,
         preface=_preface(unclear, services),
         held=held,
         unsaid=session.facts.get("unsaid", "") if first else "",
     )
-    said = await Step(services, prompt, runtime.stream_writer).run()
+    if unclear:
+        context.told.update(record["id"] for record in unclear)
+        runtime.stream_writer(Telling(id_, prompt.preface, tuple(record["id"] for record in unclear)))
+    said = context.written[id_] = await Step(services, prompt, runtime.stream_writer).run()
     room = max(0, services.max_calls - state["calls_made"])
     if len(said.calls) > room:
         _say(f" {TOO_MANY_CALLS(services.language, limit=services.max_calls)}", said, prompt, runtime)
     made = list(held) if said.agreed else _renamed(said.calls[:room], records)
     now, later = (made, []) if said.agreed else _sorted(made, services)
-    kept = [{**record, "told": True} for record in unclear]
-    kept += _transcribed(records, said.heard)
+    kept = _transcribed(records, said.heard)
     if now:
-        kept.append(assistant_record(state["turn"], prompt.record, said.text, now, said.audio_tokens))
+        left = session.record(id_) or left  # of what is written, only what was heard is kept
+        unheard = left["text"].strip() != said.text.strip()
+        kept.append(assistant_record(state["turn"], id_, left["text"], now, left["audio_tokens"], interrupted=unheard))
         kept += [
             tool_record(state["turn"], _not_ended(call, services, begun=False), begun=False, ended=False) for call in now
         ]
@@ -94,13 +107,29 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
         facts["provenance"] = said.provenance
     if kept or facts:
         await session.put(kept, **facts)
+    return _called(state, list(map(call_fields, now)), list(map(call_fields, later)))
+
+
+def _called(state: TurnState, now: list[Record], later: list[Record]) -> dict[str, Any]:
+    """The state after a step. now: calls to make. later: calls to ask about."""
     return {
-        "pending": [call_fields(call) for call in now],
-        "held": [call_fields(call) for call in later] or ([] if first else state["held"]),
+        "pending": now,
+        "held": later or ([] if state["steps"] == 0 else state["held"]),
         "steps": state["steps"] + 1,
-        "calls_made": state["calls_made"] + len(made),
+        "calls_made": state["calls_made"] + len(now) + len(later),
         "reply": False,
     }
+
+
+def _as_written(records: list[Record], id_: str, context: TurnContext) -> list[Record]:
+    """Records as the next step, which will be kept under an id, reads them: its own turn with all that was written."""
+    return [
+        {**record, "text": written.text, "audio_tokens": written.audio_tokens}
+        if (written := context.written.get(record["id"]))
+        else record
+        for record in records
+        if record["id"] != id_
+    ]
 
 
 def call_fields(call: ToolCall) -> Record:
@@ -113,10 +142,11 @@ def _say(text: str, said: Said, prompt: Prompt, runtime: Runtime[TurnContext]) -
     runtime.stream_writer(Speech(prompt.record, prompt.voice_id, TextDelta(text)))
 
 
-def _untold(records: list[Record], services: Services) -> list[Record]:
+def _untold(records: list[Record], context: TurnContext) -> list[Record]:
     """Calls that were interrupted and may have acted, as long as the user was not told of them."""
     found = [r for r in records if r["role"] == "tool" and r["result"]["status"] == "interrupted" and not r.get("told")]
-    return [record for record in found if record.get("begun", True) and not _is_idempotent(record, services)]
+    new = [record for record in found if record["id"] not in context.told]
+    return [record for record in new if record.get("begun", True) and not _is_idempotent(record, context.services)]
 
 
 def _preface(unclear: list[Record], services: Services) -> str:
