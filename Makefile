@@ -36,6 +36,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 bench: install
+	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.turns
 	$(BIN)/python -m bench.step_audio2
 	$(BIN)/python -m bench.token2wav
@@ -51,6 +52,7 @@ install: $(STAMP)
 	$(BIN)/vivavoce models pull
 	$(BIN)/vivavoce voices build
 	$(BIN)/vivavoce index add examples/documents
+	$(BIN)/vivavoce models prepare
 
 # torch comes as a CPU build first, so that nothing later pulls a CUDA one.
 $(STAMP): pyproject.toml constraints.txt

@@ -1,6 +1,7 @@
 """The state machine of a turn: the model's steps, its calls side by side, and the wait until the user has agreed to some."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -67,17 +68,18 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[An
 async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
     """A step of the model. What it calls is in the log before any of it runs."""
     context, session, services = runtime.context, runtime.context.session, runtime.context.services
-    records, id_ = session.records, f"{state['turn']}-{state['steps']}"
-    left = session.record(id_) or {"text": "", "audio_tokens": [], "tool_calls": []}
-    if context.resumed and left["tool_calls"]:  # the process died before it could go on
-        return _called(state, left["tool_calls"], [])
-    messages = to_messages(_as_written(records, id_, context), services.sessions.recordings.get)
+    step = f"{state['turn']}-{state['steps']}"
+    earlier = session.record(step)
+    if earlier is not None and earlier["tool_calls"]:  # the process died between log and checkpoint
+        return _next(state, earlier["tool_calls"])
+    records = [record for record in session.records if record is not earlier]  # what was heard of it is said again
+    messages = to_messages(_as_written(records, context), services.sessions.recordings.get)
     held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
     first = state["steps"] == 0
     unclear = _untold(records, context)
     prompt = Prompt(
         messages,
-        id_,
+        step,
         state["voice_id"],
         last=state["steps"] >= services.max_steps,
         preface=_preface(unclear, services),
@@ -86,8 +88,8 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
     )
     if unclear:
         context.told.update(record["id"] for record in unclear)
-        runtime.stream_writer(Telling(id_, prompt.preface, tuple(record["id"] for record in unclear)))
-    said = context.written[id_] = await Step(services, prompt, runtime.stream_writer).run()
+        runtime.stream_writer(Telling(step, prompt.preface, tuple(record["id"] for record in unclear)))
+    said = context.written[step] = await Step(services, prompt, runtime.stream_writer).run()
     room = max(0, services.max_calls - state["calls_made"])
     if len(said.calls) > room:
         _say(f" {TOO_MANY_CALLS(services.language, limit=services.max_calls)}", said, prompt, runtime)
@@ -95,9 +97,7 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
     now, later = (made, []) if said.agreed else _sorted(made, services)
     kept = _transcribed(records, said.heard)
     if now:
-        left = session.record(id_) or left  # of what is written, only what was heard is kept
-        unheard = left["text"].strip() != said.text.strip()
-        kept.append(assistant_record(state["turn"], id_, left["text"], now, left["audio_tokens"], interrupted=unheard))
+        kept.append(_as_heard(said, now, step, state["turn"], session))
         kept += [
             tool_record(state["turn"], _not_ended(call, services, begun=False), begun=False, ended=False) for call in now
         ]
@@ -107,29 +107,36 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
         facts["provenance"] = said.provenance
     if kept or facts:
         await session.put(kept, **facts)
-    return _called(state, list(map(call_fields, now)), list(map(call_fields, later)))
+    return _next(state, [call_fields(call) for call in now], [call_fields(call) for call in later])
 
 
-def _called(state: TurnState, now: list[Record], later: list[Record]) -> dict[str, Any]:
-    """The state after a step. now: calls to make. later: calls to ask about."""
+def _next(state: TurnState, now: list[Record], later: Sequence[Record] = ()) -> dict[str, Any]:
+    """The state after a step. now, later: calls to make, and calls to ask about."""
     return {
         "pending": now,
-        "held": later or ([] if state["steps"] == 0 else state["held"]),
+        "held": list(later) or ([] if state["steps"] == 0 else state["held"]),
         "steps": state["steps"] + 1,
         "calls_made": state["calls_made"] + len(now) + len(later),
         "reply": False,
     }
 
 
-def _as_written(records: list[Record], id_: str, context: TurnContext) -> list[Record]:
-    """Records as the next step, which will be kept under an id, reads them: its own turn with all that was written."""
+def _as_written(records: list[Record], context: TurnContext) -> list[Record]:
+    """Records as the next step reads them: those of its own turn with all that was written, heard or not."""
+    written = context.written
     return [
-        {**record, "text": written.text, "audio_tokens": written.audio_tokens}
-        if (written := context.written.get(record["id"]))
+        {**record, "text": written[record["id"]].text, "audio_tokens": written[record["id"]].audio_tokens}
+        if record["id"] in written
         else record
         for record in records
-        if record["id"] != id_
     ]
+
+
+def _as_heard(said: Said, calls: Sequence[ToolCall], step: str, turn: str, session: HeldSession) -> Record:
+    """The record of a step that makes calls, with as much as was heard of it so far."""
+    heard = session.record(step) or {"text": "", "audio_tokens": []}
+    unheard = heard["text"].strip() != said.text.strip()
+    return assistant_record(turn, step, heard["text"], calls, heard["audio_tokens"], interrupted=unheard)
 
 
 def call_fields(call: ToolCall) -> Record:

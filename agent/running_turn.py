@@ -177,14 +177,20 @@ class RunningTurn:
             raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
         if self._question is None:
             self._thread, self.id = thread, left.values.get("turn") or thread.partition("/")[2]
-            own = [record for record in self._session.records if record["turn"] == self.id and record.get("tool_calls")]
-            return None if left.next else {**begun, "turn": self.id, "steps": len(own)}
+            return None if left.next else {**begun, "turn": self.id, "steps": self._steps_over()}
         if waits:
             self._thread = thread
             resumed = {name: value for name, value in begun.items() if name != "held"}
             return Command(resume={**resumed, "reply": True})
         await self._services.sessions.checkpoints.adelete_thread(thread)
         return begun
+
+    def _steps_over(self) -> int:
+        """How many steps of the turn made calls that have all ended."""
+        own = [record for record in self._session.records if record["turn"] == self.id]
+        ended = {record["result"]["call"]["id"] for record in own if record["role"] == "tool" and record["ended"]}
+        calls = [{call["id"] for call in record["tool_calls"]} for record in own if record.get("tool_calls")]
+        return sum(made <= ended for made in calls)
 
     async def _enter(self, voice_id: str) -> None:
         """The question is on disk before anything is done with it."""

@@ -147,6 +147,7 @@ def open_remote(settings: Settings) -> RemoteLM:
 
 
 async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+    from vivavoce.model.embedded.choosing.described import DescribedTools
     from vivavoce.model.embedded.choosing.looking_up import LookUp
     from vivavoce.model.embedded.choosing.router import IntentRouter
     from vivavoce.model.embedded.choosing.spans import SpanFinders
@@ -160,9 +161,9 @@ async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM
         open_recogniser(settings),
         EmbeddedMind(
             IntentRouter(embedder, CHAT_EXAMPLES, cache),
+            DescribedTools(embedder),
             shared(SpanFinders, cache),
-            shared(LlamaServer, weights, settings.threads, cache / "prompts", of=loop),
-            CHAT_EXAMPLES,
+            shared(LlamaServer, weights, settings.threads, of=loop),
             LookUp(settings.embedded.look_up, KNOWS_FACTS),
             settings.language or "en",
         ),

@@ -16,7 +16,7 @@ from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound
+from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound, reason
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceFilters
@@ -65,7 +65,7 @@ async def ask_once(
     _check_ending(answer)
     settings = model.settings()
     asked = question if isinstance(question, str) else AudioClip.load(question, settings.max_question_s)
-    async with open_agent(settings) as agent:
+    async with open_agent(settings, warm=False) as agent:
         voice_id = await choose_voice(Parts(at_home(settings)), voice, describe)
         turn = await agent.ask(asked, session=session, voice=voice_id)
     if turn.answer_audio is not None:
@@ -133,7 +133,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
         err.print("[dim]type, name a recording, /mic to speak, /quit to leave[/]")
         await _pick_up(agent, name, as_json=as_json)
         number = 0
-        while (line := await _read_line()) is not None:
+        while (line := await _read_line("" if as_json else "> ")) is not None:
             number += 1
             try:
                 question = await _question(line, settings)
@@ -164,7 +164,7 @@ async def _pick_up(agent: Agent, session: str, *, as_json: bool) -> None:
 
 
 def _complain(error: VivavoceError) -> None:
-    err.print(str(error) or type(error).__name__, style="red", markup=False, soft_wrap=True)
+    err.print(reason(error), style="red", markup=False, soft_wrap=True)
 
 
 async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None:
@@ -190,9 +190,9 @@ async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None
                     pass
 
 
-async def _read_line() -> str | None:
+async def _read_line(prompt: str) -> str | None:
     try:
-        line = (await asyncio.to_thread(input, "> ")).strip()
+        line = (await asyncio.to_thread(input, prompt)).strip()
     except EOFError:
         return None
     return None if line in ("/quit", "/exit") else line
@@ -210,7 +210,7 @@ def _sounddevice() -> Any:  # noqa: ANN401 - an optional module without types
     try:
         import sounddevice  # pyright: ignore[reportMissingImports] - an extra
     except (ImportError, OSError) as error:
-        raise AudioError(f"no microphone or loudspeaker here ({error}); install vivavoce[microphone]") from error
+        raise AudioError(f"no microphone or loudspeaker here ({reason(error)}); install vivavoce[microphone]") from error
     return sounddevice
 
 
@@ -220,7 +220,7 @@ def _record() -> AudioClip:
         with working(f"recording {RECORDING_S:.0f} s"):
             samples = device.rec(int(RECORDING_S * 16_000), samplerate=16_000, channels=1, dtype="float32", blocking=True)
     except device.PortAudioError as error:
-        raise AudioError(f"the microphone cannot be used ({error}); type or name a recording") from error
+        raise AudioError(f"the microphone cannot be used ({reason(error)}); type or name a recording") from error
     return AudioClip(samples[:, 0], 16_000)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.util
-import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from vivavoce.app.assets import checkpoint_folder, needed_assets, weight_store
 from vivavoce.app.backends import backend_of, open_remote
 from vivavoce.core.errors import StoreError, VivavoceError
 from vivavoce.core.settings import Settings
+from vivavoce.model.memory import available_bytes
 
 PACKAGES = ("faster_whisper", "xllamacpp", "hibari", "pyworld", "faiss", "langgraph", "ddgs", "trafilatura")
 MIN_FREE_GIB = 1.5
@@ -85,11 +85,12 @@ def _home(settings: Settings) -> Finding:
 
 
 def _memory() -> Finding:
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
-    except (ValueError, OSError, AttributeError):
+    free = available_bytes()
+    if free is None:
         return Finding("memory", True, "cannot be read on this system", required=False)
-    return Finding("memory", free >= MIN_FREE_GIB, f"{free:.1f} GiB free, {MIN_FREE_GIB} GiB needed", required=False)
+    enough = free >= MIN_FREE_GIB * GIB
+    advice = "" if enough else "; end other programs, or give the container more"
+    return Finding("memory", enough, f"{free / GIB:.1f} GiB available, {MIN_FREE_GIB} GiB needed{advice}", required=False)
 
 
 def _checkpoint(settings: Settings) -> list[Finding]:

@@ -123,10 +123,10 @@ def ensure_default_voice(bank: FolderVoiceBank, settings: Settings) -> None:
     Raises:
         StoreError: the bank cannot be written.
     """
-    from vivavoce.app.voices.building import add_default_voice, add_tone_voices
-
     if bank.has(DEFAULT_VOICE_ID):
         return
+    from vivavoce.app.voices.building import add_default_voice, add_tone_voices
+
     if backend_of(settings).is_weightless:
         add_tone_voices(bank)
     else:

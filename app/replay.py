@@ -3,6 +3,7 @@
 No tool does anything: its results come from the log.
 """
 
+import asyncio
 import json
 import uuid
 from collections import defaultdict, deque
@@ -11,14 +12,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vivavoce.agent import Agent, AudioChunk, PastTurn, ToolFinished
+from vivavoce.agent import Agent, AudioChunk, PastTurn, ToolFinished, ToolStarted
 from vivavoce.agent.session.store import open_sessions
 from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.app.backends import at_home
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_agent, open_tools
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import SessionError, ToolFailed, VivavoceError
+from vivavoce.core.errors import ToolFailed, VivavoceError
 from vivavoce.core.messages import ToolOutput, ToolResult, ToolSpec
 from vivavoce.core.settings import Settings
 from vivavoce.core.untrusted import fence
@@ -66,11 +67,10 @@ async def replay(
     """
     home = at_home(settings)
     async with open_sessions(home.sessions_dir) as sessions:
+        await sessions.summary(session)
         turns = await sessions.history(session)
-        if not turns:
-            raise SessionError(f"there is no session {session!r}; `vivavoce sessions list` shows what there is")
         questions = [_question(turn, sessions.recordings.get) for turn in turns]
-    logged = _Logged(result for turn in turns for result in turn.tool_calls)
+    logged = _Logged(turns)
     again = [_LoggedTool(spec, logged) for spec in _specs(turns, tools, home)]
     async with open_agent(settings, only=(), tools=again, **parts) as agent:
         scratch = f"replay-{uuid.uuid4().hex[:10]}"
@@ -100,15 +100,22 @@ def _specs(turns: Sequence[PastTurn], tools: Sequence[Any], settings: Settings) 
 class _Logged:
     """The results of a log, each to be given once, in order."""
 
-    def __init__(self, results: Iterable[ToolResult]) -> None:
-        self._left: dict[tuple[str, str], deque[ToolResult]] = defaultdict(deque)
-        for result in results:
-            self._left[result.call.name, plain(result.call.arguments)].append(result)
+    def __init__(self, turns: Iterable[PastTurn]) -> None:
+        self._left: dict[tuple[str, str], deque[ToolResult | None]] = defaultdict(deque)
+        for turn in turns:
+            for result in turn.tool_calls:
+                self._left[result.call.name, plain(result.call.arguments)].append(None if _is_open(result, turn) else result)
 
-    def next(self, name: str, arguments: str) -> ToolResult | None:
-        """The next result of a tool for these arguments; None where the log has no more."""
+    async def next(self, name: str, arguments: str) -> ToolResult:
+        """The next result of a tool for these arguments. Where it was interrupted then, nothing comes now either.
+
+        Raises:
+            ToolFailed: the log has no more.
+        """
         left = self._left[name, plain(arguments)]
-        return left.popleft() if left else None
+        if not left:
+            raise ToolFailed("this call is not in the log")
+        return left.popleft() or await asyncio.Future[ToolResult]()  # which never comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +126,16 @@ class _LoggedTool:
     logged: _Logged = field(repr=False)
 
     async def call(self, arguments: str) -> ToolOutput:
-        result = self.logged.next(self.spec.name, arguments)
-        if result is None:
-            raise ToolFailed("this call is not in the log")
+        result = await self.logged.next(self.spec.name, arguments)
         if result.status != "done":
             raise ToolFailed(result.output.content)
         before, _, after = fence(self.spec.name, "\0").partition("\0")  # which every result is put into
         return replace(result.output, content=result.output.content.removeprefix(before).removesuffix(after))
+
+
+def _is_open(result: ToolResult, turn: PastTurn) -> bool:
+    """Whether a turn was interrupted while this call was under way."""
+    return turn.interrupted and result.status in ("interrupted", "cancelled")
 
 
 def plain(arguments: str) -> str:
@@ -157,18 +167,22 @@ def _chosen_voice(turn: PastTurn) -> str | None:
 
 async def _listened(stream: TurnStream, turn: PastTurn) -> None:
     """Hear the turn to its end, or as much of it as was heard then."""
-    left, calls = len(_letters(turn.answer)), len(turn.tool_calls)
+    left, started, ended = len(_letters(turn.answer)), 0, 0
+    calls, open_ = len(turn.tool_calls), sum(_is_open(result, turn) for result in turn.tool_calls)
+    is_heard = left == 0 and open_ > 0
     async with aclosing(stream):
         async for event in stream:
-            if isinstance(event, ToolFinished):
-                calls -= 1
-            elif isinstance(event, AudioChunk) and turn.interrupted:
+            started += isinstance(event, ToolStarted)
+            ended += isinstance(event, ToolFinished)
+            if isinstance(event, AudioChunk) and not is_heard:
                 heard = _end_of(event.text, left)
                 left -= len(_letters(event.text[:heard]))
-                if left <= 0 and calls <= 0:
-                    share = (heard + 0.5) / len(event.text) if heard else 0.0
-                    stream.played(event.start_s + min(1.0, share) * (event.end_s - event.start_s))
-                    return
+                is_heard = left <= 0
+                if turn.interrupted and is_heard:
+                    share = min(1.0, (heard + 0.5) / len(event.text)) if heard else 0.0
+                    stream.played(event.start_s + share * (event.end_s - event.start_s))
+            if turn.interrupted and is_heard and started >= calls and ended >= calls - open_:
+                return
 
 
 def _end_of(text: str, letters: int) -> int:

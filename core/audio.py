@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from vivavoce.core.durable import write_atomic
-from vivavoce.core.errors import AudioError
+from vivavoce.core.errors import AudioError, reason
 
 MAX_DURATION_S = 600.0
 MIN_SAMPLE_RATE_HZ = 4_000
@@ -107,7 +107,7 @@ class AudioClip:
                     raise AudioError(f"{path}: {seconds:.0f} s is longer than the {max_duration_s:.0f} s allowed; cut")
                 samples = file.read(dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-            raise AudioError(f"{path}: not a readable {READABLE} recording ({error})") from error
+            raise AudioError(f"{path}: not a readable {READABLE} recording ({reason(error)})") from error
         if samples.shape[0] == 0:
             raise AudioError(f"{path}: the recording holds no samples; record it again")
         try:
@@ -125,7 +125,7 @@ class AudioClip:
         try:
             samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"not a readable {READABLE} recording ({error})") from error
+            raise AudioError(f"not a readable {READABLE} recording ({reason(error)})") from error
         return cls(samples.mean(axis=1), rate)
 
     def to_bytes(self, container: str = "WAV") -> bytes:

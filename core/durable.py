@@ -10,7 +10,7 @@ from threading import get_ident
 
 from filelock import FileLock, Timeout
 
-from vivavoce.core.errors import StoreError, VivavoceError
+from vivavoce.core.errors import StoreError, VivavoceError, reason
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
@@ -30,8 +30,7 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
         publish(partial, path)
     except OSError as error:
         discard(partial)
-        why = error.strerror or error
-        raise StoreError(f"cannot write {path}: {why}; free space or choose another place") from error
+        raise StoreError(f"cannot write {path}: {reason(error)}; free space or choose another place") from error
 
 
 def publish(partial: Path, path: Path) -> None:
@@ -100,7 +99,7 @@ def exclusive(path: Path, busy: str, error: type[VivavoceError] = StoreError, ti
     except Timeout as timeout:
         raise error(busy) from timeout
     except OSError as refused:
-        raise StoreError(f"cannot lock {path}: {refused.strerror or refused}; is the disk read-only?") from refused
+        raise StoreError(f"cannot lock {path}: {reason(refused)}; is the disk read-only?") from refused
     try:
         yield
     finally:

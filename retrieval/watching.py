@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
-from vivavoce.core.errors import DocumentError
+from vivavoce.core.errors import DocumentError, reason
 from vivavoce.retrieval.documents.finding import find_files, format_of, is_hidden
 
 DEBOUNCE_MS = 800  # changes closer together than this are one
@@ -53,7 +53,7 @@ async def watch(paths: Sequence[Path], sync: Sync, stop: asyncio.Event | None = 
     try:
         await asyncio.gather(*tasks)
     except OSError as error:
-        raise DocumentError(f"folders cannot be watched ({error.strerror or error}); name fewer of them") from error
+        raise DocumentError(f"folders cannot be watched ({reason(error)}); name fewer of them") from error
     finally:
         for task in tasks:
             task.cancel()

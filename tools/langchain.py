@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard, get_args, get_type_hints
 
-from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from vivavoce.core.calls import current_call
-from vivavoce.core.errors import ConfigError, ToolFailed
+from vivavoce.core.errors import ConfigError, ToolFailed, reason
 from vivavoce.core.language import sentences
 from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.tools.arguments import as_json, check_length, what_is_wrong
@@ -33,6 +32,7 @@ class LangChainTool:
         Raises:
             ConfigError: a parameter of it cannot be described to a model or be given to it.
         """
+        from jsonschema import Draft202012Validator
         from langchain_core.utils.function_calling import convert_to_openai_function
 
         try:
@@ -70,7 +70,7 @@ class LangChainTool:
                 returned = await self._tool.ainvoke(values)
             returned = await finished(returned, self._blocking)
         except ToolException as error:
-            raise ToolFailed(str(error)) from error
+            raise ToolFailed(reason(error)) from error
         except ValidationError as error:
             raise ToolFailed(say(sentences.ARGUMENTS_WRONG, why=what_is_wrong(error))) from error
         return as_output(_content(returned))

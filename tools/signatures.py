@@ -10,7 +10,7 @@ from typing import Any, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, reason
 from vivavoce.tools.arguments import schema_of
 
 Function = Callable[..., Any]
@@ -53,7 +53,7 @@ def signature_of(name: str, function: Function) -> Signature:
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError, NameError) as error:
-        raise ConfigError(f"{name}: its parameters cannot be read: {_line(error)}; write a function around it") from error
+        raise ConfigError(f"{name}: its parameters cannot be read: {reason(error)}; write a function around it") from error
     given = function.keywords if isinstance(function, partial) else {}
     parameters = tuple(parameter for parameter in found if parameter.name not in given)
     scope = _scope(function)
@@ -98,7 +98,7 @@ def _field(name: str, parameter: inspect.Parameter, scope: Mapping[str, Any]) ->
     try:
         annotation = _resolved(parameter.annotation, scope)
     except Exception as error:  # an annotation may be any code
-        raise ConfigError(f"{name}: the type of parameter {parameter.name} cannot be resolved: {_line(error)}") from error
+        raise ConfigError(f"{name}: the type of parameter {parameter.name} cannot be resolved: {reason(error)}") from error
     return annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default
 
 
@@ -131,7 +131,3 @@ def _scope(function: Function) -> Mapping[str, Any]:
     source = source_of(function)
     called = source if inspect.isroutine(source) else type(source).__call__
     return getattr(inspect.unwrap(called), "__globals__", {})
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

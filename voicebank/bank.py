@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNotFound
+from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, VoiceNotFound, reason
 from vivavoce.core.protocols import TextEmbedder
 from vivavoce.core.store.manifest import Embedding
 from vivavoce.core.store.vector_index import LargeIndexes, Mask, Matrix, Vector
@@ -132,7 +132,7 @@ class FolderVoiceBank:
         try:
             clip = AudioClip.load(self.store.clip_path(entry.clip), MAX_CLIP_S + 1.0)
         except (AudioError, OSError) as error:  # a writer may take it away this moment
-            raise StoreCorrupt(f"the clip of voice {entry.id} is damaged or missing ({error}); {advice}") from error
+            raise StoreCorrupt(f"the clip of voice {entry.id} is damaged or missing ({reason(error)}); {advice}") from error
         if clip.content_hash != entry.clip:
             raise StoreCorrupt(f"the clip of voice {entry.id} does not match its checksum; {advice}")
         return clip

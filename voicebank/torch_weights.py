@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vivavoce.core.errors import reason
+
 LEGACY = 0x1950A86A20F9469CFC6C  # the number
 
 
@@ -53,7 +55,7 @@ def read_weights(path: Path, key: str) -> dict[str, NDArray[np.float32]]:
             arrays = {name: _array(file) for name in names}
         return {name: _view(arrays[at.storage], at) for name, at in saved[key].items()}
     except (pickle.UnpicklingError, EOFError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise ValueError(f"{error or type(error).__name__}") from error
+        raise ValueError(reason(error)) from error
 
 
 def _tensor(storage: str, offset: int, shape: tuple[int, ...], *_: Any) -> _Tensor:  # noqa: ANN401 - strides and more

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vivavoce.core.errors import SessionError, StoreError
+from vivavoce.core.errors import SessionError, StoreError, reason
 
 BUSY_S = 10.0  # how long another process may hold the database
 PRAGMAS = (  # of each connection: what is deleted is gone from the file, and the write-ahead log stays small
@@ -29,7 +29,7 @@ def refusals(path: Path) -> Generator[None]:
         yield
     except (OSError, sqlite3.Error, StoreError) as error:
         raise SessionError(
-            f"{path}: sessions cannot be kept ({error or type(error).__name__}); free the disk, or move the file away"
+            f"{path}: sessions cannot be kept ({reason(error)}); free the disk, or move the file away"
         ) from error
 
 

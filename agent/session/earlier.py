@@ -14,6 +14,7 @@ from vivavoce.agent.session.log import Record, SessionLog
 from vivavoce.agent.session.queue import SessionQueue
 from vivavoce.agent.session.recordings import Recordings
 from vivavoce.core.durable import discard
+from vivavoce.core.errors import reason
 
 RECORDINGS = "audio"
 LOCK = ".taking-over"  # no session is called so
@@ -48,7 +49,7 @@ async def _move_all(folder: Path, log: SessionLog, checkpoints: Checkpoints, rec
             await _move(thread, folder / RECORDINGS, log, checkpoints, recordings)
         except (KeyError, TypeError, ValueError, AttributeError) as error:  # of a version that nobody knows any more
             failed += 1
-            why = f"{type(error).__name__}: {error}"
+            why = reason(error)
             logger.warning("the session %s of an earlier version cannot be read (%s); it is left as it is", thread, why)
     if failed:
         return

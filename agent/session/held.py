@@ -45,8 +45,8 @@ class HeldSession:
     async def put(self, records: Iterable[Record] = (), **facts: Any) -> None:  # noqa: ANN401 - JSON values
         """Write records and facts; they are on disk when this returns.
 
-        They are known here at once, so that whoever writes next does not go back behind them, even where nobody waits for the
-        disk any more. What the disk refused is written with what comes next.
+        They are known here at once, so that whoever writes next does not go back behind them, even where nobody waits for
+        the disk any more. What the disk refused is written with what comes next.
 
         Raises:
             SessionError: the disk refuses.

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,19 @@ class Sessions:
             SessionError: they cannot be read.
         """
         return await self.log.sessions()
+
+    async def summary(self, session: str) -> SessionSummary:
+        """One session from outside.
+
+        Raises:
+            SessionError: there is no such session, or it cannot be read.
+        """
+        known = {summary.name: summary for summary in await self.all()}
+        if session in known:
+            return known[session]
+        near = get_close_matches(session, known, 1)
+        hint = f"did you mean {near[0]}?" if near else "`vivavoce sessions list` shows what there is"
+        raise SessionError(f"there is no session {session!r:.80}; {hint}")
 
     async def history(self, session: str) -> tuple[PastTurn, ...]:
         """What was said and done in a session, turn by turn; () where there is no such session.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from vivavoce.app.cli import index as cli_index
 from vivavoce.app.cli import models as cli_models
@@ -15,7 +16,7 @@ from vivavoce.app.cli import voice_store as cli_voice_store
 from vivavoce.app.cli import voices as cli_voices
 from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, ModelOption
 from vivavoce.app.console import JsonFlag, err, out, print_json, working
-from vivavoce.core.errors import ConfigError, VivavoceError
+from vivavoce.core.errors import ConfigError, VivavoceError, reason
 
 app = typer.Typer(
     help="Speak, let it act, hear the answer in the voice you asked for.",
@@ -137,7 +138,8 @@ def doctor(
     else:
         for finding in findings:
             mark = "[green]ok[/]     " if finding.ok else "[red]missing[/]" if finding.required else "[yellow]optional[/]"
-            out.print(f"{mark} {finding.what}: {finding.detail}", highlight=False)
+            # A hint is to be copied: neither wrapped at the terminal's width, nor `[extra]` taken for a colour.
+            out.print(f"{mark} {escape(f'{finding.what}: {finding.detail}')}", highlight=False, soft_wrap=True)
         out.print("ready" if ready else "not ready", style="bold")
     raise typer.Exit(0 if ready else 1)
 
@@ -170,8 +172,8 @@ def main() -> None:
         app()
     except VivavoceError as error:
         if "--json" in sys.argv:
-            print_json({"error": str(error), "kind": type(error).__name__})
-        err.print(f"vivavoce: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
+            print_json({"error": reason(error), "kind": type(error).__name__})
+        err.print(f"vivavoce: {reason(error)}", style="red", highlight=False, soft_wrap=True, markup=False)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -1,6 +1,8 @@
 """``vivavoce models``: weights and clips."""
 
+import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 from vivavoce.app.console import JsonFlag, downloading, out, print_json, print_table, working
 
 app = typer.Typer(help="Weights: where they are, fetch them, check them.", no_args_is_help=True)
+ModelOption = Annotated[str | None, typer.Option("--model", help="embedded (default), step-audio-2, remote or scripted.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Asset names; none means the ones the settings need.")]
 
 
@@ -40,13 +43,34 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
             task = bar.task_ids[0]
             store = store_of(name, settings)
             path = store.pull(name, lambda done, total, bar=bar, task=task: bar.update(task, completed=done, total=total))
-            bar.update(task, completed=1, total=1)
+            size = store.status(name).size
+            bar.update(task, completed=size, total=size)
         paths[name] = str(path)
     if json_:
         print_json(paths)
     else:
         for name, path in paths.items():
             out.print(f"{name}: {path}", highlight=False)
+
+
+@app.command()
+def prepare(model: ModelOption = None, json_: JsonFlag = False) -> None:
+    """Learn and measure now what the first start would; what was done before is not done again."""
+    from vivavoce.app.wiring import open_agent
+
+    async def open_once() -> None:
+        async with open_agent(settings):
+            pass
+
+    settings = load_settings(**({"model": model} if model else {}))
+    started = time.perf_counter()
+    with working("preparing", keep=True):
+        asyncio.run(open_once())
+    seconds = round(time.perf_counter() - started, 1)
+    if json_:
+        print_json({"model": settings.model, "seconds": seconds})
+    else:
+        out.print(f"ready after {seconds} s", highlight=False)
 
 
 @app.command()

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +13,7 @@ import typer
 
 from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, ModelOption
 from vivavoce.app.console import JsonFlag, err, out, print_json, print_table
-from vivavoce.core.errors import SessionError, VivavoceError
-from vivavoce.core.settings import load_settings
+from vivavoce.core.errors import VivavoceError
 from vivavoce.core.untrusted import neutralise
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ app = typer.Typer(help="Dialogues that are kept: read, hand on, delete, play aga
 SHOWN_CHARS = 100_000
 
 
-def _names(given: str) -> list[str]:
+def complete(given: str) -> list[str]:
     """Names that a shell may complete a beginning with."""
 
     async def known() -> list[str]:
@@ -41,31 +39,18 @@ def _names(given: str) -> list[str]:
         return []
 
 
-Name = Annotated[str, typer.Argument(help="Name of a session, as listed.", autocompletion=_names)]
+Name = Annotated[str, typer.Argument(help="Name of a session, as listed.", autocompletion=complete)]
 
 
 @asynccontextmanager
 async def _opened(model: str | None) -> "AsyncGenerator[Sessions]":
     from vivavoce.agent.session.store import open_sessions
     from vivavoce.app.backends import at_home
+    from vivavoce.core.settings import load_settings
 
     settings = at_home(load_settings(**({"model": model} if model else {})))
     async with open_sessions(settings.sessions_dir, when_busy="refuse", retention_days=settings.retention_days) as sessions:
         yield sessions
-
-
-async def _summary(sessions: "Sessions", name: str) -> "SessionSummary":
-    """The session of a name.
-
-    Raises:
-        SessionError: there is none.
-    """
-    known = {summary.name: summary for summary in await sessions.all()}
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else "`vivavoce sessions list` shows what there is"
-    raise SessionError(f"there is no session {name!r:.80}; {hint}")
 
 
 @app.command("list")
@@ -100,7 +85,7 @@ def _size(count: int) -> str:
 async def _document(sessions: "Sessions", name: str) -> "tuple[dict[str, Any], tuple[PastTurn, ...]]":
     from vivavoce.app.dialogue_json import dialogue_json
 
-    summary, turns = await _summary(sessions, name), await sessions.history(name)
+    summary, turns = await sessions.summary(name), await sessions.history(name)
     return dialogue_json(summary, turns, sessions.recordings.bytes_of(name)), turns
 
 
@@ -171,7 +156,7 @@ def delete(
 
     async def known() -> "SessionSummary":
         async with _opened(model) as sessions:
-            return await _summary(sessions, name)
+            return await sessions.summary(name)
 
     async def forget() -> bool:
         async with _opened(model) as sessions:

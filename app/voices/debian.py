@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vivavoce.core.errors import WeightsError
+from vivavoce.core.errors import WeightsError, reason
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,80}")
 MISSING = re.compile(r"^Inst (\S+)", re.MULTILINE)  # what apt would install
@@ -106,4 +106,4 @@ def _run(command: list[str], folder: Path, timeout_s: float, what: str) -> str:
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise WeightsError(f"{what}: {lines[-1][:200]}") from error
     except (subprocess.TimeoutExpired, OSError) as error:
-        raise WeightsError(f"{what}: {error}") from error
+        raise WeightsError(f"{what}: {reason(error)}") from error

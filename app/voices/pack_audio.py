@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vivavoce.app.voices.debian import DebianPackages
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, WeightsError
+from vivavoce.core.errors import AudioError, WeightsError, reason
 from vivavoce.voicebank.imports.audio_files import read_clip
 from vivavoce.voicebank.recipes.joining import joined
 from vivavoce.voicebank.recipes.recipe import Recorded, Synthesised
@@ -56,7 +56,7 @@ class PackAudio:
                     command, env=environment, capture_output=True, timeout=SPEAK_S, stdin=subprocess.DEVNULL, check=False
                 )
             except (subprocess.TimeoutExpired, OSError) as error:
-                raise WeightsError(f"{recipe.engine} does not run here: {error}") from error
+                raise WeightsError(f"{recipe.engine} does not run here: {reason(error)}") from error
             if not out.is_file():
                 lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
                 raise AudioError(f"{recipe.engine} did not speak with {recipe.voice}: {lines[-1][:200]}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, Generic, TypeVar
 
-from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.errors import StoreCorrupt, StoreError, reason
 from vivavoce.core.store.journal import checksum
 
 BUSY_S = 10.0
@@ -244,7 +244,7 @@ class StoreCatalogue(ABC, Generic[R]):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError(f"{self.what} is being changed by another process; try again in a moment")
-        why = " ".join(str(error).split())
+        why = reason(error)
         if code & 0xFF in REFUSALS and code != sqlite3.SQLITE_IOERR_SHORT_READ:
             return StoreError(f"cannot use {self.path}: {why}; free space or check its rights")
         return StoreCorrupt(f"{self.path} is damaged ({why}); {self.advice}")

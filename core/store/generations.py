@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from vivavoce.core.durable import discard, exclusive, remove_wholly, sync_folder, write_atomic
-from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.errors import StoreCorrupt, StoreError, reason
 from vivavoce.core.store.batches import Batch, append
 from vivavoce.core.store.catalogue import Group, StoreCatalogue
 from vivavoce.core.store.journal import Commit
@@ -189,7 +189,7 @@ class GenerationStore(ABC, Generic[V, C]):
             self._check_not_damaged()
             return False
         except OSError as error:
-            raise StoreError(f"cannot read {self._manifest_path}: {error.strerror or error}; check its rights") from error
+            raise StoreError(f"cannot read {self._manifest_path}: {reason(error)}; check its rights") from error
         stamp = self._tried = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
             self._forget()
@@ -289,7 +289,7 @@ class GenerationStore(ABC, Generic[V, C]):
         try:
             folder.mkdir(parents=True)
         except OSError as error:
-            raise StoreError(f"cannot make {folder}: {error.strerror or error}; free space or check rights") from error
+            raise StoreError(f"cannot make {folder}: {reason(error)}; free space or check rights") from error
         catalogue: Any = self.catalogue_type(folder / "catalogue.sqlite", create=True)
         try:
             if fill is not None:
@@ -303,7 +303,7 @@ class GenerationStore(ABC, Generic[V, C]):
             for path in (folder, folder.parent, self.folder):
                 sync_folder(path)
         except OSError as error:
-            raise StoreError(f"cannot write {folder}: {error.strerror or error}; is the disk failing?") from error
+            raise StoreError(f"cannot write {folder}: {reason(error)}; is the disk failing?") from error
         self.publish(manifest)
         self.sweep(manifest)
         return manifest

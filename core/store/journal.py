@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vivavoce.core.errors import StoreError
+from vivavoce.core.errors import StoreError, reason
 from vivavoce.core.store.manifest import Embedding
 
 
@@ -52,7 +52,7 @@ def append(path: Path, at: int, commit: Commit) -> int:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; free space or check rights") from error
+        raise StoreError(f"cannot write {path}: {reason(error)}; free space or check rights") from error
     return at + len(data)
 
 
@@ -81,7 +81,7 @@ def read(path: Path, length: int | None = None) -> Iterator[Commit]:
     except (FileNotFoundError, IsADirectoryError):
         return
     except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
+        raise StoreError(f"cannot read {path}: {reason(error)}; check its rights") from error
     yield from _batches(data.split(b"\n")[:-1])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from vivavoce.core.durable import write_atomic
-from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.errors import StoreCorrupt, StoreError, reason
 
 VERSION = 2
 
@@ -73,7 +73,7 @@ def load(path: Path, advice: str) -> Manifest | None:
     except IsADirectoryError as error:
         raise StoreCorrupt(f"{path} is a folder; {advice}") from error
     except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror or error}; check its rights") from error
+        raise StoreError(f"cannot read {path}: {reason(error)}; check its rights") from error
     try:
         whole: Any = json.loads(data)
         _check_version(path, version := whole["version"])

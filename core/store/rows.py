@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vivavoce.core.errors import StoreCorrupt, StoreError
+from vivavoce.core.errors import StoreCorrupt, StoreError, reason
 
 
 class RowFile:
@@ -37,7 +37,7 @@ class RowFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise StoreError(f"cannot write {self.path}: {error.strerror or error}; free space or check rights") from error
+            raise StoreError(f"cannot write {self.path}: {reason(error)}; free space or check rights") from error
         return hashlib.sha256(data).hexdigest()
 
     def read(self, rows: int, first: int = 0) -> NDArray[Any]:
@@ -58,7 +58,7 @@ class RowFile:
         except (FileNotFoundError, IsADirectoryError) as error:
             raise StoreCorrupt(f"{self.path} is missing; {self._advice}") from error
         except OSError as error:
-            raise StoreError(f"cannot read {self.path}: {error.strerror or error}; check its rights") from error
+            raise StoreError(f"cannot read {self.path}: {reason(error)}; check its rights") from error
 
     def checksum(self, first: int, count: int) -> str:
         """SHA-256 of some committed rows.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from vivavoce.core.errors import StoreCorrupt
+from vivavoce.core.errors import StoreCorrupt, reason
 from vivavoce.core.store.catalogue import State, StoreCatalogue
 from vivavoce.core.store.manifest import Manifest, SealedIndex
 from vivavoce.core.store.rows import RowFile
@@ -123,7 +123,7 @@ def opened_index(folder: Path, sealed: SealedIndex, large: LargeIndexes, advice:
                 raise StoreCorrupt(f"{path} does not match its checksum; {advice}")
         index = large.read(path)
     except OSError as error:
-        raise StoreCorrupt(f"{path} cannot be read ({error.strerror or error}); {advice}") from error
+        raise StoreCorrupt(f"{path} cannot be read ({reason(error)}); {advice}") from error
     except RuntimeError as error:
         raise StoreCorrupt(f"{path} is no index; {advice}") from error
     if index.ntotal != sealed.rows:

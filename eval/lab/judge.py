@@ -10,7 +10,7 @@ import httpx
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vivavoce.core.errors import ConfigError, ModelError
+from vivavoce.core.errors import ConfigError, ModelError, reason
 from vivavoce.eval.lab.page import table
 from vivavoce.eval.lab.statistics import kappa
 
@@ -77,7 +77,7 @@ class Judge:
             return str(answer["choices"][0]["message"]["content"]).strip().lower()
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             raise ModelError(
-                f"the judge {self.id} cannot be asked: {error}; unset VIVAVOCE_JUDGE_URL to go without"
+                f"the judge {self.id} cannot be asked: {reason(error)}; unset VIVAVOCE_JUDGE_URL to go without"
             ) from error
 
 

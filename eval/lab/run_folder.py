@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.core.durable import exclusive, write_atomic
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, reason
 from vivavoce.eval.lab.lab import Result
 
 RUN, RESULTS = "run.json", "results.jsonl"
@@ -86,7 +86,7 @@ def read_run(path: Path) -> dict[str, Any]:
         facts = json.loads((path / RUN).read_bytes())
         version = facts.pop("version")
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ConfigError(f"{path} holds no run ({error})") from error
+        raise ConfigError(f"{path} holds no run ({reason(error)})") from error
     if version != VERSION:
         raise ConfigError(f"{path} is a run of version {version}; this program reads version {VERSION}")
     return facts
@@ -101,13 +101,13 @@ def read_results(path: Path) -> list[Result]:
     try:
         lines = (path / RESULTS).read_bytes().split(b"\n")
     except OSError as error:
-        raise ConfigError(f"{path} holds no results ({error})") from error
+        raise ConfigError(f"{path} holds no results ({reason(error)})") from error
     results: list[Result] = []
     for number, line in enumerate(lines[:-1], 1):  # what follows the last line end was never finished
         try:
             results.append(Result(**json.loads(line)))
         except (ValueError, TypeError) as error:
-            raise ConfigError(f"{path / RESULTS}, line {number}: no result ({error}); remove the line") from error
+            raise ConfigError(f"{path / RESULTS}, line {number}: no result ({reason(error)}); remove the line") from error
     return results
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, reason
 
 SHORT_BYTES = 1 << 20  # of a set that is one JSON object
 TABLE_BYTES = 10_000_000
@@ -26,7 +26,7 @@ def text_of(path: Path, most_bytes: int, wrong: str, advice: str) -> str:
             raise ConfigError(f"{path} is larger than {most_bytes / 1e6:.6g} MB; divide it or give another file")
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{wrong} ({error}); {advice}") from error
+        raise ConfigError(f"{wrong} ({reason(error)}); {advice}") from error
 
 
 def lines_of(text: str, name: object) -> Iterator[tuple[str, str]]:
@@ -56,7 +56,7 @@ def json_of(text: str, where: str) -> Any:  # noqa: ANN401 - any JSON
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: no JSON ({str(error)[:80]})") from error
+        raise ConfigError(f"{where}: no JSON ({reason(error)})") from error
 
 
 def checked(kind: type[M], text: str, where: str) -> M:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vivavoce.core.errors import StoreError
+from vivavoce.core.errors import StoreError, reason
 from vivavoce.core.protocols import FloatMatrix, TextEmbedder
 
 AT_ONCE = 512
@@ -61,7 +61,9 @@ class RememberingEmbedder:
                 known = {key: found for key in keys if (found := self._known(kept, key)) is not None}
                 self._add(kept, {key: text for key, text in zip(keys, texts, strict=True) if key not in known}, known)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"embeddings cannot be kept in {self._path}: {error}; delete it and try again") from error
+            raise StoreError(
+                f"embeddings cannot be kept in {self._path}: {reason(error)}; delete it and try again"
+            ) from error
         return np.stack([known[key] for key in keys]) if keys else np.zeros((0, self.dimension), np.float32)
 
     def count_tokens(self, text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vivavoce.app.voices.debian import DebianPackages
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, reason
 from vivavoce.eval.speech.layouts import LAYOUTS
 from vivavoce.eval.speech.recordings import Recording
 from vivavoce.eval.speech.scores import WORD
@@ -34,7 +34,7 @@ def telephone(cache: Path) -> Iterator[Recording]:
         with gzip.open(texts, "rt", encoding="utf-8", errors="replace") as file:
             lines = file.read(MAX_TRANSCRIPT_BYTES).splitlines()
     except (OSError, EOFError) as error:
-        raise ConfigError(f"{ALLISON[1]} holds no {texts.name} ({error}); is it of another release?") from error
+        raise ConfigError(f"{ALLISON[1]} holds no {texts.name} ({reason(error)}); is it of another release?") from error
     for line in lines:
         name, _, text = line.partition(":")
         audio = root / "usr/share/asterisk/sounds/en_US_f_Allison" / f"{name.strip()}.g722"
@@ -59,7 +59,7 @@ def librivox(cache: Path) -> Iterator[Recording]:
     try:
         lines = (folder / "transcription").read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise ConfigError(f"{LIBRIVOX} holds no transcription ({error}); is it of another release?") from error
+        raise ConfigError(f"{LIBRIVOX} holds no transcription ({reason(error)}); is it of another release?") from error
     for line in lines:
         found = re.fullmatch(r"(?:<s>)?\s*(.+?)\s*(?:</s>)?\s*\((\S+)\)", line)
         if found is not None and (folder / f"{found[2]}.wav").is_file():

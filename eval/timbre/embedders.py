@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, ModelError, WeightsError
+from vivavoce.core.errors import AudioError, ConfigError, ModelError, WeightsError, reason
 from vivavoce.voicebank.embedders import RATE_HZ, ResemblyzerEmbedder, SpeakerEmbedder
 
 EMBEDDERS = "resemblyzer, campplus:FOLDER of a Token2Wav checkpoint, wavlm-sv:FOLDER as transformers saves it"
@@ -56,8 +56,7 @@ class CamPlusEmbedder:
                         str(self._path), options, providers=["CPUExecutionProvider"]
                     )
                 except Exception as error:
-                    reason = (str(error).splitlines() or ["no reason given"])[0][:120]
-                    raise ModelError(f"{self._path} is damaged ({reason}); fetch the checkpoint again") from error
+                    raise ModelError(f"{self._path} is damaged ({reason(error)}); fetch the checkpoint again") from error
             return self._session
 
 
@@ -102,8 +101,7 @@ class WavLMEmbedder:
                 try:
                     self._model = WavLMForXVector.from_pretrained(self._folder, local_files_only=True).eval()
                 except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-                    reason = (str(error).splitlines() or ["no reason given"])[0][:120]
-                    raise ModelError(f"{self._folder} holds no WavLM with a speaker head ({reason})") from error
+                    raise ModelError(f"{self._folder} holds no WavLM with a speaker head ({reason(error)})") from error
             return self._model
 
 

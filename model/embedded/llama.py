@@ -1,43 +1,44 @@
 """A small instruction model under llama.cpp, served on a loopback port of this process.
 
-Two slots keep two prompt prefixes warm: 0 for tool choice and arguments, 1 for answers. The states of slot 0 are saved
-to disk, so that neither a new process nor a mind with other tools reads a long example prompt again.
+Two slots keep what was read last: 0 for arguments, 1 for answers. No request has a deadline, since a slow machine is no
+failure: the server lives in this process, and where it ends, its connections end with it.
 """
 
 import asyncio
-import hashlib
 import json
+import logging
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 import httpx
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 
-TOOL_SLOT, ANSWER_SLOT = 0, 1
+ARGUMENT_SLOT, ANSWER_SLOT = 0, 1
 CONTEXT_TOKENS = 8192  # shared by the two slots
+BATCH_TOKENS = 128  # read at once; between two batches the other slot has its turn, and a request that was left ends
 START_ATTEMPTS = 3
-STATE_FILES_KEPT = 4
+EVENTS = ("data", "error")  # lines that hold something; others are pings
+logger = logging.getLogger(__name__)
 
 
 class LlamaServer:
-    """One model, loaded by `start` or the first question, asked by `continued`, `complete` and `stream`.
+    """One model, loaded by `start` or the first question, asked by `complete` and `stream`.
 
     Several minds of one event loop may share it: each joins it and leaves it, and it stops with the last of them.
     """
 
-    def __init__(self, weights: Path, threads: int, state_dir: Path) -> None:
+    def __init__(self, weights: Path, threads: int) -> None:
         self._weights = weights
         self._threads = threads
-        self._state_dir = state_dir
         self._server: Any = None
         self._client: httpx.AsyncClient | None = None
         self._users: WeakSet[object] = WeakSet()
-        self._held = ""  # the prefix that the tool slot holds
-        self._starting, self._tool_slot = asyncio.Lock(), asyncio.Lock()
+        self._starting = asyncio.Lock()
 
     def join(self, user: object) -> None:
         """Count somebody who will ask, until it leaves."""
@@ -51,76 +52,35 @@ class LlamaServer:
         """
         async with self._starting:
             if self._client is None:
+                logger.info("loading the language model")
                 address = await asyncio.to_thread(self._start)
-                self._client = httpx.AsyncClient(
-                    base_url=address, timeout=httpx.Timeout(120.0, connect=5.0), trust_env=False
-                )
+                # A connection is not kept, since the server may end it the moment that the next request is sent.
+                limits = httpx.Limits(max_keepalive_connections=0)
+                self._client = httpx.AsyncClient(base_url=address, timeout=None, limits=limits, trust_env=False)
 
     def _start(self) -> str:
         import xllamacpp
 
         if not self._weights.is_file():
             raise ModelError(f"{self._weights}: no such weights; run `vivavoce models pull`")
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        failure: Exception | None = None
+        failure = ""
         for _ in range(START_ATTEMPTS):  # another process may take the free port between looking and opening
             params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue]
             params.model.path = str(self._weights)
             params.n_ctx = CONTEXT_TOKENS
             params.n_parallel = 2
+            params.n_batch = params.n_ubatch = BATCH_TOKENS
             params.port = _free_port()
             params.verbosity = 0
             params.cache_ram_mib = 0
             params.warmup = False
-            params.slot_save_path = f"{self._state_dir}/"
             params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
             try:
                 self._server = xllamacpp.Server(params)  # pyright: ignore[reportAttributeAccessIssue]
                 return str(self._server.listening_address)
             except (RuntimeError, ValueError) as error:
-                failure = error
-        raise ModelError(f"{self._weights} cannot be loaded: {failure}; run `vivavoce models verify`") from failure
-
-    async def hold(self, prefix: str) -> None:
-        """Have the tool slot hold a prompt prefix, until somebody asks with another one.
-
-        Raises:
-            ModelError: the server failed.
-        """
-        async with self._tool_slot:
-            await self._hold(prefix)
-
-    async def continued(
-        self, prefix: str, suffix: str, *, max_tokens: int, stop: tuple[str, ...] = (), grammar: str = ""
-    ) -> str:
-        """The greedy continuation of both in the tool slot, which keeps the prefix.
-
-        Raises:
-            ModelError: the server failed.
-        """
-        async with self._tool_slot:
-            await self._hold(prefix)
-            return await self.complete(prefix + suffix, TOOL_SLOT, max_tokens=max_tokens, stop=stop, grammar=grammar)
-
-    async def _hold(self, prefix: str) -> None:
-        """From disk where the prefix was read before, else by reading it now."""
-        await self.start()
-        if prefix == self._held:
-            return
-        self._held = ""  # whatever becomes of what follows
-        key = hashlib.sha256(f"{self._weights.name}:{self._weights.stat().st_size}:{prefix}".encode()).hexdigest()[:24]
-        name = f"prefix-{key}.bin"
-        if (self._state_dir / name).exists():
-            restored = await self._post(f"/slots/{TOOL_SLOT}?action=restore", {"filename": name}, check=False)
-            if restored.is_success:
-                self._held = prefix
-                return
-        await self.complete(prefix, TOOL_SLOT, max_tokens=1)
-        self._held = prefix
-        await self._post(f"/slots/{TOOL_SLOT}?action=save", {"filename": name}, check=False)
-        kept = sorted(self._state_dir.glob("prefix-*.bin"), key=lambda file: file.stat().st_mtime, reverse=True)
-        for old in kept[STATE_FILES_KEPT:]:
-            old.unlink(missing_ok=True)
+                failure = reason(error)
+        raise ModelError(f"{self._weights} cannot be loaded: {failure}; run `vivavoce models verify`")
 
     async def complete(
         self, prompt: str, slot: int, *, max_tokens: int, stop: tuple[str, ...] = (), grammar: str = ""
@@ -130,37 +90,33 @@ class LlamaServer:
         Raises:
             ModelError: the server failed.
         """
-        body = _request(prompt, slot, max_tokens, stop) | ({"grammar": grammar} if grammar else {})
-        return str((await self._post("/completion", body)).json()["content"])
+        pieces = self._pieces(_request(prompt, slot, max_tokens, stop) | ({"grammar": grammar} if grammar else {}))
+        return "".join([piece async for piece in pieces])
 
     async def stream(self, prompt: str, slot: int, *, max_tokens: int, stop: tuple[str, ...] = ()) -> AsyncGenerator[str]:
-        """The same, piece by piece; closing the iterator stops the model within one token.
+        """The same, piece by piece; closing the iterator stops the model within one token, or one batch of the prompt.
 
         Raises:
             ModelError: the server failed.
         """
+        # Small models repeat themselves.
+        body = _request(prompt, slot, max_tokens, stop) | {"repeat_penalty": 1.1}
+        async with aclosing(self._pieces(body)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _pieces(self, body: Mapping[str, Any]) -> AsyncGenerator[str]:
         await self.start()
-        client = self._require()
-        body = _request(prompt, slot, max_tokens, stop) | {"stream": True, "repeat_penalty": 1.1}
         try:
-            async with client.stream("POST", "/completion", json=body) as response:
-                response.raise_for_status()
+            async with self._require().stream("POST", "/completion", json={**body, "stream": True}) as response:
+                if response.is_error:
+                    _check(json.loads(await response.aread()))
                 async for line in response.aiter_lines():
-                    if line.startswith("data: ") and (piece := json.loads(line[6:]).get("content")):
+                    name, _, value = line.partition(": ")
+                    if name in EVENTS and (piece := _check(json.loads(value)).get("content")):
                         yield str(piece)
         except (httpx.HTTPError, ValueError) as error:
-            raise ModelError(f"the language model stopped answering: {error or type(error).__name__}") from error
-
-    async def _post(self, path: str, body: dict[str, Any], *, check: bool = True) -> httpx.Response:
-        await self.start()
-        client = self._require()
-        try:
-            response = await client.post(path, json=body)
-            if check:
-                response.raise_for_status()
-        except httpx.HTTPError as error:
-            raise ModelError(f"the language model failed: {error or type(error).__name__}") from error
-        return response
+            raise ModelError(f"the language model failed: {reason(error)}") from error
 
     def _require(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -172,7 +128,6 @@ class LlamaServer:
         self._users.discard(user)
         if self._users:
             return
-        self._held = ""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -188,6 +143,19 @@ def _request(prompt: str, slot: int, max_tokens: int, stop: tuple[str, ...]) -> 
         "temperature": 0,
         "cache_prompt": True,
     }
+
+
+def _check(event: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON
+    """An event of the server.
+
+    Raises:
+        ModelError: it tells of an error, such as a prompt that is longer than the context.
+    """
+    if not isinstance(event, Mapping):
+        raise ModelError("the language model sent something that is no event")
+    if error := event.get("error", event if "message" in event else None):
+        raise ModelError(f"the language model refused: {error.get('message') or error}")
+    return event
 
 
 def _free_port() -> int:

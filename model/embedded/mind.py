@@ -22,27 +22,26 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
+from vivavoce.model.embedded.choosing.arguments import (
+    argument_grammar,
+    arguments_prompt,
+    copied_argument,
+    grounded,
+    said_arguments,
+)
+from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp
 from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinders
-from vivavoce.model.embedded.choosing.tool_choice import (
-    argument_grammar,
-    choice_grammar,
-    copied_argument,
-    example_prefix,
-    grounded,
-    request_suffix,
-    said_arguments,
-)
-from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
+from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
 
-CONFIDENT = 0.5  # below this the language model chooses, where a tool without examples may be meant
+CONFIDENT = 0.5  # below this a tool without examples may be meant
 CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
 CERTAIN_TALK = 0.95  # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
 FOLLOW_UP_WORDS = 7
 ANSWER_TOKENS = 110
-ARGUMENT_TOKENS = 64
+ARGUMENT_TOKENS = 96
 PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
 FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8}呢|^.{1,5}呢\W*$", re.IGNORECASE)
 
@@ -61,32 +60,37 @@ class EmbeddedMind:
     def __init__(
         self,
         router: IntentRouter,
+        described: DescribedTools,
         finders: SpanFinders,
         llama: LlamaServer,
-        chat_examples: Sequence[str],
         look_up: LookUp = LookUp(),  # noqa: B008 - frozen
         language: str = "en",
     ) -> None:
         self._language = language
         self._look_up = look_up
         self._router = router
+        self._described = described
         self._finders = finders
         self._llama = llama
-        self._chat_examples = tuple(chat_examples)
         llama.join(self)
 
     async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
-        """Load everything and read the tool prompt, so that the first turn is as fast as the next."""
-        await asyncio.gather(asyncio.to_thread(self._router.fit, tools), self._llama.start())
-        if tools:
-            await self._llama.hold(example_prefix(tools, self._chat_examples))
-        for tool in tools:  # the first grammar costs half a second, and so does learning what a tool takes from a request
-            if tool.parameters.get("properties"):
-                await self._arguments(Step(tool.name, tool.name), tool, tools)
+        """Load everything and learn what the tools are for, so that the first turn is as fast as the next."""
+        await asyncio.gather(asyncio.to_thread(self._learn, tools), self._llama.start())
+
+    def _learn(self, tools: Sequence[ToolSpec]) -> None:
+        self._fit(tools)
+        for tool in tools:
+            if tool.examples:
+                self._finders.of(tool)
+
+    def _fit(self, tools: Sequence[ToolSpec]) -> None:
+        self._router.fit(tools)
+        self._described.fit(tools)
 
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `TextModel.stream`."""
-        await asyncio.to_thread(self._router.fit, tools)
+        await asyncio.to_thread(self._fit, tools)
         request = (current_request(messages).text or "").strip()
         steps = await self._plan(request, messages, tools)
         results = current_results(messages)
@@ -96,7 +100,7 @@ class EmbeddedMind:
             calls = [Step(source, request)]
         by_name = {tool.name: tool for tool in tools}
         for step in calls:
-            yield ToolCall.new(step.label, await self._arguments(step, by_name[step.label], tools))
+            yield ToolCall.new(step.label, await self._arguments(step, by_name[step.label]))
         if calls:
             return
         telling = self._look_up.telling(request, label, results)
@@ -112,20 +116,23 @@ class EmbeddedMind:
             return [Step(NO_TOOL, request)]
         parts = [part for part in PART_BORDER.split(request) if len(part.split()) >= 2]
         if len(parts) > 1:
-            routes = await asyncio.to_thread(lambda: [self._router.route(part) for part in parts])
+            routes = await asyncio.to_thread(lambda: [self._route(part) for part in parts])
             steps = _compound(parts, routes)
             if len({step.label for step in steps}) > 1 and not self._is_one_question(steps):
                 return steps
         previous = _previous_tool(messages, tools)
-        route = await asyncio.to_thread(self._router.route, request, previous)
+        route = await asyncio.to_thread(self._route, request, previous)
         is_follow_up = FOLLOW_UP.match(request) and len(request.split()) <= FOLLOW_UP_WORDS
         is_sure = route.probability >= (CERTAIN_TALK if route.label == NO_TOOL else CONFIDENT_PART)
         if previous and is_follow_up and not is_sure:
             return [Step(previous, request)]
-        unlearnt = any(not tool.examples for tool in tools)
-        if unlearnt and (route.label == NO_TOOL or route.probability < CONFIDENT):
-            return [Step(await self._choose(request, tools, route), request)]
         return [Step(route.label, request)]
+
+    def _route(self, request: str, previous: str = "") -> Route:
+        """What the router has learnt, unless the request is for a tool that it knows no examples of. Blocking."""
+        learnt, described = self._router.route(request, previous), self._described.route(request)
+        is_unsure = learnt.label == NO_TOOL or learnt.probability < CONFIDENT
+        return described if described.probability >= (CONFIDENT if is_unsure else 1.0) else learnt
 
     def _is_one_question(self, steps: Sequence[Step]) -> bool:
         """Whether one tool that knows facts stands beside talk: then the talk belongs to what is asked of it.
@@ -135,14 +142,7 @@ class EmbeddedMind:
         labels = {step.label for step in steps} - {NO_TOOL}
         return len(labels) == 1 and labels <= set(self._look_up.sources)
 
-    async def _choose(self, request: str, tools: Sequence[ToolSpec], route: Route) -> str:
-        prefix = example_prefix(tools, self._chat_examples)
-        grammar = choice_grammar(tools)
-        chosen = await self._llama.continued(prefix, request_suffix(request), max_tokens=16, grammar=grammar)
-        name = chosen.strip()
-        return name if name in {NO_TOOL, *(tool.name for tool in tools)} else route.label
-
-    async def _arguments(self, step: Step, tool: ToolSpec, tools: Sequence[ToolSpec]) -> str:
+    async def _arguments(self, step: Step, tool: ToolSpec) -> str:
         """A call's arguments as JSON. What was written and cannot be read stays, for the controller to report."""
         if not tool.parameters.get("properties"):
             return "{}"
@@ -152,9 +152,11 @@ class EmbeddedMind:
         said = said_arguments(finder, tool, step.request)
         if said is not None:
             return _as_json(said)
-        prefix, suffix = example_prefix(tools, self._chat_examples), request_suffix(step.request, tool.name)
-        raw = await self._llama.continued(
-            prefix, suffix, max_tokens=ARGUMENT_TOKENS, stop=("\n",), grammar=argument_grammar(tool)
+        raw = await self._llama.complete(
+            arguments_prompt(tool, step.request),
+            ARGUMENT_SLOT,
+            max_tokens=ARGUMENT_TOKENS,
+            grammar=argument_grammar(tool),
         )
         written = json_repair.loads(raw)  # it may be cut off at the limit
         return _as_json(grounded(written, finder, tool, step.request)) if isinstance(written, dict) else raw.strip()

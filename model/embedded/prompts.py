@@ -1,6 +1,6 @@
-"""The answer prompt of the embedded language model (ChatML, as Qwen2.5 was trained)."""
+"""The prompts of the embedded language model (ChatML, as Qwen2.5 was trained)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vivavoce.core.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
 
@@ -11,11 +11,14 @@ HISTORY_CHARS = 2400  # about 600 tokens of earlier turns
 def answer_prompt(messages: Sequence[Message], request: str, lead_in: str = "") -> str:
     """Instructions, as many earlier turns as fit, the request with its tool results, and the answer's first words."""
     system = " ".join(m.text for m in messages if isinstance(m, SystemMessage)) or DEFAULT_INSTRUCTIONS
-    turns = [f"<|im_start|>system\n{system}<|im_end|>\n"]
-    turns += _history(messages)
     user = "\n\n".join([*_results(messages), request])
-    turns.append(f"<|im_start|>user\n{_plain(user)}<|im_end|>\n<|im_start|>assistant\n{lead_in}")
-    return "".join(turns)
+    return as_chat([("system", system), *_history(messages), ("user", user)]) + lead_in
+
+
+def as_chat(turns: Iterable[tuple[str, str]]) -> str:
+    """Turns (who, what) in ChatML up to where the assistant's next begins. ChatML's own markers in them are inert."""
+    said = "".join(f"<|im_start|>{who}\n{_plain(text)}<|im_end|>\n" for who, text in turns)
+    return f"{said}<|im_start|>assistant\n"
 
 
 def current_request(messages: Sequence[Message]) -> UserMessage:
@@ -38,20 +41,20 @@ def _results(messages: Sequence[Message]) -> list[str]:
     return [f"Tool result from {m.result.call.name}:\n{m.result.output.content}" for m in current_results(messages)]
 
 
-def _history(messages: Sequence[Message]) -> list[str]:
+def _history(messages: Sequence[Message]) -> list[tuple[str, str]]:
     """Whole earlier turns, newest kept, as text."""
     last = max((i for i, m in enumerate(messages) if isinstance(m, UserMessage)), default=0)
-    turns: list[str] = []
+    turns: list[list[tuple[str, str]]] = []
     for message in messages[:last]:
         if isinstance(message, UserMessage) and message.text:
-            turns.append(f"<|im_start|>user\n{_plain(message.text)}<|im_end|>\n")
+            turns.append([("user", message.text)])
         elif isinstance(message, AssistantMessage) and message.text and turns:
-            turns[-1] += f"<|im_start|>assistant\n{_plain(message.text)}<|im_end|>\n"
-    kept: list[str] = []
+            turns[-1].append(("assistant", message.text))
+    kept: list[tuple[str, str]] = []
     for turn in reversed(turns):
-        if sum(map(len, kept)) + len(turn) > HISTORY_CHARS:
+        if sum(len(text) for _, text in [*kept, *turn]) > HISTORY_CHARS:
             break
-        kept.insert(0, turn)
+        kept = [*turn, *kept]
     return kept
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from vivavoce.core.errors import ConfigError, ModelError
+from vivavoce.core.errors import ConfigError, ModelError, reason
 from vivavoce.core.messages import LMDelta, Message, SystemMessage, ToolSpec
 from vivavoce.model.remote.stream import AnswerReader, reported
 from vivavoce.model.remote.wire import Dialect, chat_request
@@ -209,7 +209,7 @@ class RemoteLM:
 
     def _explained(self, error: httpx.HTTPError) -> ModelError:
         """An error of the connection in our own terms."""
-        server, why = f"the server at {self._shown}", self._quoted(str(error) or type(error).__name__)
+        server, why = f"the server at {self._shown}", self._quoted(reason(error))
         match error:
             case httpx.ConnectTimeout():
                 return ModelError(

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
-from vivavoce.core.errors import ModelError, VivavoceError
+from vivavoce.core.errors import ModelError, VivavoceError, reason
 from vivavoce.core.messages import (
     AssistantMessage,
     AudioTokens,
@@ -219,8 +219,7 @@ def _explained(error: BaseException) -> BaseException:
     if isinstance(error, Cancelled):
         return ModelError(CLOSED)
     if not isinstance(error, VivavoceError):
-        reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-        failed = ModelError(f"the model failed ({reason}); try again, or another device or dtype")
+        failed = ModelError(f"the model failed ({reason(error)}); try again, or another device or dtype")
         failed.__cause__ = error
         return failed
     return error

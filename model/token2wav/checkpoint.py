@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import nn
 
 from vivavoce.core.durable import write_atomic
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.model.token2wav.configuration import build_flow, read_flow_sizes
 from vivavoce.model.token2wav.flow.matching import Flow
 from vivavoce.model.token2wav.speech_tokenizer import HEAD_WIDTH, SpeechTokenizer
@@ -129,8 +129,7 @@ def _read_official(path: Path) -> dict[str, torch.Tensor]:
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing; fetch the checkpoint again") from error
     except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise ModelError(f"{path} is damaged or holds more than weights ({reason}); fetch it again") from error
+        raise ModelError(f"{path} is damaged or holds more than weights ({reason(error)}); fetch it again") from error
     if not isinstance(loaded, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in loaded.values()):
         raise ModelError(f"{path} holds something else than named tensors; fetch it again")
     return {str(name): tensor for name, tensor in loaded.items()}
@@ -154,7 +153,7 @@ def _vocoder_for(weights: Mapping[str, torch.Tensor], path: Path) -> HiFT:
         before = weights["conv_pre.parametrizations.weight.original1"].shape
         pitch = weights["f0_predictor.classifier.weight"].shape[1]
     except KeyError as error:
-        raise ModelError(f"{path} lacks {error}; fetch it again") from error
+        raise ModelError(f"{path} lacks {reason(error)}; fetch it again") from error
     return HiFT(before[1], before[0], pitch)
 
 

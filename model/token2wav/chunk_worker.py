@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.model.token2wav.stitching import Stitcher
 from vivavoce.model.token2wav.stream import MelStream, push_together
 
@@ -119,8 +119,7 @@ class ChunkWorker:
 
 
 def _failure(error: RuntimeError) -> ModelError:
-    reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-    return ModelError(f"the decoder failed ({reason}); open the agent again")
+    return ModelError(f"the decoder failed ({reason(error)}); open the agent again")
 
 
 def _set_threads(threads: int | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.model.token2wav.flow.encoder import LOOKAHEAD, UP, FlowEncoder
 from vivavoce.model.token2wav.flow.estimator import Estimator
 from vivavoce.model.token2wav.flow.matching import GUIDANCE, Flow
@@ -71,8 +71,7 @@ def read_flow_sizes(path: Path) -> FlowSizes:
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing; give the folder of a complete checkpoint") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{path} does not describe a flow ({reason}); fetch the checkpoint again") from error
+        raise ModelError(f"{path} does not describe a flow ({reason(error)}); fetch the checkpoint again") from error
     for part, given in (("encoder", encoder), ("decoder", decoder)):
         for name, wanted in FIXED[part].items():
             if given.get(name, wanted) != wanted:
@@ -105,4 +104,6 @@ def build_flow(sizes: FlowSizes) -> Flow:
             speaker_size=int(flow["spk_embed_dim"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"flow.yaml lacks a size or has a wrong one ({error}); fetch the checkpoint again") from error
+        raise ModelError(
+            f"flow.yaml lacks a size or has a wrong one ({reason(error)}); fetch the checkpoint again"
+        ) from error

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ModelError
+from vivavoce.core.errors import AudioError, ModelError, reason
 from vivavoce.model.step_audio2.network.features import log_mel
 from vivavoce.model.token2wav.checkpoint import CONVERTED, load_tokenizer
 from vivavoce.model.token2wav.prompt_features import MEL_RATE, SPEAKER_RATE, fitted_to_tokens, prompt_mel, speaker_fbank
@@ -121,5 +121,4 @@ def _session(path: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0][:120]
-        raise ModelError(f"{path} is damaged ({reason}); fetch the checkpoint again") from error
+        raise ModelError(f"{path} is damaged ({reason(error)}); fetch the checkpoint again") from error

@@ -115,13 +115,14 @@ class Token2WavDecoder:
         self, deltas: AsyncIterable[SpokenDelta], own: Token2WavConditioning, script: list[SpokenDelta]
     ) -> AsyncGenerator[_Part]:
         """What is to be spoken, in order; what a decoder of texts would need to know goes into ``script``."""
-        chunks, text = TokenChunks(self._first_chunk), ""
+        chunks, text, next_text = TokenChunks(self._first_chunk), "", ""
         stream = await self._worker.run(self._opened, own.prompt, None)
         async for delta in deltas:
             if isinstance(delta, TextDelta):
-                text += delta.text
+                next_text += delta.text
                 script.append(delta)
             elif isinstance(delta, AudioTokens):
+                text, next_text = text + next_text, ""
                 for chunk in chunks.push(delta.ids):
                     yield _Part(stream, chunk, text)
                     text = ""

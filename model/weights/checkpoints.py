@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from vivavoce.core.durable import discard, exclusive, publish, write_atomic
-from vivavoce.core.errors import WeightsError
+from vivavoce.core.errors import WeightsError, reason
 from vivavoce.model.weights.files import Progress, bytes_of, no_progress
 from vivavoce.model.weights.hub import HubFile, ModelHub, Revision, Unreachable
 from vivavoce.model.weights.store import AssetStatus
@@ -105,8 +105,7 @@ class CheckpointStore:
             try:
                 self._pull_locked(self._hub, name, folder, progress)
             except OSError as error:
-                why = error.strerror or error
-                raise WeightsError(f"cannot write {name} to {folder}: {why}; free space and pull again") from error
+                raise WeightsError(f"cannot write {name} to {folder}: {reason(error)}; free space and pull again") from error
         return folder
 
     def _pull_locked(self, hub: ModelHub, name: str, folder: Path, progress: Progress) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import tenacity
 
-from vivavoce.core.errors import WeightsError
+from vivavoce.core.errors import WeightsError, reason
 from vivavoce.model.weights.files import git_blob_of, sha256_of
 
 HUB = "https://huggingface.co"
@@ -159,9 +159,9 @@ class ModelHub:
             says, advice = REFUSALS.get(status, ("cannot answer now" if status >= 500 else "refuses", "try again later"))
             raise Unreachable(f"the hub at {self._shown} {says} ({status}); {advice}") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            why = (str(error).splitlines() or ["no answer"])[0]
             raise Unreachable(
-                f"the hub at {self._shown} cannot be reached ({why}); connect and pull again, it goes on from there"
+                f"the hub at {self._shown} cannot be reached ({reason(error)}); "
+                "connect and pull again, it goes on from there"
             ) from error
 
 

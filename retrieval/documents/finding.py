@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path, PurePath
 from typing import Literal
 
-from vivavoce.core.errors import DocumentError
+from vivavoce.core.errors import DocumentError, reason
 
 Format = Literal["text", "rst", "markdown", "html", "pdf", "docx", "csv", "jsonl", "code", "man"]
 
@@ -90,8 +90,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DocumentError("no such file") from error
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise DocumentError(f"cannot be read ({why}); look at its permissions") from error
+        raise DocumentError(f"cannot be read ({reason(error)}); look at its permissions") from error
     if len(data) > limit:
         raise DocumentError(_too_large(limit))
     return data
@@ -145,7 +144,7 @@ def _named(path: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
 
 def _inside(folder: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
     def report(error: OSError) -> None:
-        failed.append((str(error.filename), f"cannot be looked into ({error.strerror}); look at its permissions"))
+        failed.append((str(error.filename), f"cannot be looked into ({reason(error)}); look at its permissions"))
 
     for root, folders, files in os.walk(folder, onerror=report):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
@@ -170,7 +169,7 @@ def _matching(pattern: Path, failed: list[tuple[str, str]]) -> Iterator[Path]:
                 none = False
                 yield path
     except (OSError, ValueError, NotImplementedError) as error:
-        failed.append((str(pattern), f"is not a usable pattern ({error})"))
+        failed.append((str(pattern), f"is not a usable pattern ({reason(error)})"))
         return
     if none:
         failed.append((str(pattern), "matches no file that can be read"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.core.store.vector_index import Vector
 
 MAX_TOKENS = 384
@@ -57,5 +57,6 @@ class CrossEncoderReranker:
             )
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             where = "no folder" if local else "cannot be fetched"
-            why = " ".join(str(error).split())[:200]
-            raise ModelError(f"the reranker {self._name} cannot be loaded ({where}: {why}); name another one") from error
+            raise ModelError(
+                f"the reranker {self._name} cannot be loaded ({where}: {reason(error)}); name another one"
+            ) from error

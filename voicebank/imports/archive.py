@@ -22,7 +22,7 @@ import soundfile
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import discard, publish
-from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError, VivavoceError
+from vivavoce.core.errors import AudioError, ConfigError, StoreCorrupt, StoreError, VivavoceError, reason
 from vivavoce.core.voice import Voice, VoiceEntry
 from vivavoce.voicebank.bank import MAX_CLIP_S, Analysed, FolderVoiceBank
 from vivavoce.voicebank.imports.importing import ImportReport
@@ -63,7 +63,7 @@ def export_bank(
             os.fsync(file.fileno())
         publish(partial, path)
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; free space or choose another place") from error
+        raise StoreError(f"cannot write {path}: {reason(error)}; free space or choose another place") from error
     finally:
         discard(partial)
     return len(entries)
@@ -149,7 +149,9 @@ def _opened(path: Path) -> Generator[_Archive]:
         except FileNotFoundError as error:
             raise ConfigError(f"{path}: no such file") from error
         except (*DAMAGED, ValueError) as error:
-            raise StoreCorrupt(f"{path} is no archive of voices, or is damaged ({error}); export it again") from error
+            raise StoreCorrupt(
+                f"{path} is no archive of voices, or is damaged ({reason(error)}); export it again"
+            ) from error
         yield _Archive(file, entries)
 
 
@@ -193,7 +195,7 @@ def _clip(file: zipfile.ZipFile, entry: VoiceEntry) -> AudioClip:
     except KeyError as error:
         raise AudioError("its clip is missing in the archive") from error
     except DAMAGED as error:
-        raise AudioError(f"its clip is damaged ({error})") from error
+        raise AudioError(f"its clip is damaged ({reason(error)})") from error
     if clip.content_hash != entry.clip:
         raise AudioError("its clip does not match its checksum")
     return clip

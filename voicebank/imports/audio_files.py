@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 from vivavoce.core.audio import MAX_SAMPLE_RATE_HZ, AudioClip
-from vivavoce.core.errors import AudioError
+from vivavoce.core.errors import AudioError, reason
 
 SUFFIXES = (
     ".wav",
@@ -45,7 +45,7 @@ def read_clip(path: Path) -> AudioClip:
     except AudioError as error:
         raise AudioError(" ".join(str(error).split())) from error  # a file name may hold line breaks
     except (OSError, ValueError) as error:
-        raise AudioError(f"{path.name[:80]!r} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        raise AudioError(f"{path.name[:80]!r} cannot be read ({reason(error)})") from error
     if clip.duration_s > LONGEST_S:
         start = min(_first_sound_s(clip), clip.duration_s - EXCERPT_S)
         clip = clip.section(start, start + EXCERPT_S)
@@ -70,7 +70,7 @@ def _by_soundfile(path: Path) -> AudioClip:
             blocks = file.blocks(rate, frames=int(2 * LONGEST_S * rate), dtype="float32", always_2d=True)
             parts = [block.mean(axis=1) for block in blocks]  # mixed down second by second: 64 channels are no more memory
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise AudioError(f"{path.name}: not a readable recording ({error})") from error
+        raise AudioError(f"{path.name}: not a readable recording ({reason(error)})") from error
     return _clip(path, np.concatenate(parts) if parts else np.zeros(0, np.float32), rate)
 
 
@@ -96,7 +96,7 @@ def _by_av(path: Path) -> AudioClip:
                 if (wanted := wanted - frame.samples * rate / frame.sample_rate) <= 0:
                     break
     except (FFmpegError, IndexError, ValueError, ArithmeticError, OSError) as error:
-        raise AudioError(f"{path.name}: not a readable recording ({error})") from error
+        raise AudioError(f"{path.name}: not a readable recording ({reason(error)})") from error
     return _clip(path, np.concatenate(parts) if parts else np.zeros(0, np.float32), rate)
 
 

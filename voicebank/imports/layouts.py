@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, reason
 from vivavoce.core.voice import VoiceFacts
 from vivavoce.voicebank.imports.audio_files import SUFFIXES
 from vivavoce.voicebank.store.records import slug
@@ -197,7 +197,7 @@ def _lines(table: Path, lines: io.TextIOBase | Any) -> Iterator[dict[str, Any] |
         for row in reader:
             yield "it has more fields than the heading" if None in row else row
     except csv.Error as error:
-        yield f"the rest cannot be read ({error})"
+        yield f"the rest cannot be read ({reason(error)})"
 
 
 def _quoting(table: Path) -> Any:  # noqa: ANN401 - a constant of csv

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, reason
 from vivavoce.core.voice import VoiceFacts
 from vivavoce.voicebank.recipes.recipe import Cut, MadeVoice, Recorded, Spoken, Synthesised
 
@@ -93,6 +93,6 @@ def read_voices(path: Path, texts: Path) -> tuple[MadeVoice, ...]:
 
 def _reason(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
-        return str(error)
+        return reason(error)
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from vivavoce.core.durable import discard, write_atomic
-from vivavoce.core.errors import StoreError
+from vivavoce.core.errors import StoreError, reason
 
 T = TypeVar("T")
 Arrays = Mapping[str, Any]  # of numbers or strings
@@ -30,6 +30,7 @@ def kept(path: Path, learn: Callable[[], Arrays], use: Callable[[Arrays], T]) ->
             return use({name: stored[name] for name in stored.files})
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
         pass  # no such file, or it is damaged; RuntimeError: of compression that the package does not know
+    logger.info("learning from examples, once: %s", path.name.split("-")[0])
     learnt = learn()
     buffer = BytesIO()
     np.savez(buffer, **learnt)
@@ -39,5 +40,5 @@ def kept(path: Path, learn: Callable[[], Arrays], use: Callable[[Arrays], T]) ->
         for old in sorted(alike, key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
             discard(old)
     except (StoreError, OSError) as error:
-        logger.warning("what was learnt cannot be kept, so it will be learnt again: %s", error)
+        logger.warning("what was learnt cannot be kept, so it will be learnt again: %s", reason(error))
     return use(learnt)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.model.embedded.speaking.timbre import TimbreStatistics, measure
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Synthesiser:
             try:
                 return AudioClip(np.asarray(tts(text, seed=SEED), np.float32), SAMPLE_RATE_HZ)
             except Exception as error:  # a text can bring the library to any error, or to no sample at all
-                raise ModelError(f"the voice cannot speak {text[:40]!r}: {type(error).__name__}: {error}") from error
+                raise ModelError(f"the voice cannot speak {text[:40]!r}: {reason(error)}") from error
 
     def timbre(self) -> TimbreStatistics:
         """What its speech sounds like, measured once."""
@@ -76,6 +76,6 @@ class Synthesiser:
                 tts = Hibari()
                 tts.phonemize("Hello.")  # reads the dictionaries
             except Exception as error:
-                raise ModelError(f"the voice cannot be loaded: {type(error).__name__}: {error}") from error
+                raise ModelError(f"the voice cannot be loaded: {reason(error)}") from error
             self._tts = tts
         return self._tts

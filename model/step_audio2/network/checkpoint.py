@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 
-from vivavoce.core.errors import ConfigError, ModelError
+from vivavoce.core.errors import ConfigError, ModelError, reason
 from vivavoce.model.step_audio2.dialect.token_ids import TokenIds, Tokenizer, resolve_token_ids
 from vivavoce.model.step_audio2.network.configuration import StepAudio2Config
 from vivavoce.model.step_audio2.network.memory import SHRINKING, check_memory, free_bytes
@@ -166,7 +166,7 @@ def _read_tensor(path: Path, name: str) -> torch.Tensor:
         buffer = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
         return buffer.view(STORED[entry["dtype"]]).view(entry["shape"])
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"{path} cannot be read ({_first_line(error)}); fetch it again") from error
+        raise ModelError(f"{path} cannot be read ({reason(error)}); fetch it again") from error
 
 
 def _shrinks(name: str) -> bool:
@@ -189,7 +189,7 @@ def _read_config(folder: Path) -> StepAudio2Config:
             StepAudio2ForCausalLM(config)
         return config
     except Exception as error:
-        raise ModelError(f"{folder / 'config.json'} is not usable: {_first_line(error)}; fetch it again") from error
+        raise ModelError(f"{folder / 'config.json'} is not usable: {reason(error)}; fetch it again") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing; give the folder of a complete checkpoint") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is not readable JSON ({_first_line(error)}); fetch it again") from error
+        raise ModelError(f"{path} is not readable JSON ({reason(error)}); fetch it again") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object; fetch it again")
     return value
@@ -238,7 +238,7 @@ def _read_headers(folder: Path, shards: tuple[str, ...]) -> tuple[dict[str, str]
                     shapes[name] = tuple(part.get_shape())
                     dtypes.add(part.get_dtype())
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{folder / shard} is damaged or cut short ({_first_line(error)}); fetch it again") from error
+            raise ModelError(f"{folder / shard} is damaged or cut short ({reason(error)}); fetch it again") from error
     if unknown := sorted(dtypes - STORED.keys()):
         raise ModelError(f"{folder} stores weights as {unknown[0]}; only {', '.join(STORED)} can be read")
     return placed, shapes, "bfloat16" if "BF16" in dtypes else "float16" if "F16" in dtypes else "float32"
@@ -269,13 +269,9 @@ def _read_tokenizer(folder: Path) -> Tokenizer:
 
         return cast(Tokenizer, Qwen2Tokenizer.from_pretrained(folder, local_files_only=True))
     except Exception as error:
-        raise ModelError(f"the tokenizer in {folder} cannot be read ({_first_line(error)}); fetch it again") from error
+        raise ModelError(f"the tokenizer in {folder} cannot be read ({reason(error)}); fetch it again") from error
 
 
 def _variant_of(folder: Path) -> Variant:
     name = folder.resolve().name.lower()
     return "base" if "base" in name else "think" if "think" in name else "chat"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

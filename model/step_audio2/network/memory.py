@@ -1,12 +1,11 @@
 """How much memory a checkpoint needs, and how much there is."""
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 
 from vivavoce.core.errors import ModelError
+from vivavoce.model.memory import available_bytes
 from vivavoce.model.step_audio2.network.weight_only import GROUP, WeightBits
 
 GIB = 1 << 30
@@ -30,8 +29,7 @@ def free_bytes(device: torch.device) -> int | None:
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory())
-    limits = [limit for limit in (_available(), _cgroup_limit()) if limit is not None]
-    return min(limits) if limits else None
+    return available_bytes()
 
 
 def check_memory(
@@ -50,27 +48,3 @@ def check_memory(
             else "; use VIVAVOCE_STEP_AUDIO2__WEIGHTS=int8 or int4, a smaller dtype, or a remote server"
         )
         raise ModelError(f"the model needs {needed / GIB:.1f} GiB on {device} and {free / GIB:.1f} GiB are free{smaller}")
-
-
-def _available() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _cgroup_limit() -> int | None:
-    """What a container may still take."""
-    folder = Path("/sys/fs/cgroup")
-    try:
-        left = int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())
-        cached = [line.split() for line in (folder / "memory.stat").read_text().splitlines()]
-        # Pages of files that were read count as used, but go as soon as memory is wanted.
-        return left + sum(int(value) for name, value in cached if name in ("inactive_file", "active_file"))
-    except (OSError, ValueError):
-        return None

@@ -7,7 +7,7 @@ from io import StringIO
 from itertools import islice
 from pathlib import PurePath
 
-from vivavoce.core.errors import DocumentError
+from vivavoce.core.errors import DocumentError, reason
 from vivavoce.retrieval.documents.document import Document, DocumentBuilder, Limits
 from vivavoce.retrieval.documents.encoding import decode
 from vivavoce.retrieval.documents.formats.text import title_of
@@ -29,7 +29,7 @@ def read_csv(data: bytes, name: str, limits: Limits) -> Document:
     try:
         return _document(_csv_rows(text, delimiter), name, limits)
     except csv.Error as error:
-        raise DocumentError(f"is not a readable table ({error}); look for a quote that is never closed") from error
+        raise DocumentError(f"is not a readable table ({reason(error)}); look for a quote that is never closed") from error
 
 
 def read_jsonl(data: bytes, name: str, limits: Limits) -> Document:

@@ -1,75 +1,138 @@
-"""One language model for several minds: whose prompt its tool slot holds, and when it stops."""
+"""One language model for several minds: what it is asked, how slow it may be, and when it stops."""
+
+import asyncio
+import json
+from contextlib import aclosing
 
 import httpx
 import pytest
 
 from vivavoce.core.errors import ModelError
-from vivavoce.model.embedded.llama import TOOL_SLOT, LlamaServer
+from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
 
 pytestmark = pytest.mark.unit
 
 
-class Recorded(LlamaServer):
-    """Writes down what the server would be asked; it can refuse to restore."""
+class Served(LlamaServer):
+    """A model whose server is a double: it answers each request with lines, each after a pause."""
 
     def __init__(self, folder):
         weights = folder / "tiny.gguf"
         weights.write_bytes(b"weights")
-        super().__init__(weights, 1, folder / "prompts")
-        (folder / "prompts").mkdir()
-        self.asked, self.restores, self.starts = [], True, 0
+        super().__init__(weights, 1)
+        self.asked, self.starts, self.left = [], 0, asyncio.Event()
+        self.status, self.lines, self.pause_s, self.breaks = 200, [], 0.0, False
+
+    async def open(self):
+        self.port = await asyncio.start_server(self._answer, "127.0.0.1", 0)
 
     def _start(self):
         self.starts += 1
-        return "http://127.0.0.1:9"
+        return f"http://127.0.0.1:{self.port.sockets[0].getsockname()[1]}"
 
-    async def _post(self, path, body, *, check=True):
-        await self.start()
-        action = path.rpartition("=")[2] if "action" in path else "complete"
-        if action == "save":
-            (self._state_dir / body["filename"]).write_bytes(b"state")
-        self.asked.append((action, body.get("prompt") or body["filename"]))
-        status = 200 if self.restores or action != "restore" else 500
-        return httpx.Response(status, json={"content": "{}"}, request=httpx.Request("POST", "http://127.0.0.1:9"))
+    async def _answer(self, reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length:")[1].split()[0])
+        self.asked.append(json.loads(await reader.readexactly(length)))
+        more = 9 if self.breaks else 0
+        length = sum(len(line.encode()) + 2 for line in self.lines) + more
+        writer.write(f"HTTP/1.1 {self.status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n".encode())
+        try:
+            for line in self.lines:
+                await asyncio.sleep(self.pause_s)
+                writer.write(f"{line}\n\n".encode())
+                await writer.drain()
+        except ConnectionError:
+            self.left.set()
+        writer.close()
 
-    @property
-    def actions(self):
-        done = [action for action, _ in self.asked]
-        self.asked.clear()
-        return done
+
+def data(*pieces):
+    return [f"data: {json.dumps({'content': piece})}" for piece in pieces]
 
 
 @pytest.fixture
-def llama(tmp_path):
-    return Recorded(tmp_path)
+async def llama(tmp_path):
+    llama = Served(tmp_path)
+    await llama.open()
+    yield llama
+    await llama.leave(llama)
+    llama.port.close()
 
 
-async def test_a_prefix_is_read_once_and_then_kept(llama):
-    await llama.hold("clock: ")
-    assert llama.actions == ["complete", "save"]
-    await llama.continued("clock: ", "what time?", max_tokens=5)
-    await llama.continued("clock: ", "and now?", max_tokens=5)
-    assert llama.asked == [("complete", "clock: what time?"), ("complete", "clock: and now?")]
+async def asked(llama):
+    return await llama.complete("say", ARGUMENT_SLOT, max_tokens=5, grammar="root ::= x")
 
 
-async def test_whoever_asks_finds_the_prefix_of_its_own_tools(llama):
-    for prefix in ("clock: ", "dice: "):
-        await llama.continued(prefix, "go", max_tokens=5)
-        assert llama.actions == ["complete", "save", "complete"], "read, as it is new"
-    for prefix in ("clock: ", "dice: ", "clock: "):
-        await llama.continued(prefix, "go", max_tokens=5)
-        assert [action for action, _ in llama.asked] == ["restore", "complete"], "restored, as another was asked last"
-        assert llama.asked[-1][1] == f"{prefix}go"
-        llama.asked.clear()
+async def test_it_says_what_it_is_asked_to(llama):
+    llama.lines = data("Good", " morning")
+    assert await asked(llama) == "Good morning"
+    async with aclosing(llama.stream("say", ANSWER_SLOT, max_tokens=5)) as pieces:
+        assert [piece async for piece in pieces] == ["Good", " morning"]
+    told, streamed = llama.asked
+    assert (told["prompt"], told["id_slot"], told["n_predict"], told["grammar"]) == ("say", 0, 5, "root ::= x")
+    assert (streamed["id_slot"], "grammar" in streamed) == (1, False)
+    assert llama.starts == 1
 
 
-async def test_a_state_that_cannot_be_restored_is_read_again(llama):
-    await llama.hold("clock: ")
-    await llama.hold("dice: ")
-    llama.restores = False
-    llama.asked.clear()
-    await llama.hold("clock: ")
-    assert llama.actions == ["restore", "complete", "save"]
+async def test_no_request_has_a_deadline(llama):
+    """However slow the machine is: nothing depends on its speed."""
+    await llama.start()
+    assert set(llama._require().timeout.as_dict().values()) == {None}
+
+
+async def test_what_comes_slowly_is_waited_for(llama, monkeypatch):
+    """A server that takes longer for each piece than any deadline: those that there are last a thousandth of their time."""
+    client = httpx.AsyncClient
+
+    def quick(timeout, **options):
+        deadlines = {kind: s and s / 1000 for kind, s in httpx.Timeout(timeout).as_dict().items()}
+        return client(timeout=httpx.Timeout(**deadlines), **options)
+
+    monkeypatch.setattr(httpx, "AsyncClient", quick)
+    llama.lines, llama.pause_s = [*data("at"), ": ping", *data(" last")], 0.3
+    assert await asked(llama) == "at last"
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "told"),
+    [
+        (400, ['{"error": {"message": "request (6001 tokens) exceeds the available context size"}}'], "6001 tokens"),
+        (500, ["no JSON"], "the language model failed: "),
+        (500, ["[]"], "no event"),
+        (200, [*data("begun"), 'error: {"code": 500, "message": "it broke"}'], "refused: it broke"),
+        (200, [*data("begun"), 'data: {"error": {"code": 500}}'], "refused: .*500"),
+        (200, ["data: {"], "the language model failed: "),
+    ],
+)
+async def test_what_it_refuses_is_one_line(llama, status, lines, told):
+    llama.status, llama.lines = status, lines
+    with pytest.raises(ModelError, match=told):
+        await asked(llama)
+
+
+async def test_a_failure_without_a_text_names_its_kind(llama, monkeypatch):
+    await llama.start()
+
+    def silent(*_, **__):
+        raise httpx.ReadError("")
+
+    monkeypatch.setattr(llama._require(), "stream", silent)
+    with pytest.raises(ModelError, match=r"the language model failed: ReadError$"):
+        await asked(llama)
+
+
+async def test_a_server_that_ends_is_an_error_and_no_wait(llama):
+    llama.lines, llama.breaks = data("begun"), True
+    with pytest.raises(ModelError, match=r"the language model failed: \w+"):
+        await asked(llama)
+
+
+async def test_leaving_a_stream_ends_the_request(llama):
+    llama.lines, llama.pause_s = data(*"abcdefgh"), 1.5
+    async with aclosing(llama.stream("say", ANSWER_SLOT, max_tokens=5)) as pieces:
+        assert await anext(pieces) == "a"
+    await asyncio.wait_for(llama.left.wait(), 30)
 
 
 async def test_it_stops_with_the_last_that_uses_it(llama):
@@ -77,21 +140,21 @@ async def test_it_stops_with_the_last_that_uses_it(llama):
         pass
 
     one, two = Mind(), Mind()
+    llama.lines = data("yes")
     llama.join(one)
     llama.join(two)
-    await llama.hold("clock: ")
+    await asked(llama)
     await llama.leave(one)
     await llama.leave(one)
-    await llama.continued("clock: ", "go", max_tokens=5)
+    await asked(llama)
     assert llama.starts == 1, "the other one still uses it"
     await llama.leave(two)
-    llama.asked.clear()
-    await llama.hold("clock: ")
-    assert (llama.starts, llama.actions) == (2, ["restore"]), "what a stopped server held is gone"
+    await asked(llama)
+    assert llama.starts == 2
     await llama.leave(two)
 
 
 async def test_weights_that_are_missing_are_one_line(tmp_path):
-    server = LlamaServer(tmp_path / "absent.gguf", 1, tmp_path)
+    server = LlamaServer(tmp_path / "absent.gguf", 1)
     with pytest.raises(ModelError, match=r"absent.gguf: no such weights; run `vivavoce models pull`"):
-        await server.complete("x", TOOL_SLOT, max_tokens=1)
+        await server.complete("x", ARGUMENT_SLOT, max_tokens=1)

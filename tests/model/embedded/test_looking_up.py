@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.word_embedder import WordEmbedder
 
 from vivavoce.core.messages import (
     TextDelta,
@@ -15,6 +16,7 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.core.passage import Passage
+from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp, asks_for_facts
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinders
@@ -109,7 +111,7 @@ class Llama:
     def join(self, user):
         pass
 
-    async def continued(self, prefix, suffix, **_):
+    async def complete(self, prompt, slot, **_):
         return '{"query": "harbour painter"}'
 
     async def stream(self, prompt, slot, **_):
@@ -126,7 +128,7 @@ ASKING = [
 
 async def stepped(mode, messages, tools=ASKING):
     llama = Llama()
-    model = EmbeddedMind(Router(), SpanFinders(Path("not written")), llama, ("Hello.",), look_up(mode))
+    model = EmbeddedMind(Router(), DescribedTools(WordEmbedder()), SpanFinders(Path("not written")), llama, look_up(mode))
     deltas = [delta async for delta in model.stream(messages, tools)]
     calls = [(delta.name, delta.arguments) for delta in deltas if isinstance(delta, ToolCall)]
     return calls, "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)).strip(), llama.prompts
@@ -189,8 +191,9 @@ async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(
         ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", ToolOutput("dry"))),
         UserMessage(text=request_),
     ]
-    model = EmbeddedMind(Sure(), None, Llama(), ())
+    model = EmbeddedMind(Sure(), DescribedTools(WordEmbedder()), None, Llama())
     (step,) = await model._plan(request_, before, tools)
     assert step.label == wanted
-    (alone,) = await EmbeddedMind(Router(), None, Llama(), ())._plan(request_, before, tools[1:])
+    model = EmbeddedMind(Router(), DescribedTools(WordEmbedder()), None, Llama())
+    (alone,) = await model._plan(request_, before, tools[1:])
     assert alone.label == NO_TOOL, "a tool that is gone is not asked"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.word_embedder import WordEmbedder
 
 from vivavoce.app.assets import weight_store
 from vivavoce.core.messages import (
@@ -18,7 +19,8 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
-from vivavoce.model.embedded.choosing.router import Route
+from vivavoce.model.embedded.choosing.described import DescribedTools
+from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinders
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.mind import EmbeddedMind
@@ -56,17 +58,21 @@ class Llama:
     """Writes what it is told to."""
 
     def __init__(self, written=""):
-        self.written = written
+        self.written, self.read = written, []
 
     def join(self, user):
         pass
 
-    async def continued(self, prefix, suffix, **_):
+    async def start(self):
+        pass
+
+    async def complete(self, prompt, slot, **_):
+        self.read.append(prompt)
         return self.written
 
 
 async def calls(tool, said, written=""):
-    mind = EmbeddedMind(Router(tool.name), SpanFinders(Path("not written")), Llama(written), ())
+    mind = EmbeddedMind(Router(tool.name), DescribedTools(WordEmbedder()), SpanFinders(Path("not written")), Llama(written))
     return [delta async for delta in mind.stream([UserMessage(said)], [tool])]
 
 
@@ -95,6 +101,30 @@ async def test_what_the_language_model_wrote_is_mended_or_left_for_the_controlle
     assert call.arguments == arguments
 
 
+async def test_nothing_is_read_before_it_is_needed(tmp_path):
+    """An agent opens with tools that it has no examples of, and with some that it has: the language model reads nothing."""
+    llama = Llama()
+    mind = EmbeddedMind(Router(NO_TOOL), DescribedTools(WordEmbedder()), SpanFinders(tmp_path), llama)
+    more = [ToolSpec(f"tool_{n}", f"Does number {n}.", WRITTEN.parameters) for n in range(30)]
+    await mind.warm_up([*more, WRITTEN, COPIES])
+    assert llama.read == []
+
+
+async def test_a_tool_without_examples_is_called_by_its_description_and_its_prompt_is_about_it_alone(tmp_path):
+    described = {"type": "object", "properties": {"room": {"type": "string", "description": "where it is"}, "minutes": {}}}
+    described["required"] = ["room"]
+    tools = [ToolSpec(f"start_{n}", f"Start the {n} in a room.", described) for n in ("kettle", "oven", "piano")]
+    llama = Llama('{"room": "kitchen"}')
+    mind = EmbeddedMind(Router(NO_TOOL), DescribedTools(WordEmbedder()), SpanFinders(tmp_path), llama)
+    (call,) = [delta async for delta in mind.stream([UserMessage("Start the oven in the kitchen.")], tools)]
+    assert (call.name, json.loads(call.arguments)) == ("start_oven", {"room": "kitchen"})
+    (prompt,) = llama.read
+    assert "- room (any): where it is" not in prompt
+    assert "- room (string): where it is\n- minutes (any, optional): " in prompt
+    assert "kettle" not in prompt
+    assert len(prompt) < 600
+
+
 def test_an_answer_stands_under_the_instructions_that_were_given():
     asked = [UserMessage("Hello."), AssistantMessage("Hi."), UserMessage("Who are you?")]
     given = answer_prompt([SystemMessage("You are Bo."), SystemMessage("Be brief."), *asked], "Who are you?")
@@ -105,10 +135,11 @@ def test_an_answer_stands_under_the_instructions_that_were_given():
 
 @pytest.mark.models
 async def test_minds_with_different_tools_share_a_language_model(home, tmp_path):
-    llama = LlamaServer(weight_store(home).path(home.embedded.language_model), 1, tmp_path / "prompts")
+    llama = LlamaServer(weight_store(home).path(home.embedded.language_model), 1)
     weights = {"type": "object", "properties": {"kilos": {"type": "number"}}, "required": ["kilos"]}
     scales = ToolSpec("scales", "Weighs.", weights, (ToolExample("Weigh three kilos.", {"kilos": 3}),))
-    dice, scale = (EmbeddedMind(Router(tool.name), SpanFinders(tmp_path), llama, ("Hello.",)) for tool in (WRITTEN, scales))
+    described, finders = DescribedTools(WordEmbedder()), SpanFinders(tmp_path)
+    dice, scale = (EmbeddedMind(Router(tool.name), described, finders, llama) for tool in (WRITTEN, scales))
 
     async def asked(mind, tool, said):
         return [(delta.name, json.loads(delta.arguments)) async for delta in mind.stream([UserMessage(said)], [tool])]
@@ -116,7 +147,6 @@ async def test_minds_with_different_tools_share_a_language_model(home, tmp_path)
     for _ in range(2):
         assert await asked(dice, WRITTEN, "Roll a die with 20 sides.") == [("dice", {"sides": 20})]
         assert await asked(scale, scales, "Weigh 7 kilos.") == [("scales", {"kilos": 7})]
-    assert len(list((tmp_path / "prompts").glob("prefix-*.bin"))) == 2
     await dice.close()
     await dice.close()
     result = ToolMessage(ToolResult(ToolCall.new("scales", "{}"), "done", ToolOutput("", spoken="Seven kilos.")))

