@@ -28,7 +28,7 @@ from vivavoce.agent.testing import ToneBank, ToneDecoder
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ModelError, SessionError, ToolFailed
-from vivavoce.core.messages import AssistantMessage, Heard, ToolCall, ToolMessage, UserMessage
+from vivavoce.core.messages import AssistantMessage, Heard, ToolCall, UserMessage
 from vivavoce.model.remote.wire import chat_request
 from vivavoce.tools.adapters import tool
 from vivavoce.tools.registry import ToolRegistry
@@ -249,7 +249,12 @@ class World:
         """What a tool does to the world."""
         id_ = current_call().id
         session, record = next(
-            ((s, r) for s in self.asked for r in self.records(s) if r["role"] == "tool" and r["result"]["call"]["id"] == id_),
+            (
+                (s, r)
+                for s in self.asked
+                for r in self.records(s)
+                if r["role"] == "tool" and r["result"]["call"]["id"] == id_
+            ),
             ("", None),
         )
         if record is None or not record["begun"]:
@@ -441,8 +446,12 @@ class World:
                 if result.status != "interrupted" or result.call.name in REPEATABLE:
                     continue
                 n = json.loads(result.call.arguments)["n"]
-                told = sum(f"n {n}" in re.split(r"[ ,]{1,2}(?=n \d)|,| and ", telling) or f" n {n}," in f"{telling}," or
-                           f" n {n} and" in telling for telling in tellings)
+                told = sum(
+                    f"n {n}" in re.split(r"[ ,]{1,2}(?=n \d)|,| and ", telling)
+                    or f" n {n}," in f"{telling},"
+                    or f" n {n} and" in telling
+                    for telling in tellings
+                )
                 kills = self.life - asked[at].lives
                 assert told <= 1 + kills, f"{result.call} was told {told} times"
                 later = [a for a in asked[at + 1 :] if a.listener and a.listener.done and not a.listener.done.interrupted]
@@ -454,5 +463,7 @@ def plan_of(text):
     match = re.fullmatch(r"Q(\d+): (.*)", text)
     if match is None:
         return 0, []
-    steps = [(int(step[0]), [TOOLS[letter] for letter in step[1:] if letter in TOOLS], "!" in step) for step in match[2].split()]
+    steps = [
+        (int(step[0]), [TOOLS[letter] for letter in step[1:] if letter in TOOLS], "!" in step) for step in match[2].split()
+    ]
     return int(match[1]), steps
