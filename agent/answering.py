@@ -39,7 +39,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """That an answer begins with words of calls which were interrupted. record: its id. calls: ids of the records of those."""
+    """That an answer begins with words of calls which were interrupted. record: its id. calls: ids of their records."""
 
     record: str
     words: str

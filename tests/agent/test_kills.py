@@ -1,4 +1,4 @@
-"""Real processes that are killed while they are in a turn: no question, no call and no effect is lost, and none runs twice."""
+"""Real processes, killed while they are in a turn: no question, no call and no effect is lost, and none runs twice."""
 
 import asyncio
 import os

@@ -83,7 +83,7 @@ class Killing:
             return told.read().splitlines()
 
     async def survey(self, lines, then):
-        """Compare what the user knows with what the session knows, and go on. then: resume, consent (say yes), or just ask."""
+        """Compare what the user knows with what the session knows, and go on. then: resume, consent (say yes) or ask."""
         counts = self.counts
         heard = [line.partition(" ")[2] for line in lines if line.startswith(ACKNOWLEDGED)]
         async with agent_in(self.folder) as agent:
@@ -149,7 +149,7 @@ async def talk(folder, first, tell):
 
 
 async def talk_about(agent, n, tell):
-    """Let the agent book, pay or fetch. A line is told when the first event of a turn came, and when consent is asked for."""
+    """Let the agent book, pay or fetch. A line tells that the first event of a turn came, or that consent is asked for."""
     name = ("book", "pay", "fetch")[n % 3]
     texts = [f'tool {name} {{"n": {n}}}', *([YES] if name == "pay" else [])]
     for text in texts:

@@ -56,7 +56,7 @@ def done(future, work):
     """Work whose result, or error, a future has."""
     try:
         result = work()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - handed on
         future.set_exception(error)
     else:
         future.set_result(result)
