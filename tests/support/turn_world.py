@@ -1,6 +1,6 @@
 """An agent, its users and what they know: what the history must hold after anything that may happen to a turn.
 
-A question says itself what the model answers, so that a model that was asked again after a kill answers the same. `Q7: 2bp 1`
+A question says itself what the model answers, so that one that is asked again after a kill answers the same. `Q7: 2bp 1`
 is the seventh question; to it the model says two sentences and calls `book` and `pay`, and having read the results it says
 one sentence. Each call has a number of its own, the only argument of its tool.
 """
@@ -398,7 +398,7 @@ class World:
             if session not in self.agent.services.sessions.queue._lines:
                 self.check_idle(session, records)
         ids = [id_ for id_, _, _ in self.effects]
-        for id_, (session, record) in known.items():
+        for id_, (_, record) in known.items():
             self.check_call(record, ids.count(id_))
 
     def check_call(self, record, acted):
