@@ -37,6 +37,7 @@ lint: $(STAMP)
 
 bench: install
 	$(BIN)/python -m bench.start
+	$(BIN)/python -m bench.controller
 	$(BIN)/python -m bench.turns
 	$(BIN)/python -m bench.step_audio2
 	$(BIN)/python -m bench.token2wav
