@@ -12,7 +12,7 @@ from vivavoce.core.errors import ConfigError
 from vivavoce.core.language.sentences import ENGLISH
 from vivavoce.core.messages import OnInterrupt, ToolExample, ToolOutput, ToolSpec
 from vivavoce.core.protocols import Tool
-from vivavoce.tools.arguments import parse, schema_of
+from vivavoce.tools.arguments import parse
 from vivavoce.tools.blocking import BlockingCalls
 from vivavoce.tools.langchain import LangChainTool
 from vivavoce.tools.results import as_output, finished
@@ -89,7 +89,7 @@ class FunctionTool:
         self._is_async = is_async(function)
         self._blocking = BlockingCalls()
         self._signature = signature_of(name, function)
-        self.spec = ToolSpec(name, description, schema_of(self._signature.model))
+        self.spec = ToolSpec(name, description, self._signature.schema)
 
     async def call(self, arguments: str) -> ToolOutput:
         """Run it with checked arguments."""

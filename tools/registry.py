@@ -21,5 +21,5 @@ class ToolRegistry(Toolset):
             ConfigError: it cannot be a tool, or a name is taken.
         """
         made = given if isinstance(given, Toolset) else tool(given)
-        self._tools = by_name([*self, made])
+        self._tools |= by_name([made], self._tools)
         return made

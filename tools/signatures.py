@@ -2,7 +2,7 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -19,9 +19,13 @@ OPEN = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "*
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Parameters as a model can give them. model: has a field for each of them, in their order, with its name as alias."""
+    """Parameters as a model can give them.
+
+    model: has a field for each of them, in their order, with its name as alias. schema: JSON schema of the model.
+    """
 
     model: type[BaseModel]
+    schema: dict[str, Any]
     parameters: tuple[inspect.Parameter, ...]
 
     def arguments(self, checked: BaseModel) -> tuple[list[Any], dict[str, Any]]:
@@ -57,17 +61,17 @@ def signature_of(name: str, function: Function) -> Signature:
     given = function.keywords if isinstance(function, partial) else {}
     parameters = tuple(parameter for parameter in found if parameter.name not in given)
     scope = _scope(function)
-    fields: dict[str, tuple[Any, Any]] = {}
-    for number, parameter in enumerate(parameters):
-        field = _field(name, parameter, scope)
-        _check(name, parameter, field)
-        fields[f"argument_{number}"] = field
-    aliases = {field: parameter.name for field, parameter in zip(fields, parameters, strict=True)}
-    model = _model(name, fields, aliases)
+    fields = [_field(name, parameter, scope) for parameter in parameters]
+    try:
+        model, schema = _model(name, parameters, fields)
+    except Exception as error:  # pydantic raises errors of many kinds, and so do the types it asks
+        raise ConfigError(
+            f"{name}: {_refused(name, parameters, fields)} that JSON cannot express; use plain types or pydantic models"
+        ) from error
     counted = Counter(field.alias for field in model.model_fields.values())
     if twice := [alias for alias, count in counted.items() if count > 1]:
         raise ConfigError(f"{name}: two parameters are called {twice[0]}; give one of them another alias")
-    return Signature(model, parameters)
+    return Signature(model, schema, parameters)
 
 
 def is_async(function: Function) -> bool:
@@ -102,22 +106,25 @@ def _field(name: str, parameter: inspect.Parameter, scope: Mapping[str, Any]) ->
     return annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default
 
 
-def _check(name: str, parameter: inspect.Parameter, field: tuple[Any, Any]) -> None:
-    try:
-        _model(name, {"argument": field}, {"argument": parameter.name})
-    except Exception as error:  # pydantic raises errors of many kinds, and so do the types it asks
-        raise ConfigError(
-            f"{name}: parameter {parameter.name} has a type that JSON cannot express; use plain types or pydantic models"
-        ) from error
-
-
-def _model(name: str, fields: Mapping[str, tuple[Any, Any]], aliases: Mapping[str, str]) -> type[BaseModel]:
-    """A model whose JSON schema can be made."""
+def _model(
+    name: str, parameters: Sequence[inspect.Parameter], fields: Sequence[tuple[Any, Any]]
+) -> tuple[type[BaseModel], dict[str, Any]]:
+    """A model of some parameters, and its JSON schema."""
+    definitions: dict[str, Any] = {f"argument_{number}": field for number, field in enumerate(fields)}
+    aliases = {field: parameter.name for field, parameter in zip(definitions, parameters, strict=True)}
     config = ConfigDict(extra="forbid", alias_generator=lambda field: aliases.get(field, field), protected_namespaces=())
-    definitions: dict[str, Any] = dict(fields)
     model = create_model(name, __config__=config, **definitions)
-    schema_of(model)
-    return model
+    return model, schema_of(model)
+
+
+def _refused(name: str, parameters: Sequence[inspect.Parameter], fields: Sequence[tuple[Any, Any]]) -> str:
+    """Which of some parameters no model can be made of."""
+    for parameter, field in zip(parameters, fields, strict=True):
+        try:
+            _model(name, [parameter], [field])
+        except Exception:  # noqa: BLE001 - as above
+            return f"parameter {parameter.name} has a type"
+    return "its parameters together have types"
 
 
 def _resolved(annotation: Any, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any type

@@ -1,6 +1,6 @@
 """Sets of tools, and how new ones are made of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
 from vivavoce.core.errors import ConfigError
@@ -91,8 +91,8 @@ class Toolset(Sequence[Tool]):
                 raise ConfigError(f"there is no tool called {name}; there are: {', '.join(self._tools) or 'none'}")
 
 
-def by_name(tools: "Iterable[ToolLike | Toolset]") -> dict[str, Tool]:
-    """Tools by their names.
+def by_name(tools: "Iterable[ToolLike | Toolset]", taken: Container[str] = ()) -> dict[str, Tool]:
+    """Tools by their names. taken: names that others have.
 
     Raises:
         ConfigError: something cannot be a tool, or two have the same name.
@@ -100,7 +100,7 @@ def by_name(tools: "Iterable[ToolLike | Toolset]") -> dict[str, Tool]:
     named: dict[str, Tool] = {}
     for given in tools:
         for made in given if isinstance(given, Toolset) else [tool(given)]:
-            if made.spec.name in named:
+            if made.spec.name in named or made.spec.name in taken:
                 raise ConfigError(f"there is a tool called {made.spec.name} already; rename or prefix one of the two")
             named[made.spec.name] = made
     return named
