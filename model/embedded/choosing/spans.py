@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -44,13 +45,18 @@ class SpanFinders:
         if not tool.examples:
             return SpanFinder()
         examples = [(example.utterance, dict(example.arguments)) for example in tool.examples]
-        known = [FORMAT, PHRASES.pattern, *(zlib.crc32(table.read_bytes()) for table in (GEONAMES, TABLE))]
-        said = json.dumps([known, tool.name, dict(tool.parameters), examples], default=str)
+        said = json.dumps([FORMAT, PHRASES.pattern, _tables(), tool.name, dict(tool.parameters), examples], default=str)
         key = hashlib.sha256(said.encode()).hexdigest()[:24]
         with self._learning:
             if key not in self._finders:
                 self._finders[key] = kept(self._cache_dir / f"spans-{key}.npz", lambda: _learnt(tool), SpanFinder.of)
             return self._finders[key]
+
+
+@cache
+def _tables() -> list[int]:
+    """Checksums of the places that are known."""
+    return [zlib.crc32(table.read_bytes()) for table in (GEONAMES, TABLE)]
 
 
 def _learnt(tool: ToolSpec) -> Arrays:
