@@ -49,7 +49,7 @@ async def _move_all(folder: Path, log: SessionLog, checkpoints: Checkpoints, rec
             await _move(thread, folder / RECORDINGS, log, checkpoints, recordings)
         except (KeyError, TypeError, ValueError, AttributeError) as error:  # of a version that nobody knows any more
             failed += 1
-            why = reason(error)
+            why = f"{type(error).__name__}: {reason(error)}"
             logger.warning("the session %s of an earlier version cannot be read (%s); it is left as it is", thread, why)
     if failed:
         return

@@ -109,6 +109,11 @@ class SessionQueue:
         finally:
             leave()
 
+    def sessions(self) -> list[str]:
+        """Names of the sessions that locks were made for."""
+        with refusals(self._folder):
+            return [path.stem for path in self._folder.glob("*.lock")]
+
     def lock_file(self, session: str) -> Path:
         """What processes keep each other out with."""
         return self._folder / f"{session}.lock"

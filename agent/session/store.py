@@ -100,12 +100,12 @@ class Sessions:
         return await self._erase_idle(await self.log.names(unused_since=time.time() - days * DAY_S))
 
     async def sweep(self) -> None:
-        """Remove what killed processes left behind: turns that had ended, and recordings of sessions that never began.
+        """Remove what killed processes left behind: turns that had ended, recordings and locks of no session.
 
         Raises:
             SessionError: the disk refuses.
         """
-        for name in set(self.recordings.sessions()) - set(await self.log.names()):
+        for name in {*self.recordings.sessions(), *self.queue.sessions()} - set(await self.log.names()):
             await self._erase_unknown(name)
         if isinstance(self.checkpoints, Checkpoints):
             threads = {thread for thread in await self.checkpoints.threads() if "/" in thread}

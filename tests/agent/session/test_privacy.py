@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from support.agent_parts import NO_ARGUMENTS, noise
+from support.crash_worker import deaths
 
 from vivavoce.agent import AudioChunk, ToolStarted
 from vivavoce.agent.session.log import SessionLog
@@ -127,6 +128,27 @@ async def _chatter(agent):
     for _ in range(20):
         await agent.ask("hello", session="b")
     return len(await agent.history("b")) - 1
+
+
+@pytest.mark.process
+def test_a_deletion_that_a_kill_cut_off_can_be_asked_for_again(open_one, folder, tmp_path):
+    async def fill():
+        async with open_one(tools=(Asking(),)) as agent:
+            await agent.ask(noise(1), session="a")
+            await agent.ask(f'tool send {{"x": "{SECRET}"}}', session="a")
+            await agent.ask("hello", session="b")
+
+    async def forget(where):
+        async with open_sessions(where) as sessions:
+            if "a" in await sessions.log.names():
+                await sessions.forget("a")
+            return await sessions.log.names()
+
+    asyncio.run(fill())
+    folder.rename(tmp_path / "template")
+    for number, died in deaths(tmp_path, lambda killed: asyncio.run(forget(killed))):
+        assert asyncio.run(forget(tmp_path / "killed")) == ["b"], (number, died)
+        assert_gone(tmp_path / "killed")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 21])  # of those that leave something behind without VACUUM
