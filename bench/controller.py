@@ -68,14 +68,18 @@ async def grown(folder: Path, turns: int) -> None:
             start = time.perf_counter()
             await agent.ask(f'tool lookup {{"n": {n}}}', session="long")
             seconds.append(time.perf_counter() - start)
-            sizes.append(sum(file.stat().st_size for file in folder.rglob("sessions.sqlite*")))
+            sizes.append(_bytes(folder))
     third = turns // 3
     early, late = (sizes[2 * third] - sizes[third]) / third, (sizes[-1] - sizes[2 * third]) / (turns - 2 * third)
     first, last = statistics.median(seconds[:third]), statistics.median(seconds[2 * third :])
     console.print(
-        f"{turns} turns with results of 4,000 characters: {sizes[-1] / 1e6:.1f} MB; {early / 1e3:.1f} kB a turn in the second "
-        f"third, {late / 1e3:.1f} in the last; {1e3 * first:.0f} ms a turn in the first third, {1e3 * last:.0f} in the last"
+        f"{turns} turns with results of 4,000 characters: {sizes[-1] / 1e6:.1f} MB; {early / 1e3:.1f} kB a turn in the "
+        f"second third, {late / 1e3:.1f} in the last; {1e3 * first:.0f} ms a turn in the first third, {1e3 * last:.0f} in the last"
     )
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("sessions.sqlite*"))
 
 
 class _Messages(TypedDict):
@@ -88,10 +92,8 @@ async def _bare(folder: Path) -> AsyncGenerator[Callable[[str, str], Any]]:
 
     async def generate(state: _Messages) -> dict[str, Any]:
         last = state["messages"][-1]
-        made = (
-            {"role": "assistant", "call": "short"} if last["role"] == "user" else {"role": "assistant", "text": last["text"]}
-        )
-        return {"messages": [made]}
+        made = {"call": "short"} if last["role"] == "user" else {"text": last["text"]}
+        return {"messages": [{"role": "assistant", **made}]}
 
     async def run_tool(state: _Messages) -> dict[str, Any]:
         return {"messages": [{"role": "tool", "text": short(len(state["messages"]))}]}
@@ -102,7 +104,6 @@ async def _bare(folder: Path) -> AsyncGenerator[Callable[[str, str], Any]]:
     graph.add_edge(START, "generate")
     graph.add_conditional_edges("generate", lambda state: "run_tool" if "call" in state["messages"][-1] else END)
     graph.add_edge("run_tool", "generate")
-    folder.mkdir()
     async with open_checkpoints(folder / "bare.sqlite") as saver:
         compiled = graph.compile(checkpointer=saver)
 
@@ -116,7 +117,7 @@ async def _bare(folder: Path) -> AsyncGenerator[Callable[[str, str], Any]]:
 async def compared(folder: Path, turns: int) -> None:
     """Turns with one tool, of the agent and of the bare graph in turn; ten to a session."""
     ours, bare = list[float](), list[float]()
-    async with _agent(folder / "ours", short) as agent, _bare(folder / "bare") as ask:
+    async with _agent(folder / "ours", short) as agent, _bare(folder) as ask:
         for n in track(range(turns + 10), "turns beside a bare graph", console=console):
             text, session = f'tool short {{"n": {n}}}', f"s{n // 10}"
             start = time.perf_counter()
@@ -128,8 +129,8 @@ async def compared(folder: Path, turns: int) -> None:
     ours, bare = sorted(ours[10:]), sorted(bare[10:])  # the first warm both up
     middle, high = len(ours) // 2, int(0.99 * len(ours))
     console.print(
-        f"a turn with one tool, n = {len(ours)}: p50 {1e3 * ours[middle]:.1f} ms, {ours[middle] / bare[middle]:.2f} of a bare "
-        f"LangGraph graph's {1e3 * bare[middle]:.1f}; p99 {1e3 * ours[high]:.1f} ms, {1e3 * (ours[high] - bare[high]):+.1f}"
+        f"a turn with one tool, n = {len(ours)}: p50 {1e3 * ours[middle]:.1f} ms, {ours[middle] / bare[middle]:.2f} of a "
+        f"bare LangGraph graph's {1e3 * bare[middle]:.1f}; p99 {1e3 * ours[high]:.1f} ms, {1e3 * (ours[high] - bare[high]):+.1f}"
     )
 
 

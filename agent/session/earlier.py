@@ -10,9 +10,10 @@ from typing import Any
 from vivavoce.agent.session.checkpoints import Checkpoints
 from vivavoce.agent.session.database import refusals
 from vivavoce.agent.session.earlier_records import as_valid
-from vivavoce.agent.session.log import Record, SessionLog
+from vivavoce.agent.session.log import SessionLog
 from vivavoce.agent.session.queue import SessionQueue
 from vivavoce.agent.session.recordings import Recordings
+from vivavoce.agent.state import Record
 from vivavoce.core.durable import discard
 from vivavoce.core.errors import reason
 
