@@ -74,7 +74,8 @@ async def grown(folder: Path, turns: int) -> None:
     first, last = statistics.median(seconds[:third]), statistics.median(seconds[2 * third :])
     console.print(
         f"{turns} turns with results of 4,000 characters: {sizes[-1] / 1e6:.1f} MB; {early / 1e3:.1f} kB a turn in the "
-        f"second third, {late / 1e3:.1f} in the last; {1e3 * first:.0f} ms a turn in the first third, {1e3 * last:.0f} in the last"
+        f"second third, {late / 1e3:.1f} in the last; {1e3 * first:.0f} ms a turn in the "
+        f"first third, {1e3 * last:.0f} in the last"
     )
 
 
@@ -130,7 +131,8 @@ async def compared(folder: Path, turns: int) -> None:
     middle, high = len(ours) // 2, int(0.99 * len(ours))
     console.print(
         f"a turn with one tool, n = {len(ours)}: p50 {1e3 * ours[middle]:.1f} ms, {ours[middle] / bare[middle]:.2f} of a "
-        f"bare LangGraph graph's {1e3 * bare[middle]:.1f}; p99 {1e3 * ours[high]:.1f} ms, {1e3 * (ours[high] - bare[high]):+.1f}"
+        f"bare LangGraph graph's {1e3 * bare[middle]:.1f}; p99 {1e3 * ours[high]:.1f} ms, "
+        f"{1e3 * (ours[high] - bare[high]):+.1f}"
     )
 
 
