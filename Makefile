@@ -52,6 +52,7 @@ install: $(STAMP)
 	$(BIN)/vivavoce models pull
 	$(BIN)/vivavoce voices build
 	$(BIN)/vivavoce index add examples/documents
+	$(BIN)/vivavoce models prepare
 
 # torch comes as a CPU build first, so that nothing later pulls a CUDA one.
 $(STAMP): pyproject.toml constraints.txt

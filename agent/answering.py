@@ -38,6 +38,15 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """That an answer begins with words of calls which were interrupted. record: its id. calls: ids of their records."""
+
+    record: str
+    words: str
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What a step answers.
 

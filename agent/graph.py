@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -11,7 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
-from vivavoce.agent.answering import Prompt, Said, Speech, Step, offered, results_of
+from vivavoce.agent.answering import Prompt, Said, Speech, Step, Telling, offered, results_of
 from vivavoce.agent.calls.in_words import arguments_of, confirmation, interrupted
 from vivavoce.agent.calls.runner import SPOKEN_CHARS, run_tool, told
 from vivavoce.agent.reading_out import next_part
@@ -37,11 +37,17 @@ from vivavoce.core.untrusted import neutralise
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """What the nodes of one turn work with. Not checkpointed. resumed: the turn began in a process that died."""
+    """What the nodes of one turn work with. Not checkpointed.
+
+    resumed: the turn began in a process that died. written: what each step wrote, by its record, heard or not. told: records
+    of calls that the answer tells of.
+    """
 
     services: Services
     session: HeldSession
     resumed: bool = False
+    written: dict[str, Said] = field(default_factory=dict[str, Said])
+    told: set[str] = field(default_factory=set[str])
 
 
 def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -61,16 +67,16 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[An
 
 async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
     """A step of the model. What it calls is in the log before any of it runs."""
-    session, services = runtime.context.session, runtime.context.services
+    context, session, services = runtime.context, runtime.context.session, runtime.context.services
     step = f"{state['turn']}-{state['steps']}"
     earlier = session.record(step)
     if earlier is not None and earlier["tool_calls"]:  # the process died between log and checkpoint
         return _next(state, earlier["tool_calls"])
     records = [record for record in session.records if record is not earlier]  # what was heard of it is said again
-    messages = to_messages(records, services.sessions.recordings.get)
+    messages = to_messages(_as_written(records, context), services.sessions.recordings.get)
     held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
     first = state["steps"] == 0
-    unclear = _untold(records, services)
+    unclear = _untold(records, context)
     prompt = Prompt(
         messages,
         step,
@@ -80,16 +86,18 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
         held=held,
         unsaid=session.facts.get("unsaid", "") if first else "",
     )
-    said = await Step(services, prompt, runtime.stream_writer).run()
+    if unclear:
+        context.told.update(record["id"] for record in unclear)
+        runtime.stream_writer(Telling(step, prompt.preface, tuple(record["id"] for record in unclear)))
+    said = context.written[step] = await Step(services, prompt, runtime.stream_writer).run()
     room = max(0, services.max_calls - state["calls_made"])
     if len(said.calls) > room:
         _say(f" {TOO_MANY_CALLS(services.language, limit=services.max_calls)}", said, prompt, runtime)
     made = list(held) if said.agreed else _renamed(said.calls[:room], records)
     now, later = (made, []) if said.agreed else _sorted(made, services)
-    kept = [{**record, "told": True} for record in unclear]
-    kept += _transcribed(records, said.heard)
+    kept = _transcribed(records, said.heard)
     if now:
-        kept.append(assistant_record(state["turn"], prompt.record, said.text, now, said.audio_tokens))
+        kept.append(_as_heard(said, now, step, state["turn"], session))
         kept += [
             tool_record(state["turn"], _not_ended(call, services, begun=False), begun=False, ended=False) for call in now
         ]
@@ -113,6 +121,24 @@ def _next(state: TurnState, now: list[Record], later: Sequence[Record] = ()) -> 
     }
 
 
+def _as_written(records: list[Record], context: TurnContext) -> list[Record]:
+    """Records as the next step reads them: those of its own turn with all that was written, heard or not."""
+    written = context.written
+    return [
+        {**record, "text": written[record["id"]].text, "audio_tokens": written[record["id"]].audio_tokens}
+        if record["id"] in written
+        else record
+        for record in records
+    ]
+
+
+def _as_heard(said: Said, calls: Sequence[ToolCall], step: str, turn: str, session: HeldSession) -> Record:
+    """The record of a step that makes calls, with as much as was heard of it so far."""
+    heard = session.record(step) or {"text": "", "audio_tokens": []}
+    unheard = heard["text"].strip() != said.text.strip()
+    return assistant_record(turn, step, heard["text"], calls, heard["audio_tokens"], interrupted=unheard)
+
+
 def call_fields(call: ToolCall) -> Record:
     """A call as JSON."""
     return {"id": call.id, "name": call.name, "arguments": call.arguments}
@@ -123,10 +149,11 @@ def _say(text: str, said: Said, prompt: Prompt, runtime: Runtime[TurnContext]) -
     runtime.stream_writer(Speech(prompt.record, prompt.voice_id, TextDelta(text)))
 
 
-def _untold(records: list[Record], services: Services) -> list[Record]:
+def _untold(records: list[Record], context: TurnContext) -> list[Record]:
     """Calls that were interrupted and may have acted, as long as the user was not told of them."""
     found = [r for r in records if r["role"] == "tool" and r["result"]["status"] == "interrupted" and not r.get("told")]
-    return [record for record in found if record.get("begun", True) and not _is_idempotent(record, services)]
+    new = [record for record in found if record["id"] not in context.told]
+    return [record for record in new if record.get("begun", True) and not _is_idempotent(record, context.services)]
 
 
 def _preface(unclear: list[Record], services: Services) -> str:

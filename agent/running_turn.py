@@ -9,7 +9,7 @@ from typing import Any
 
 from langgraph.types import Command
 
-from vivavoce.agent.answering import Speech
+from vivavoce.agent.answering import Speech, Telling
 from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.graph import TurnContext
 from vivavoce.agent.grounding import passages_of, provenance_of
@@ -69,6 +69,7 @@ class RunningTurn:
         self._events: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
         self._heard = ""
         self._written: dict[str, Written] = {}
+        self._tellings: dict[str, Telling] = {}
         self._said = ""
         self._provenance: list[Provenance] = []
         self._awaiting: tuple[ToolCall, ...] = ()
@@ -102,9 +103,8 @@ class RunningTurn:
             raise
 
     async def _next(self) -> TurnEvent:
-        grew = self.playback.next_asked()
-        if self._ending is None:
-            if grew and not self._has_ended():
+        if self._ending is None:  # else what is asked for comes too late to be heard
+            if self.playback.next_asked() and not self._has_ended():
                 await self._session.put(self._answers(cut=True))
             event = await self._events.get()
             if isinstance(event, AudioChunk):
@@ -236,6 +236,9 @@ class RunningTurn:
         if isinstance(item, Speech):
             self._take_speech(item)
             return
+        if isinstance(item, Telling):
+            self._tellings[item.record] = item
+            return
         if isinstance(item, SentenceChecked):
             self._provenance.append(item.provenance)
             self._events.put_nowait(item)
@@ -343,7 +346,16 @@ class RunningTurn:
             part = cut and text.strip() != written.text.strip()
             if text.strip() or audio_tokens or calls:
                 kept.append(assistant_record(self.id, id_, text, calls, audio_tokens, interrupted=part))
+                kept += self._told(id_, text)
         return [record for record in kept if record != self._session.record(record["id"])]
+
+    def _told(self, id_: str, heard: str) -> list[Record]:
+        """Calls of which the user was told, as far as an answer was heard."""
+        telling = self._tellings.get(id_)
+        if telling is None or not " ".join(heard.split()).startswith(telling.words):
+            return []
+        found = [self._session.record(call) for call in telling.calls]
+        return [{**record, "told": True} for record in found if record is not None]
 
     def _wholes(self) -> list[tuple[str, Written, str, list[int]]]:
         return [(id_, written, written.text, written.audio_tokens) for id_, written in self._written.items()]

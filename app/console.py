@@ -1,6 +1,7 @@
 """How the command line speaks: tables and progress for people, one JSON object for programs, one line for an error."""
 
 import json
+import logging
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -8,12 +9,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -22,6 +25,7 @@ from rich.table import Table
 
 out = Console()
 err = Console(stderr=True)
+PRODUCT = logging.getLogger("vivavoce")  # all of its parts log below this name
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
@@ -41,13 +45,38 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     out.print(table)
 
 
+class _Telling(logging.Handler):
+    """Shows what parts of the product say that they do; a warning stays on the screen."""
+
+    def __init__(self, progress: Progress, task: TaskID, what: str, *, keep: bool) -> None:
+        super().__init__(logging.INFO)
+        self._progress, self._task, self._what, self._keep = progress, task, what, keep
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of a log."""
+        line = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            err.print(line, style="yellow", highlight=False, markup=False)
+        elif self._keep:
+            err.print(line, style="dim", highlight=False, markup=False)
+        else:
+            self._progress.update(self._task, description=escape(f"{self._what}: {line}"))
+
+
 @contextmanager
-def working(what: str) -> Generator[None]:
-    """A spinner with the time, on standard error, gone when done."""
+def working(what: str, *, keep: bool = False) -> Generator[None]:
+    """A spinner with the time and what is being done, on standard error, gone when done. keep: all that was done stays."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
-        progress.add_task(what, total=None)
-        yield
+        telling = _Telling(progress, progress.add_task(what, total=None), what, keep=keep)
+        level = PRODUCT.level
+        PRODUCT.addHandler(telling)
+        PRODUCT.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            PRODUCT.removeHandler(telling)
+            PRODUCT.setLevel(level)
 
 
 @contextmanager

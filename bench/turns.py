@@ -1,98 +1,172 @@
 """Time to first audio of the product against the same parts run stage by stage on whole outputs.
 
 The baseline hears, routes, writes arguments with the language model, calls the tool, lets the model write the whole
-answer, speaks all of it and converts all of it before anything is heard. Both share models, threads and questions, and
-take turns.
+answer, speaks all of it and converts all of it before anything is heard. Recogniser, router, language model, instructions,
+tools, voice and threads are the agent's own. The two take turns, and what the one was just asked the other is asked half a
+round later: the language model keeps the prompt that it read last, and so whoever came second would not read it again.
 """
 
 import asyncio
-import statistics
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from vivavoce.agent import Agent
-from vivavoce.app.parts import Parts
-from vivavoce.app.wiring import open_agent, open_tools
+from vivavoce.agent.services import Services
+from vivavoce.app.shared_weights import shared
+from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, UserMessage
-from vivavoce.core.protocols import Recogniser
 from vivavoce.core.settings import load_settings
+from vivavoce.eval.lab.statistics import bootstrap
 from vivavoce.model.cascade import Cascade
 from vivavoce.model.embedded.choosing.arguments import argument_grammar, arguments_prompt
-from vivavoce.model.embedded.choosing.router import IntentRouter
-from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
-from vivavoce.model.embedded.mind import EmbeddedMind
+from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT
+from vivavoce.model.embedded.mind import ANSWER_TOKENS, ARGUMENT_TOKENS, EmbeddedMind
 from vivavoce.model.embedded.prompts import answer_prompt
 from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import convert, measure
-from vivavoce.tools.registry import ToolRegistry
 
-QUESTIONS = Path("tests/e2e/questions")
-CASES = {"one tool": ["time-tokyo", "museum-sunday", "time-new-york", "wifi"], "no tool": ["france", "hello", "sum"]}
-ROUNDS = 3
+OWN, SPOKEN = Path("tests/e2e/questions"), Path("eval/sets/spoken")
+CASES = {
+    "one tool": [
+        OWN / f"{name}.flac" for name in ("time-tokyo", "museum-sunday", "time-new-york", "wifi", "date", "ticket")
+    ],
+    "no tool": [
+        *(OWN / f"{name}.flac" for name in ("france", "hello", "sum")),
+        *(SPOKEN / f"{name}.ogg" for name in ("chat-en-03", "chat-en-19", "topic-en-01", "topic-en-06", "topic-en-10")),
+    ],
+}
+ROUNDS = 5
 VOICE = "old-deep-man"
+FIRST, STAGES = "first audio", ("hear", "choose", "tool", "answer", "speak")
 console = Console()
 
 
-class Baseline:
-    """The measured stack, one stage after the other."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One turn. seconds: of each stage, and to first audio. words: of the answer."""
 
-    def __init__(
-        self, ears: Recogniser, router: IntentRouter, llama: LlamaServer, registry: ToolRegistry, voice: AudioClip
-    ) -> None:
-        self._ears, self._router, self._llama = ears, router, llama
-        self._registry, self._voice = registry, voice
-        self._synthesiser = Synthesiser()
+    question: str
+    seconds: Mapping[str, float]
+    words: int
 
-    async def first_audio_s(self, question: AudioClip) -> float:
+
+class StageByStage:
+    """The agent's parts, one stage after the other."""
+
+    def __init__(self, services: Services, lm: Cascade, mind: EmbeddedMind, synthesiser: Synthesiser) -> None:
+        self._services = services
+        self._ears, self._router, self._llama = lm.ears, mind._router, mind._llama
+        self._synthesiser = synthesiser
+        self._target = measure(services.bank.get(VOICE).reference)
+
+    async def ask(self, question: AudioClip, name: str) -> Asked:
         """Seconds until the whole answer is ready to be heard."""
-        start = time.perf_counter()
+        clock = _Clock()
         text = await self._ears.transcribe(question)
-        route = self._router.route(text)
-        messages: list[Message] = [UserMessage(text)]
-        if tool := self._registry.get(route.label):
-            prompt, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
-            arguments = await self._llama.complete(prompt, ARGUMENT_SLOT, max_tokens=64, grammar=grammar)
+        clock.ends("hear")
+        messages: list[Message] = [self._services.system, UserMessage(text)]
+        label = self._router.route(text).label
+        if tool := self._services.tools.get(label):
+            wanted, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
+            arguments = await self._llama.complete(wanted, ARGUMENT_SLOT, max_tokens=ARGUMENT_TOKENS, grammar=grammar)
+            clock.ends("choose")
             output = await tool.call(arguments)
-            call = ToolCall("1", route.label, arguments)
-            messages.append(ToolMessage(ToolResult(call, "done", output)))
-        answer = await self._llama.complete(answer_prompt(messages, text), ANSWER_SLOT, max_tokens=110)
-        spoken = await asyncio.to_thread(self._synthesiser.speak, answer or "I do not know.")
-        source = await asyncio.to_thread(self._synthesiser.timbre)
-        await asyncio.to_thread(lambda: convert(spoken, source, measure(self._voice)))
-        return time.perf_counter() - start
+            messages.append(ToolMessage(ToolResult(ToolCall("1", label, arguments), "done", output)))
+            clock.ends("tool")
+        prompt = answer_prompt(messages, text)
+        answer = "".join([piece async for piece in self._llama.stream(prompt, ANSWER_SLOT, max_tokens=ANSWER_TOKENS)])
+        clock.ends("answer")
+        await asyncio.to_thread(self._spoken, answer or "I do not know.")
+        clock.ends("speak")
+        return Asked(name, clock.seconds | {FIRST: sum(clock.seconds.values())}, len(answer.split()))
+
+    def _spoken(self, answer: str) -> AudioClip:
+        return convert(self._synthesiser.speak(answer), self._synthesiser.timbre(), self._target)
+
+
+class _Clock:
+    """Seconds of stages that follow each other without a gap."""
+
+    def __init__(self) -> None:
+        self._begin = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def ends(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = now - self._begin
+        self._begin = now
 
 
 async def main() -> None:
     """Run all cases in turn and print medians and ratios."""
     settings = load_settings()
-    parts = Parts(settings)
-    registry = open_tools(parts)
     async with open_agent(settings) as agent:
         lm = agent.services.lm
         if not isinstance(lm, Cascade) or not isinstance(lm.mind, EmbeddedMind):
             raise SystemExit("the benchmark needs the embedded model")
-        baseline = Baseline(lm.ears, lm.mind._router, lm.mind._llama, registry, parts.bank.get(VOICE).reference)
-        console.print(f"threads for each model: {settings.threads}; medians over {ROUNDS} rounds; seconds to first audio")
-        for case, names in CASES.items():
-            ours, theirs = await _compare(agent, baseline, names)
-            console.print(f"{case}: {ours:.2f} s, stage by stage {theirs:.2f} s, ratio {ours / theirs:.2f}", highlight=False)
+        stages = StageByStage(agent.services, lm, lm.mind, shared(Synthesiser, settings.threads))
+        for case, questions in CASES.items():
+            _print(f"{case}, {len(questions)} questions, {ROUNDS} rounds, {settings.threads} thread(s); medians in seconds")
+            ours, theirs = await _compare(agent, stages, questions)
+            _report(ours, theirs)
         await _switch(agent)
-    console.print(f"resident memory: {_resident_gb():.2f} GB", highlight=False)
+    _print(f"resident memory: {_resident_gb():.2f} GB")
 
 
-async def _compare(agent: Agent, baseline: Baseline, names: list[str]) -> tuple[float, float]:
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(ROUNDS):
-        for name in names:
-            question = AudioClip.load(QUESTIONS / f"{name}.flac")
-            turn = await agent.ask(question, voice=VOICE)
-            ours.append(turn.timings.ttfa_s or turn.timings.total_s)
-            theirs.append(await baseline.first_audio_s(question))
-    return statistics.median(ours), statistics.median(theirs)
+async def _compare(agent: Agent, stages: StageByStage, questions: Sequence[Path]) -> tuple[list[Asked], list[Asked]]:
+    """All turns of both, after each was asked each question once."""
+    clips = [AudioClip.load(path) for path in questions]
+    ours: list[Asked] = []
+    theirs: list[Asked] = []
+    for _ in range(1 + ROUNDS):
+        for at, path in enumerate(questions):
+            other = (at + len(questions) // 2) % len(questions)
+            ours.append(await _of_agent(agent, clips[at], path.stem))
+            theirs.append(await stages.ask(clips[other], questions[other].stem))
+    return ours[len(questions) :], theirs[len(questions) :]
+
+
+async def _of_agent(agent: Agent, question: AudioClip, name: str) -> Asked:
+    turn = await agent.ask(question, voice=VOICE)
+    timings, spans = turn.timings, {span.stage: span for span in turn.timings.spans}
+    first = timings.ttfa_s if timings.ttfa_s is not None else timings.total_s
+    written = spans["speak"].start_s  # the first words of the answer; what was spoken first is the first phrase alone
+    seconds = {stage: seconds for stage, seconds in timings.seconds.items() if stage in ("hear", "choose")}
+    if tools := [span for span in timings.spans if span.stage.startswith("tool")]:
+        seconds["tool"] = tools[-1].end_s - tools[0].start_s
+    seconds |= {"answer": written - spans["answer"].start_s, "speak": first - written, FIRST: first}
+    return Asked(name, seconds, len(turn.answer_text.split()))
+
+
+def _report(ours: Sequence[Asked], theirs: Sequence[Asked]) -> None:
+    for who, asked in (("agent", ours), ("stage by stage", theirs)):
+        low, high = np.quantile([one.seconds[FIRST] for one in asked], [0.25, 0.75])
+        stages = [stage for stage in STAGES if stage in asked[0].seconds]
+        told = ", ".join(f"{stage} {np.median([one.seconds[stage] for one in asked]):.2f}" for stage in stages)
+        words = np.median([one.words for one in asked])
+        _print(f"  {who}: {_first(asked):.2f}, half of them {low:.2f} to {high:.2f} ({told}; {words:.0f} words)")
+    pairs = [(_of(ours, name), _of(theirs, name)) for name in dict.fromkeys(one.question for one in ours)]
+    for mine, other in pairs:
+        _print(f"    {mine[0].question}: {_first(mine):.2f} and {_first(other):.2f}, {mine[0].words} words")
+    ratio = bootstrap(
+        len(pairs),
+        lambda at: _first(one for i in at for one in pairs[i][0]) / _first(one for i in at for one in pairs[i][1]),
+    )
+    _print(f"  ratio {ratio}")
+
+
+def _of(asked: Sequence[Asked], name: str) -> list[Asked]:
+    return [one for one in asked if one.question == name]
+
+
+def _first(asked: Iterable[Asked]) -> float:
+    return float(np.median([one.seconds[FIRST] for one in asked]))
 
 
 async def _switch(agent: Agent) -> None:
@@ -101,7 +175,11 @@ async def _switch(agent: Agent) -> None:
     await agent.services.decoder.prepare(voice)
     start = time.perf_counter()
     await agent.services.decoder.prepare(agent.services.bank.get(VOICE))
-    console.print(f"timbre switch to a prepared clip: {time.perf_counter() - start:.3f} s", highlight=False)
+    _print(f"timbre switch to a prepared clip: {time.perf_counter() - start:.3f} s")
+
+
+def _print(line: str) -> None:
+    console.print(line, highlight=False)
 
 
 def _resident_gb() -> float:

@@ -82,7 +82,7 @@ def private_folder(path: Path) -> None:
         if path.stat().st_mode & 0o077:
             path.chmod(0o700)
     except OSError as error:
-        raise StoreError(f"cannot make {path}: {error.strerror or error}; choose another place") from error
+        raise StoreError(f"cannot make {path}: {reason(error)}; choose another place") from error
 
 
 @contextmanager

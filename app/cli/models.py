@@ -1,11 +1,14 @@
 """``vivavoce models``: weights and clips."""
 
+import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vivavoce.app.cli.options import ModelOption
 from vivavoce.app.console import JsonFlag, downloading, out, print_json, print_table, working
 
 app = typer.Typer(help="Weights: where they are, fetch them, check them.", no_args_is_help=True)
@@ -48,6 +51,27 @@ def pull(names: Names = None, json_: JsonFlag = False) -> None:
     else:
         for name, path in paths.items():
             out.print(f"{name}: {path}", highlight=False)
+
+
+@app.command()
+def prepare(model: ModelOption = None, json_: JsonFlag = False) -> None:
+    """Learn and measure now what the first start would; what was done before is not done again."""
+    from vivavoce.app.wiring import open_agent
+    from vivavoce.core.settings import load_settings
+
+    async def open_once() -> None:
+        async with open_agent(settings):
+            pass
+
+    settings = load_settings(**({"model": model} if model else {}))
+    started = time.perf_counter()
+    with working("preparing", keep=True):
+        asyncio.run(open_once())
+    seconds = round(time.perf_counter() - started, 1)
+    if json_:
+        print_json({"model": settings.model, "seconds": seconds})
+    else:
+        out.print(f"ready after {seconds} s", highlight=False)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from vivavoce.core.errors import ConfigError, reason
 from vivavoce.eval.speech.layouts import LAYOUTS
 from vivavoce.eval.speech.recordings import Recording
 from vivavoce.eval.speech.scores import WORD
+from vivavoce.eval.toolcall.questions import own_questions
 
 MIN_WORDS = 3
 G722_BYTES_A_S = 8_000
@@ -66,7 +67,18 @@ def librivox(cache: Path) -> Iterator[Recording]:
             yield Recording(found[2], folder / f"{found[2]}.wav", "transcription", (found[1],), found[2])
 
 
-OWN = {"telephone": telephone, "librivox": librivox}
+def requests(cache: Path) -> Iterator[Recording]:
+    """The spoken requests that come with the tool-calling lab, English and Chinese.
+
+    Raises:
+        ConfigError: a recording is missing.
+    """
+    for question in own_questions(spoken=True):
+        audio, said = Path(question.audio), (question.text,)
+        yield Recording(question.id, audio, "transcription", said, question.id, question.language, topic=question.language)
+
+
+OWN = {"telephone": telephone, "librivox": librivox, "requests": requests}
 
 
 def read_set(name: str, cache: Path) -> list[Recording]:

@@ -4,7 +4,7 @@ import pytest
 from support.agent_parts import SlowTool
 
 from vivavoce.agent import AudioChunk, ToolStarted
-from vivavoce.agent.testing import ScriptedLM, echo
+from vivavoce.agent.testing import ScriptedLM, ToneDecoder, echo
 from vivavoce.app.replay import Difference, replay
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.errors import ModelError, SessionError
@@ -135,13 +135,26 @@ async def test_a_confirmation_is_asked_for_again(opened, settings):
     assert desk.booked == [4]
 
 
+class Noting(ToneDecoder):
+    """Notes the voices that it speaks in."""
+
+    def __init__(self):
+        self.voices = []
+
+    async def prepare(self, voice):
+        self.voices.append(voice.id)
+        return await super().prepare(voice)
+
+
 async def test_a_voice_that_was_chosen_is_chosen_again(opened, settings):
+    decoder = Noting()
     async with opened() as agent:
         voices = [entry.id for entry in agent.bank.entries()]
         await agent.ask("hello", session="a", voice=voices[-1])
         await agent.ask("hello", session="a", voice=voices[0])
-    turns = await again(settings)
+    turns = await again(settings, decoder=decoder)
     assert [turn.is_same for turn in turns] == [True, True]
+    assert decoder.voices == [voices[-1], voices[0]]
     assert [turn.then.voices[0].voice_id for turn in turns] == [voices[-1], voices[0]]
 
 

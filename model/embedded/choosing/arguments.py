@@ -29,8 +29,9 @@ def arguments_prompt(tool: ToolSpec, utterance: str) -> str:
         f"{tool.name}: {first_line(tool.description)}",
     ]
     for name, schema in list(tool.parameters.get("properties", {}).items())[:PARAMETERS_SHOWN]:
-        kind = _kind(schema) + ("" if name in required else ", optional")
-        lines.append(f"- {name} ({kind}): {first_line(str(schema.get('description', '')))}")
+        kind = _kind(schema, tool.parameters.get("$defs", {})) + ("" if name in required else ", optional")
+        about = str(schema.get("description", "")) if isinstance(schema, Mapping) else ""
+        lines.append(f"- {name} ({kind}): {first_line(about)}")
     turns = [("system", "\n".join(lines))]
     for example in _shown(tool.examples):
         turns += [("user", example.utterance), ("assistant", json.dumps(dict(example.arguments), ensure_ascii=False))]
@@ -39,7 +40,7 @@ def arguments_prompt(tool: ToolSpec, utterance: str) -> str:
 
 def argument_grammar(tool: ToolSpec) -> str:
     """A grammar that admits JSON of the tool's parameter schema, on one line."""
-    return _grammar(json.dumps({**tool.parameters, "x-guidance": COMPACT}))
+    return _grammar(json.dumps({"additionalProperties": False, **tool.parameters, "x-guidance": COMPACT}))
 
 
 @cache
@@ -102,15 +103,21 @@ def first_line(text: str) -> str:
     return text.strip().split("\n", 1)[0][:DESCRIPTION_CHARS]
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
+def _kind(schema: Any, definitions: Mapping[str, Any]) -> str:  # noqa: ANN401 - any JSON
     """A parameter's type in a few words."""
-    if "enum" in schema:
-        return "one of " + ", ".join(str(value) for value in schema["enum"])[:DESCRIPTION_CHARS]
-    if options := schema.get("anyOf"):
-        return " or ".join(_kind(option) for option in options if option.get("type") != "null")
-    if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
-    return str(schema.get("type", "any"))
+    match schema:
+        case {"enum": [*values]}:
+            return "one of " + ", ".join(map(str, values))[:DESCRIPTION_CHARS]
+        case {"anyOf": [*options]}:
+            return " or ".join(_kind(option, definitions) for option in options if option != {"type": "null"})
+        case {"type": "array", "items": items}:
+            return f"list of {_kind(items, definitions)}"
+        case {"type": str(kind)}:
+            return kind
+        case {"$ref": str(name)}:
+            return _kind(definitions.get(name.rsplit("/", 1)[-1]), {})  # one step: a type may hold itself
+        case _:
+            return "any"
 
 
 def _shown(examples: Sequence[ToolExample]) -> list[ToolExample]:

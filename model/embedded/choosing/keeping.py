@@ -30,6 +30,7 @@ def kept(path: Path, learn: Callable[[], Arrays], use: Callable[[Arrays], T]) ->
             return use({name: stored[name] for name in stored.files})
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
         pass  # no such file, or it is damaged; RuntimeError: of compression that the package does not know
+    logger.info("learning from examples, once: %s", path.name.split("-")[0])
     learnt = learn()
     buffer = BytesIO()
     np.savez(buffer, **learnt)

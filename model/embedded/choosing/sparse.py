@@ -51,6 +51,13 @@ class SparseRows:
         products = [weights[:, row] @ values for row, values in zip(self.columns, self.values, strict=True)]
         return np.asarray(products, np.float32)
 
+    def dense(self) -> FloatMatrix:
+        """The same with its zeros: (rows, width)."""
+        rows = np.zeros((len(self.columns), self.width), np.float32)
+        for row, at, values in zip(rows, self.columns, self.values, strict=True):
+            row[at] = values
+        return rows
+
     def matrix(self) -> Any:  # noqa: ANN401 - scipy has no types
         """As scikit-learn learns from it."""
         from scipy.sparse import csr_matrix

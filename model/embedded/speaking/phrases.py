@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import islice
 
 FIRST_WORDS = 3  # so many words before a comma are a first phrase: sound starts earlier
 FIRST_CLAUSE_WORDS = 4  # and so many before a conjunction
 FIRST_SENTENCE_WORDS = 12  # a first sentence up to this length is one phrase where it is whole at once
 LONG_WORDS = 22  # a sentence this long is cut at a clause
-MAX_WORDS = 40  # and this long anywhere
+MAX_WORDS, MAX_CHARS = 40, 300  # and this long anywhere: a voice takes memory for all of a phrase at once
 ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|No|vs|etc|approx|e\.g|i\.e|[ap]\.m|[A-Z])\.$", re.IGNORECASE
 )
@@ -16,6 +17,7 @@ SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[”’」�
 CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—](?=\s)|[，；：、]")
 CONJUNCTION = re.compile(r"\s(?=(?:and|but|because|although|while|which|where|when|so that)\s)")
 
+WORD_BEGIN, WORD_END = re.compile(r"(?<!\S)\S"), re.compile(r"(?<=\S)\s+")
 WORD = re.compile(r"\s*\S+(?:\s+\Z)?")
 LONGEST_WORD = 100  # characters; what is longer is no word of any language, and would take minutes to say
 LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")  # a row of digits, not a quantity
@@ -78,30 +80,37 @@ class PhraseCutter:
 
     def _next_border(self) -> int:
         """Where the next phrase ends, or 0."""
-        sentence = self._sentence_end()
-        limit = sentence or len(self._text)
+        longest = self._longest_end()
+        sentence = self._sentence_end(longest or len(self._text))
+        limit = sentence or longest or len(self._text)
         words = len(self._text[:limit].split())
         if self._first and (not sentence or words > FIRST_SENTENCE_WORDS):
-            borders = self._ends(CLAUSE_END, FIRST_WORDS, limit) + self._ends(CONJUNCTION, FIRST_CLAUSE_WORDS, limit)
-            if borders:
-                return min(borders)
-        if words > LONG_WORDS and (borders := self._ends(CLAUSE_END, LONG_WORDS // 2 + 1, limit)):
-            return borders[0]
-        if not sentence and words > MAX_WORDS and self._text[-1].isspace():
-            return len(self._text)
-        return sentence
+            ends = self._end(CLAUSE_END, FIRST_WORDS, limit), self._end(CONJUNCTION, FIRST_CLAUSE_WORDS, limit)
+            if any(ends):
+                return min(filter(None, ends))
+        if words > LONG_WORDS and (end := self._end(CLAUSE_END, LONG_WORDS // 2 + 1, limit)):
+            return end
+        return sentence or longest
 
-    def _ends(self, border: re.Pattern[str], words: int, limit: int) -> list[int]:
-        """Where borders end that have so many words before them, in order."""
-        ends = (match.end() for match in border.finditer(self._text, 0, limit))
-        return [end for end in ends if len(self._text[:end].split()) >= words]
+    def _longest_end(self) -> int:
+        """Where the longest phrase ends that may be, or 0 where the text is no longer than that."""
+        ends = [match.end() for match in islice(WORD_END.finditer(self._text), MAX_WORDS)]
+        if not ends or (len(ends) < MAX_WORDS and len(self._text) <= MAX_CHARS):
+            return 0
+        return max((end for end in ends if end <= MAX_CHARS), default=ends[0])
 
-    def _sentence_end(self) -> int:
-        for match in SENTENCE_END.finditer(self._text):
+    def _sentence_end(self, limit: int) -> int:
+        for match in SENTENCE_END.finditer(self._text, 0, limit):
             if match.group().startswith(".") and ABBREVIATION.search(self._text[: match.start() + 1]):
                 continue
             return match.end()
         return 0
+
+    def _end(self, border: re.Pattern[str], words: int, limit: int) -> int:
+        """Where the first border ends that has so many words before it, or 0."""
+        word = next(islice(WORD_BEGIN.finditer(self._text, 0, limit), words - 1, None), None)
+        match = border.search(self._text, word.start(), limit) if word else None
+        return match.end() if match else 0
 
 
 def parts_of(phrase: str) -> list[Part]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.durable import write_atomic
-from vivavoce.core.errors import AudioError, ModelError
+from vivavoce.core.errors import AudioError, ModelError, reason
 from vivavoce.core.messages import AudioTokens, SpokenClip, TextDelta
 from vivavoce.core.protocols import SpokenDelta, VoiceConditioning
 from vivavoce.core.voice import Voice
@@ -98,7 +98,7 @@ class EmbeddedDecoder:
                 return clip
             return convert(clip, *timbre.conversion).resampled(SAMPLE_RATE_HZ)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this text alone
-            logger.warning("left out of the sound: %r (%s: %s)", text[:40], type(error).__name__, error)
+            logger.warning("left out of the sound: %r (%s)", text[:40], reason(error))
             return None
 
     def _timbre(self, voice: Voice) -> Timbre:

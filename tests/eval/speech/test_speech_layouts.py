@@ -160,7 +160,7 @@ def test_damaged_lists_name_the_line(tmp_path):
 
 
 def test_unknown_sets_and_folders_are_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"no set 'tedlium'; give telephone, librivox, or LAYOUT:PATH"):
+    with pytest.raises(ConfigError, match=r"no set 'tedlium'; give telephone, librivox, requests, or LAYOUT:PATH"):
         read_set("tedlium", tmp_path)
     with pytest.raises(ConfigError, match=r"does not exist"):
         read_set(f"mmau:{tmp_path / 'absent'}", tmp_path)

@@ -1,7 +1,5 @@
 """When the embedded model looks facts up, and what it makes of what was found."""
 
-from pathlib import Path
-
 import pytest
 from support.word_embedder import WordEmbedder
 
@@ -19,7 +17,7 @@ from vivavoce.core.passage import Passage
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp, asks_for_facts
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
-from vivavoce.model.embedded.choosing.spans import SpanFinders
+from vivavoce.model.embedded.choosing.spans import SpanFinder
 from vivavoce.model.embedded.mind import EmbeddedMind
 
 pytestmark = pytest.mark.unit
@@ -102,6 +100,13 @@ class Router:
         return Route(NO_TOOL, 0.9)
 
 
+class Finders:
+    """Learnt nothing."""
+
+    def of(self, tool):
+        return SpanFinder()
+
+
 class Llama:
     """Writes the same for every prompt, and keeps the prompts."""
 
@@ -128,7 +133,7 @@ ASKING = [
 
 async def stepped(mode, messages, tools=ASKING):
     llama = Llama()
-    model = EmbeddedMind(Router(), DescribedTools(WordEmbedder()), SpanFinders(Path("not written")), llama, look_up(mode))
+    model = EmbeddedMind(Router(), DescribedTools(WordEmbedder()), Finders(), llama, look_up(mode))
     deltas = [delta async for delta in model.stream(messages, tools)]
     calls = [(delta.name, delta.arguments) for delta in deltas if isinstance(delta, ToolCall)]
     return calls, "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)).strip(), llama.prompts

@@ -1,7 +1,6 @@
 """What the embedded mind writes: calls as they are, and answers under the instructions that it is given."""
 
 import json
-from pathlib import Path
 
 import pytest
 from support.word_embedder import WordEmbedder
@@ -21,7 +20,7 @@ from vivavoce.core.messages import (
 )
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
-from vivavoce.model.embedded.choosing.spans import SpanFinders
+from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import DEFAULT_INSTRUCTIONS, answer_prompt
@@ -54,6 +53,13 @@ class Router:
         return Route(self.label, 0.9)
 
 
+class Finders:
+    """Learnt nothing."""
+
+    def of(self, tool):
+        return SpanFinder()
+
+
 class Llama:
     """Writes what it is told to."""
 
@@ -72,7 +78,7 @@ class Llama:
 
 
 async def calls(tool, said, written=""):
-    mind = EmbeddedMind(Router(tool.name), DescribedTools(WordEmbedder()), SpanFinders(Path("not written")), Llama(written))
+    mind = EmbeddedMind(Router(tool.name), DescribedTools(WordEmbedder()), Finders(), Llama(written))
     return [delta async for delta in mind.stream([UserMessage(said)], [tool])]
 
 

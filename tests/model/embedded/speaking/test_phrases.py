@@ -1,10 +1,11 @@
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.model.embedded.speaking.phrases import Part, PhraseCutter, parts_of, speakable
+from vivavoce.model.embedded.speaking.phrases import MAX_CHARS, MAX_WORDS, Part, PhraseCutter, parts_of, speakable
 
 pytestmark = pytest.mark.unit
 MIXED = st.text(st.sampled_from("ab ,.;!?\n1:-上。咖🙂\u200f\ud800\u3000"), max_size=200) | st.text(max_size=100)
@@ -51,6 +52,18 @@ def test_a_whole_sentence_is_one_phrase():
 def test_a_long_first_sentence_is_cut_at_a_clause_though_it_is_whole():
     said = "According to the manual: Descale it every two months, or after two hundred cups, whichever comes first."
     assert cut(said) == ["According to the manual: ", said.removeprefix("According to the manual: ")]
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 3000, "a, " * 3000, "A. " * 3000, "1-2-3-4-5-6-7-8-9 " * 1000, "咖，" * 2000, "x" * 4000]
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_phrase_has_an_end_whatever_comes(text, at_once):
+    start = time.process_time()
+    phrases = cut(text) if at_once else cut(*text)
+    assert time.process_time() - start < 5, "quadratic"
+    assert max(len(part.said) for phrase in phrases for part in parts_of(phrase)) <= MAX_CHARS
+    assert max(len(phrase.split()) for phrase in phrases) <= MAX_WORDS
 
 
 def test_white_space_alone_is_kept_for_what_follows():
