@@ -45,8 +45,9 @@ def open_network(graph: Path, weights: Weights, threads: int) -> Any:  # noqa: A
     try:
         return onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its classes share no other
-        why = reason(error)
-        raise ModelError(f"the weights are not those of {graph.name} ({why}); install their package again") from error
+        raise ModelError(
+            f"the weights are not those of {graph.name} ({reason(error)}); install their package again"
+        ) from error
 
 
 def graph_of(
