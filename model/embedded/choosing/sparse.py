@@ -50,7 +50,7 @@ class SparseRows:
         """
         columns, values = arrays["columns"].astype(np.int64), arrays["values"].astype(np.float64)
         ends = np.cumsum(arrays["lengths"])
-        if ends[-1] != len(columns) or len(columns) != len(values) or not (columns.min() >= 0 and columns.max() < width):
+        if not ends[-1] == len(columns) == len(values) or np.any((columns < 0) | (columns >= width)):
             raise ValueError("these are no such rows")
         return SparseRows(width, np.split(columns, ends[:-1]), np.split(values, ends[:-1]))
 
