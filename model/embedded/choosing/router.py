@@ -73,10 +73,27 @@ class IntentRouter:
             self._model, self._fitted_for = model, tuple(tools)
 
     def _learn(self, pairs: Sequence[tuple[str, str]]) -> Classifier:
-        chinese = [(utterance, label) for utterance, label in pairs if is_in_pairs(utterance)]
-        heard = [(misheard(utterance, copy), label) for utterance, label in chinese for copy in range(MISHEARD)]
-        utterances, labels = zip(*pairs, *heard, strict=True)
-        return Classifier.fit(self._features(utterances), labels, strength=REGULARISATION, balanced=True)
+        utterances: dict[str, list[str]] = {}
+        for utterance, label in pairs:
+            utterances.setdefault(label, []).append(utterance)
+        rows = {label: self._examples(of_label) for label, of_label in utterances.items()}
+        labels = [label for label, of_label in rows.items() for _ in of_label.columns]
+        return Classifier.fit(SparseRows.joined(tuple(rows.values())), labels, strength=REGULARISATION, balanced=True)
+
+    def _examples(self, utterances: Sequence[str]) -> SparseRows:
+        """Features of a label's examples, and of Chinese ones as a recogniser might write them.
+
+        Each label's are kept by themselves: what takes long is not done again where an agent has further tools.
+        """
+        heard = [misheard(said, copy) for said in utterances if is_in_pairs(said) for copy in range(MISHEARD)]
+        key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, utterances]).encode()).hexdigest()[:24]
+        width = self._embedder.dimension + HASHED
+        stored = self._cache_dir / f"examples-{key}.npz"
+        return kept(
+            stored,
+            lambda: self._features([*utterances, *heard]).arrays,
+            lambda arrays: SparseRows.of(arrays, width),
+        )
 
     def _features(self, utterances: Sequence[str]) -> SparseRows:
         """Embedding, then runs of words: (len(utterances), dimension + HASHED). A part that says nothing is zero."""

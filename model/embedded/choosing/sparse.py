@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.protocols import FloatMatrix
+from vivavoce.model.embedded.choosing.keeping import Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,32 @@ class SparseRows:
             columns.append(np.array(taken, np.int64))
             values.append(np.array([found[column] for column in taken], np.float64))
         return SparseRows(width, columns, values)
+
+    @staticmethod
+    def joined(parts: Sequence["SparseRows"]) -> "SparseRows":
+        """Rows of one width, one part after the other."""
+        columns = [row for part in parts for row in part.columns]
+        return SparseRows(parts[0].width, columns, [row for part in parts for row in part.values])
+
+    @staticmethod
+    def of(arrays: Arrays, width: int) -> "SparseRows":
+        """What was stored of rows of this width.
+
+        Raises:
+            KeyError, ValueError: it is not that.
+        """
+        columns, values = arrays["columns"].astype(np.int64), arrays["values"].astype(np.float64)
+        ends = np.cumsum(arrays["lengths"])
+        if not ends[-1] == len(columns) == len(values) or np.any((columns < 0) | (columns >= width)):
+            raise ValueError("these are no such rows")
+        return SparseRows(width, np.split(columns, ends[:-1]), np.split(values, ends[:-1]))
+
+    @property
+    def arrays(self) -> Arrays:
+        """What `of` reads."""
+        columns, values = np.concatenate(self.columns), np.concatenate(self.values)
+        lengths = np.array([len(row) for row in self.columns])
+        return {"columns": columns.astype(np.int32), "values": values.astype(np.float32), "lengths": lengths}
 
     def of_length(self, length: float) -> "SparseRows":
         """The same directions; a row of zeros stays as it is."""

@@ -98,7 +98,7 @@ class EmbeddedDecoder:
                 return clip
             return convert(clip, *timbre.conversion).resampled(SAMPLE_RATE_HZ)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this text alone
-            logger.warning("left out of the sound: %r (%s)", text[:40], reason(error))
+            logger.warning("left out of the sound: %r (%s: %s)", text[:40], type(error).__name__, reason(error))
             return None
 
     def _timbre(self, voice: Voice) -> Timbre:

@@ -111,3 +111,40 @@ def test_examples_of_the_tools_carry_the_arguments_of_their_table():
     assert by_utterance["What time is it in Berlin?"] == {"place": "Berlin"}
     assert by_utterance["北京今天天气怎么样？"] == {"location": "北京"}
     assert by_utterance["What time is it?"] == {}
+
+
+def test_tools_without_examples_are_nothing_to_learn(tmp_path):
+    embedder = NoEmbedder()
+    IntentRouter(embedder, CHAT, tmp_path).fit(TOOLS)
+    embedder.read.clear()
+    router = IntentRouter(embedder, CHAT, tmp_path)
+    router.fit([*TOOLS, *(ToolSpec(f"new_{number}", "New.", {}) for number in range(30))])
+    assert embedder.read == []
+    assert router.route("现在几点").label == "clock"
+
+
+def test_of_a_new_tool_its_own_examples_alone_are_read(tmp_path):
+    embedder = NoEmbedder()
+    IntentRouter(embedder, CHAT, tmp_path).fit(TOOLS)
+    embedder.read.clear()
+    dice = ToolSpec("dice", "", {}, (ToolExample("Roll the dice."), ToolExample("掷骰子")))
+    router = IntentRouter(embedder, CHAT, tmp_path)
+    router.fit([*TOOLS, dice])
+    assert embedder.read == ["Roll the dice."]
+    assert router.route("掷骰子").label == "dice"
+    assert router.route("现在几点").label == "clock"
+
+
+def test_what_was_learnt_before_a_crash_is_not_learnt_again(tmp_path):
+    class Crashing(NoEmbedder):
+        def embed(self, texts):
+            if "Hello there." in texts:
+                raise KeyboardInterrupt
+            return super().embed(texts)
+
+    crashing, embedder = Crashing(), NoEmbedder()
+    with pytest.raises(KeyboardInterrupt):
+        IntentRouter(crashing, CHAT, tmp_path).fit(TOOLS)
+    assert crashing.read == ["What time is it?", "Will it rain?"]
+    IntentRouter(embedder, CHAT, tmp_path).fit(TOOLS)
+    assert embedder.read == ["Hello there.", "Tell me a joke."]

@@ -36,3 +36,31 @@ def test_products_are_those_of_the_matrix(rows):
 
 def test_half_a_character_is_a_name_like_any():
     assert SparseRows.hashed([["\ud83d"]], 64).columns[0].size == 1
+
+
+@given(NAMES, NAMES)
+def test_rows_are_stored_and_joined_as_they_are(rows, more):
+    one, other = SparseRows.hashed(rows, 64), SparseRows.hashed(more, 64).of_length(2.0)
+    both = SparseRows.joined([one, other])
+    stored = SparseRows.of(both.arrays, 64)
+    assert stored.width == 64
+    assert np.allclose(stored.dense(), np.vstack([one.dense(), other.dense()]), atol=1e-6)
+    assert np.array_equal(stored.dense(), stored.matrix().toarray())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"lengths": np.array([1])},
+        {"values": np.array([1.0], np.float32)},
+        {"columns": np.array([0, 64], np.int32)},
+        {"columns": np.array([-1, 0], np.int32)},
+    ],
+)
+def test_rows_of_another_kind_are_refused(damage):
+    arrays = {"columns": np.array([0, 1], np.int32), "values": np.ones(2, np.float32), "lengths": np.array([1, 1])}
+    assert len(SparseRows.of(arrays, 64).columns) == 2
+    with pytest.raises(ValueError, match="no such rows"):
+        SparseRows.of(arrays | damage, 64)
+    with pytest.raises(KeyError):
+        SparseRows.of({}, 64)
