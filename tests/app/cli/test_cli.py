@@ -39,9 +39,12 @@ def test_ask_prints_one_json_object_and_writes_the_answer(home):
     assert set(turn) == {
         *(
             "session",
+            "id",
             "heard",
             "tool_calls",
             "answer_text",
+            "interrupted",
+            "awaiting",
             "answer_audio",
             "awaiting",
             "id",
