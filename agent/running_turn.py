@@ -215,7 +215,7 @@ class RunningTurn:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._think(inputs))
                 group.create_task(self._speak())
-        except* Exception as errors:  # noqa: BLE001 - unwraps the group, hides nothing
+        except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
     async def _think(self, inputs: Any) -> None:  # noqa: ANN401 - what LangGraph takes
