@@ -67,7 +67,9 @@ async def ask_once(
     asked = question if isinstance(question, str) else AudioClip.load(question, settings.max_question_s)
     async with open_agent(settings, warm=False) as agent:
         voice_id = await choose_voice(Parts(at_home(settings)), voice, describe)
+        loading = asyncio.create_task(agent.services.decoder.warm_up())
         turn = await agent.ask(asked, session=session, voice=voice_id)
+        await loading
     if turn.answer_audio is not None:
         turn.answer_audio.save(answer)
     return turn_json(turn, answer if turn.answer_audio is not None else None)
