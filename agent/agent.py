@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.calls.runner import ToolBox
-from vivavoce.agent.graph import build_graph
+from vivavoce.agent.graph import WAITING, build_graph
 from vivavoce.agent.grounding import Guard
 from vivavoce.agent.prompts import system_message
 from vivavoce.agent.running_turn import RunningTurn
@@ -125,7 +125,8 @@ class Agent:
         if not thread:
             return None
         left = await self.services.graph.aget_state({"configurable": {"thread_id": thread}})
-        if left.next != ("wait_for_reply",):
+        records = await self.services.sessions.log.records(session)
+        if left.next != WAITING or records[-1]["turn"] != left.values["turn"]:  # the turn of the reply was cut off
             return Unfinished()
         calls = tuple(ToolCall(**call) for call in left.values["held"])
         specs = {call.name: ToolSpec(call.name, "", {}) for call in calls}  # of tools that the agent no longer has

@@ -34,17 +34,20 @@ from vivavoce.core.language.sentences import INTERRUPTED, NOT_BEGUN, TOO_MANY_CA
 from vivavoce.core.messages import SessionFacts, TextDelta, ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import neutralise
 
+WAITING = ("wait_for_reply",)  # what comes next in a turn whose user has to agree
+
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
     """What the nodes of one turn work with. Not checkpointed.
 
-    resumed: the turn began in a process that died. written: what each step wrote, by its record, heard or not. told: records
-    of calls that the answer tells of.
+    turn: its id. resumed: it began in a process that died. written: what each step wrote, by its record, heard or not. told:
+    records of calls that the answer tells of.
     """
 
     services: Services
     session: HeldSession
+    turn: str
     resumed: bool = False
     written: dict[str, Said] = field(default_factory=dict[str, Said])
     told: set[str] = field(default_factory=set[str])
@@ -55,12 +58,10 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[An
     graph = StateGraph(TurnState, context_schema=TurnContext)
     graph.add_node("generate", _generate)
     graph.add_node("run_tool", _run_tool)
-    graph.add_node("ask_consent", _ask_consent)
     graph.add_node("wait_for_reply", _wait_for_reply)
     graph.add_edge(START, "generate")
-    graph.add_conditional_edges("generate", _dispatch, ["run_tool", "ask_consent", END])
+    graph.add_conditional_edges("generate", _dispatch, ["run_tool", "wait_for_reply", END])
     graph.add_edge("run_tool", "generate")
-    graph.add_edge("ask_consent", "wait_for_reply")
     graph.add_edge("wait_for_reply", "generate")
     return graph.compile(checkpointer=checkpointer)
 
@@ -93,8 +94,10 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str
     room = max(0, services.max_calls - state["calls_made"])
     if len(said.calls) > room:
         _say(f" {TOO_MANY_CALLS(services.language, limit=services.max_calls)}", said, prompt, runtime)
-    made = list(held) if said.agreed else _renamed(said.calls[:room], records)
-    now, later = (made, []) if said.agreed else _sorted(made, services)
+    if said.agreed:
+        now, later = (list(held), []) if state["was_asked"] else ([], list(held))
+    else:
+        now, later = _sorted(_renamed(said.calls[:room]), services)
     kept = _transcribed(records, said.heard)
     if now:
         kept.append(_as_heard(said, now, step, state["turn"], session))
@@ -118,6 +121,7 @@ def _next(state: TurnState, now: list[Record], later: Sequence[Record] = ()) -> 
         "steps": state["steps"] + 1,
         "calls_made": state["calls_made"] + len(now) + len(later),
         "reply": False,
+        "was_asked": False,
     }
 
 
@@ -166,15 +170,9 @@ def _is_idempotent(record: Record, services: Services) -> bool:
     return tool is not None and tool.spec.idempotent
 
 
-def _renamed(calls: list[ToolCall], records: list[Record]) -> list[ToolCall]:
-    """The calls, with ids that no other call of the session has: models may count from one in each answer."""
-    known = {record["result"]["call"]["id"] for record in records if record["role"] == "tool"}
-    renamed: list[ToolCall] = []
-    for call in calls:
-        own = call if call.id and call.id not in known else ToolCall.new(call.name, call.arguments)
-        known.add(own.id)
-        renamed.append(own)
-    return renamed
+def _renamed(calls: Sequence[ToolCall]) -> list[ToolCall]:
+    """The calls with ids that no other call has in any session: models may count from one in each answer."""
+    return [ToolCall.new(call.name, call.arguments) for call in calls]
 
 
 def _sorted(calls: list[ToolCall], services: Services) -> tuple[list[ToolCall], list[ToolCall]]:
@@ -205,7 +203,7 @@ def _dispatch(state: TurnState) -> list[Send] | str:
             Send("run_tool", {"turn": state["turn"], "voice_id": state["voice_id"], "call": call})
             for call in state["pending"]
         ]
-    return "ask_consent" if state["held"] else END
+    return "wait_for_reply" if state["held"] else END
 
 
 class PendingCall(TypedDict):
@@ -280,17 +278,17 @@ def _switched(result: ToolResult, turn: str, services: Services) -> tuple[ToolRe
     return result, [switch_record(turn, result.call.id, voice, result.output.asked)]
 
 
-async def _ask_consent(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
-    """Say what is about to be done. From now on the session waits for the reply, restarts included."""
+async def _wait_for_reply(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+    """Say what is about to be done, and end the turn. The next goes on with what this returns: the state it begins in."""
+    if state["turn"] == runtime.context.turn:  # in the turn of the reply this runs again
+        _ask_consent(state, runtime)
+    return interrupt("consent")
+
+
+def _ask_consent(state: TurnState, runtime: Runtime[TurnContext]) -> None:
     services = runtime.context.services
     calls = tuple(ToolCall(**call) for call in state["held"])
     question = confirmation(calls, {spec.name: spec for spec in services.tools.specs}, services.language)
     runtime.stream_writer(ConfirmationAsked(calls, question))
     record = f"{state['turn']}-{state['steps'] - 1}"  # the question ends the answer
     runtime.stream_writer(Speech(record, state["voice_id"], TextDelta(f" {question}")))
-    return {}
-
-
-async def _wait_for_reply(state: TurnState) -> dict[str, Any]:
-    """End the turn here. The next one goes on with what this returns: the state that it begins in."""
-    return interrupt("consent")

@@ -60,7 +60,7 @@ class Playback:
         sound = AudioClip.joined(clips) if clips else None
         if sound is None or whole:
             return sound
-        return sound.section(0.0, self.heard_s) if self.heard_s > 0 else None
+        return sound.section(0.0, self.heard_s) if self.heard_s * sound.sample_rate >= 1 else None
 
 
 def _part(chunk: AudioChunk, heard_s: float) -> str:

@@ -11,7 +11,7 @@ from langgraph.types import Command
 
 from vivavoce.agent.answering import Speech, Telling
 from vivavoce.agent.calls.in_words import confirmation
-from vivavoce.agent.graph import TurnContext
+from vivavoce.agent.graph import WAITING, TurnContext
 from vivavoce.agent.grounding import passages_of, provenance_of
 from vivavoce.agent.playback import Playback, divided, words_within
 from vivavoce.agent.services import Services
@@ -73,8 +73,10 @@ class RunningTurn:
         self._said = ""
         self._provenance: list[Provenance] = []
         self._awaiting: tuple[ToolCall, ...] = ()
+        self._asked: dict[str, str] = {}
         self._has_thought = False
         self._work: asyncio.Task[None] | None = None
+        self._entering: asyncio.Task[None] | None = None
         self._leave: Callable[[], None] | None = None
         self._ending: asyncio.Task[Turn] | None = None
         self._has_begun = asyncio.Event()
@@ -104,11 +106,13 @@ class RunningTurn:
 
     async def _next(self) -> TurnEvent:
         if self._ending is None:  # else what is asked for comes too late to be heard
-            if self.playback.next_asked() and not self._has_ended():
-                await self._session.put(self._answers(cut=True))
+            if self.playback.next_asked() and not self._comes_to_its_end():
+                await self._session.put(self._answers(cut=True), **self._asked)
             event = await self._events.get()
             if isinstance(event, AudioChunk):
                 self.playback.given()
+            elif isinstance(event, ConfirmationAsked):
+                self._asked = {"asked_in": self.id}
             if event is not None:
                 return event
         turn = await asyncio.shield(self._end(cut=False))
@@ -123,34 +127,56 @@ class RunningTurn:
         Where all was given out already, and whoever plays it has reported less, the rest was not heard.
         """
         self.is_leaving = True
-        if self._ending is not None and self._ending.done():
-            if not self.playback.is_whole():
-                await self._session.put(self._answers(cut=True))
-        elif self._leave is not None:
-            await self._has_begun.wait()
-            await asyncio.shield(self._end(cut=True))
-        else:
+        if self._leave is None and self._ending is None:
             self._is_over = True
+            if self._entering is not None:
+                self._entering.cancel()
+            return
+        await self._has_begun.wait()
+        if self._leave is None and self._ending is None:  # it could not begin
+            return
+        turn = await asyncio.shield(self._end(cut=True))
+        if not turn.interrupted and not self.playback.is_whole():
+            await self._session.put(self._answers(cut=True))
 
     async def _begin(self) -> None:
         """Wait for the session, keep the question, and set graph and decoder to work."""
         self.loop = asyncio.get_running_loop()
-        sessions = self._services.sessions
-        self._leave = await sessions.queue.enter(self._session.name, self)
         try:
+            await self._take_session()
             await self._session.load()
             inputs = await self._inputs()
             voice_id = self._services.voice_of(self._session.facts)
             await self._enter(voice_id)
         except BaseException:
-            leave, self._leave = self._leave, None
-            leave()
+            if self._leave is not None:
+                self._leave()
+                self._leave = None
             raise
         else:
             self._work = asyncio.create_task(self._run(inputs))
             self._work.add_done_callback(lambda _: self._events.put_nowait(None))
         finally:
             self._has_begun.set()
+
+    async def _take_session(self) -> None:
+        """Wait for the session.
+
+        Raises:
+            StopAsyncIteration: the turn was interrupted meanwhile.
+        """
+
+        async def enter() -> None:
+            self._leave = await self._services.sessions.queue.enter(self._session.name, self)
+
+        self._entering = asyncio.create_task(enter())
+        try:
+            await asyncio.wait([self._entering])
+        finally:
+            self._entering.cancel()
+        if self._entering.cancelled():
+            raise StopAsyncIteration
+        self._entering.result()
 
     async def _inputs(self) -> Any:  # noqa: ANN401 - what LangGraph takes
         """Where the graph begins: anew, where a turn waits for the user's consent, or where a process died."""
@@ -163,6 +189,7 @@ class RunningTurn:
             "pending": [],
             "held": [],
             "reply": False,
+            "was_asked": False,
         }
         thread = self._session.facts.get("open")
         if not thread:
@@ -170,20 +197,27 @@ class RunningTurn:
                 raise SessionError(f"session {self._session.name!r} has no turn that was cut off; ask something")
             return begun
         left = await self._services.graph.aget_state({"configurable": {"thread_id": thread}})
-        waits = left.next == ("wait_for_reply",)
-        if self._question is None and waits:
-            calls = [ToolCall(**call) for call in left.values["held"]]
-            question = confirmation(calls, {spec.name: spec for spec in self._services.tools.specs}, self._services.language)
-            raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
+        waits = left.next == WAITING
+        has_reply = waits and self._session.records[-1]["turn"] != left.values["turn"]  # its turn was cut off
         if self._question is None:
-            self._thread, self.id = thread, left.values.get("turn") or thread.partition("/")[2]
-            return None if left.next else {**begun, "turn": self.id, "steps": self._steps_over()}
+            self._go_on(thread, left.values.get("held", ()) if waits and not has_reply else ())
         if waits:
             self._thread = thread
-            resumed = {name: value for name, value in begun.items() if name != "held"}
-            return Command(resume={**resumed, "reply": True})
+            heard = self._session.facts.get("asked_in") == left.values["turn"]
+            reply = {**begun, "turn": self.id, "reply": True, "was_asked": heard and not (self._question and has_reply)}
+            return Command(resume={name: value for name, value in reply.items() if name != "held"})
+        if self._question is None:
+            return None if left.next else {**begun, "turn": self.id, "steps": self._steps_over()}
         await self._services.sessions.checkpoints.adelete_thread(thread)
         return begun
+
+    def _go_on(self, thread: str, held: Sequence[Record]) -> None:
+        """Take up the turn of a thread. held: calls that wait for a reply, which only the user can give."""
+        if held:
+            specs = {spec.name: spec for spec in self._services.tools.specs}
+            question = confirmation([ToolCall(**call) for call in held], specs, self._services.language)
+            raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
+        self._thread, self.id = thread, self._session.records[-1]["turn"]
 
     def _steps_over(self) -> int:
         """How many steps of the turn made calls that have all ended."""
@@ -220,7 +254,7 @@ class RunningTurn:
 
     async def _think(self, inputs: Any) -> None:  # noqa: ANN401 - what LangGraph takes
         """Run the graph; sort its custom stream into events and speech."""
-        context = TurnContext(self._services, self._session, resumed=self._question is None)
+        context = TurnContext(self._services, self._session, self.id, resumed=self._question is None)
         config: Any = {"configurable": {"thread_id": self._thread}}
         run: Any = self._services.graph.astream(inputs, config, context=context, stream_mode="custom", durability="sync")
         try:
@@ -278,8 +312,9 @@ class RunningTurn:
         self._services.bank.entry(voice_id).check_may_be_spoken()
         return await self._services.decoder.prepare(await asyncio.to_thread(self._services.bank.get, voice_id))
 
-    def _has_ended(self) -> bool:
-        return self._work is not None and self._work.done()
+    def _comes_to_its_end(self) -> bool:
+        """Whether all was given out, so that the whole answer is kept next."""
+        return self._work is not None and self._work.done() and self._events.qsize() == 1
 
     def _error(self) -> BaseException | None:
         """What the turn failed with."""
@@ -308,7 +343,7 @@ class RunningTurn:
     async def _kept(self, *, cut: bool) -> Turn:
         """Keep the answer, or what was heard of it; and of the graph's state only what the next turn needs."""
         waits = bool(self._awaiting) and self._has_thought
-        facts: dict[str, Any] = {"open": self._thread if waits else ""}
+        facts: dict[str, Any] = {"open": self._thread if waits else "", **self._asked}
         if cut:
             results = self._results()
             self._provenance = await self._provenance_of(self.playback.text().strip(), results)
@@ -344,7 +379,7 @@ class RunningTurn:
             earlier = self._session.record(id_)
             calls = tuple(ToolCall(**call) for call in earlier["tool_calls"]) if earlier else ()
             part = cut and text.strip() != written.text.strip()
-            if text.strip() or audio_tokens or calls:
+            if text.strip() or audio_tokens or earlier:
                 kept.append(assistant_record(self.id, id_, text, calls, audio_tokens, interrupted=part))
                 kept += self._told(id_, text)
         return [record for record in kept if record != self._session.record(record["id"])]

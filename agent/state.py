@@ -31,7 +31,8 @@ class TurnState(TypedDict):
     """The turn that is under way, as it is checkpointed. What was said and done is in the log.
 
     turn: its id. steps: how often the model was asked so far. calls_made: calls of this turn so far. pending: calls that the
-    last step made. held: calls that wait until the user has agreed. reply: whether the question answers to those.
+    last step made. held: calls that wait until the user has agreed. reply: whether the question answers to those. was_asked:
+    whether the user had heard what they are.
     """
 
     turn: str
@@ -41,6 +42,7 @@ class TurnState(TypedDict):
     pending: list[Record]
     held: list[Record]
     reply: bool
+    was_asked: bool
 
 
 def user_record(turn: str, text: str | None, recording: str | None) -> Record:
@@ -105,8 +107,12 @@ def to_result(record: Mapping[str, Any]) -> ToolResult:
 
 
 def to_messages(records: Sequence[Mapping[str, Any]], load_audio: Callable[[str], AudioClip | None]) -> list[Message]:
-    """The messages that a model reads."""
-    return [to_message(record, load_audio) for record in records if record["role"] != "switch"]
+    """The messages that a model reads. An answer of which nothing was heard is none."""
+    return [to_message(record, load_audio) for record in records if record["role"] != "switch" and not _is_unheard(record)]
+
+
+def _is_unheard(record: Mapping[str, Any]) -> bool:
+    return record["role"] == "assistant" and not (record["text"].strip() or record["tool_calls"] or record["audio_tokens"])
 
 
 def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:

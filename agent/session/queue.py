@@ -72,9 +72,7 @@ class SessionQueue:
         if line.holders and when_busy == "refuse" and not all(other.is_leaving for other in line.holders):
             raise _busy(session)
         if line.holders and when_busy == "interrupt":
-            task = asyncio.create_task(line.holders[0].interrupt())
-            self._interrupting.add(task)
-            task.add_done_callback(self._interrupting.discard)
+            self._interrupt(line.holders[0])
         line.holders.append(holder)
         try:
             await line.lock.acquire()
@@ -87,6 +85,8 @@ class SessionQueue:
             line.lock.release()
             self._forget(session, line, holder)
             raise
+        if line.holders[-1] is not holder and when_busy == "interrupt":
+            self._interrupt(holder)  # whoever came after it found another in its place
 
         def leave() -> None:
             locked.release()
@@ -96,9 +96,11 @@ class SessionQueue:
         return leave
 
     async def end(self) -> None:
-        """Interrupt whoever has a session, and wait until it is free."""
-        for line in list(self._lines.values()):
-            await line.holders[0].interrupt()
+        """Interrupt whoever has a session or waits for one, and wait until all are free."""
+        while self._lines:
+            for holder in [holder for line in self._lines.values() for holder in reversed(line.holders)]:
+                await holder.interrupt()
+            await asyncio.sleep(0)
 
     @asynccontextmanager
     async def held(self, session: str, when_busy: WhenBusy | None = None) -> AsyncGenerator[None]:
@@ -128,6 +130,11 @@ class SessionQueue:
                 raise _busy(session)
             await asyncio.sleep(POLL_S)
         return lock
+
+    def _interrupt(self, holder: Holder) -> None:
+        task = asyncio.create_task(holder.interrupt())
+        self._interrupting.add(task)
+        task.add_done_callback(self._interrupting.discard)
 
     def _forget(self, session: str, line: _Line, holder: Holder) -> None:
         line.holders.remove(holder)

@@ -1,10 +1,14 @@
 """A tool that asks before it acts: what is asked, what a reply means, and that a restart in between loses nothing."""
 
+import asyncio
+
 import pytest
 from support.agent_parts import noise
 
 from vivavoce.agent import ConfirmationAsked
 from vivavoce.agent.replies import agrees, refuses
+from vivavoce.agent.session.history import Unfinished
+from vivavoce.agent.state import user_record
 from vivavoce.core.language.sentences import DECLINED
 from vivavoce.core.messages import AssistantMessage, Heard, TextDelta, ToolCall, ToolMessage, UserMessage
 from vivavoce.tools.adapters import tool
@@ -100,6 +104,43 @@ async def test_it_survives_a_restart(open_one):
         await agent.ask("hello", session="b")
         turn = await agent.ask("Go ahead", session="a")
     assert (bank.paid, turn.answer_text) == ([(50, "Anna")], "50 euros are on their way to Anna")
+
+
+async def test_a_yes_to_what_was_not_asked_yet_is_asked_about(open_one):
+    bank = Bank()
+    async with open_one(pays, tools=(bank.tool,)) as agent:
+        stream = agent.stream(noise(1, seconds=1), session="a")
+        await anext(stream)
+        await asyncio.sleep(0.05)  # the turn has ended, and nobody heard any of it
+        await stream.interrupt()
+        turn = await agent.ask("Yes", session="a")
+        assert (bank.paid, turn.answer_text) == ([], "Shall I send money, with amount 50 and name Anna?")
+        await agent.ask("Yes", session="a")
+    assert bank.paid == [(50, "Anna")]
+
+
+async def test_a_reply_whose_process_died_is_gone_on_with(open_one):
+    bank = Bank()
+    async with open_one(pays, tools=(bank.tool,)) as agent:
+        await agent.ask("Pay Anna 50", session="a")
+        log = agent.services.sessions.log  # dies when the reply is on disk, and nothing else
+        (asked,) = await agent.history("a")
+        await log.put("a", [user_record("reply", "Yes", None)])
+    async with open_one(pays, tools=(bank.tool,)) as agent:
+        assert (await agent.unfinished("a")) == Unfinished()
+        turn = [event async for event in agent.resume("a")][-1].turn
+        assert (turn.id, turn.answer_text) == ("reply", "50 euros are on their way to Anna")
+        assert [turn.id for turn in await agent.history("a")] == [asked.id, "reply"]
+    assert bank.paid == [(50, "Anna")]
+
+
+async def test_a_reply_after_one_that_was_cut_off_is_none(open_one):
+    bank = Bank()
+    async with open_one(pays, tools=(bank.tool,)) as agent:
+        await agent.ask("Pay Anna 50", session="a")
+        await agent.services.sessions.log.put("a", [user_record("reply", "No", None)])
+        assert "Shall I" in (await agent.ask("Yes", session="a")).answer_text
+    assert bank.paid == []
 
 
 async def test_it_can_be_asked_and_answered_aloud(open_one):

@@ -6,6 +6,7 @@ import gc
 import pytest
 
 from vivavoce.agent import AudioChunk, ToolStarted, TurnDone
+from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ModelError, SessionError
 from vivavoce.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from vivavoce.tools.adapters import tool
@@ -225,3 +226,83 @@ async def test_a_tool_that_does_not_listen_holds_nobody_up(open_one):
             if isinstance(event, ToolStarted):
                 break
         assert "hello" in (await agent.ask("hello", session="a")).answer_text
+
+
+async def test_a_turn_that_waits_can_be_interrupted(open_one):
+    async with open_one(Counting()) as agent:
+        first, second = agent.stream("count", session="a"), agent.stream("again", session="a")
+        await anext(first)
+        waiting = asyncio.create_task(anext(second))
+        await asyncio.sleep(0.01)
+        await second.interrupt()
+        with pytest.raises(StopAsyncIteration):
+            await waiting
+        assert [type(event) async for event in first][-1] is TurnDone
+        assert [turn.heard for turn in await agent.history("a")] == ["count"]
+
+
+async def test_of_several_that_interrupt_the_last_comes_next(open_one):
+    async with open_one(Counting(), delay_s=0.05, when_busy="interrupt") as agent:
+        turns = [asyncio.create_task(agent.ask(f"count {n}", session="a")) for n in range(3)]
+        assert [turn.interrupted for turn in await asyncio.gather(*turns)] == [True, True, False]
+        assert [turn.heard for turn in await agent.history("a")] == ["count 0", "count 1", "count 2"]
+
+
+async def test_closing_ends_turns_of_every_session_and_those_that_wait(open_one):
+    async with open_one(Counting(), delay_s=0.02) as agent:
+        turns = [asyncio.create_task(agent.ask("count", session=name)) for name in "aabb"]
+        await asyncio.sleep(0.03)
+    first, second, third, fourth = await asyncio.gather(*turns, return_exceptions=True)
+    assert first.interrupted
+    assert third.interrupted
+    assert [type(second), type(fourth)] == [ModelError, ModelError]
+
+
+async def test_what_was_heard_is_kept_while_the_rest_is_played(open_one):
+    async with open_one(Counting()) as agent:
+        stream = agent.stream("count", session="a")
+        heard = []
+        async for event in stream:
+            await asyncio.sleep(0.02)  # all is made long before it is played
+            (turn,) = await agent.history("a")
+            assert turn.answer == "".join(heard).strip()
+            if isinstance(event, AudioChunk):
+                heard.append(event.text)
+            if len(heard) == len(SENTENCES):
+                break
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5e-324, float("nan"), -1.0])
+async def test_nothing_of_an_answer_was_heard(open_one, seconds):
+    async with open_one(Counting()) as agent:
+        stream = agent.stream("count", session="a")
+        stream.played(seconds)
+        turn = [event async for event in stream][-1].turn
+        assert not turn.interrupted
+        stream.played(seconds)
+        await stream.interrupt()
+        (turn,) = await agent.history("a")
+        assert turn.answer == ""
+        stream = agent.stream("count", session="b")
+        stream.played(seconds)
+        async for event in stream:
+            if isinstance(event, AudioChunk):
+                await stream.interrupt()
+        assert event.turn.answer_audio is None
+
+
+async def test_no_two_calls_have_one_id_whatever_the_model_calls_them(open_one):
+    ids = []
+
+    def book() -> str:
+        """Book."""
+        ids.append(current_call().id)
+        return "booked"
+
+    def counting(messages, tools):
+        yield "Booked." if isinstance(messages[-1], ToolMessage) else ToolCall("0", "book", "{}")
+
+    async with open_one(counting, tools=(tool(book),)) as agent:
+        for session in "aab":
+            await agent.ask("book", session=session)
+    assert len(set(ids)) == 3
