@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from vivavoce.agent.calls.in_words import confirmation
 from vivavoce.agent.calls.runner import ToolBox
-from vivavoce.agent.graph import WAITING, build_graph
+from vivavoce.agent.graph import build_graph, left_over
 from vivavoce.agent.grounding import Guard
 from vivavoce.agent.prompts import system_message
 from vivavoce.agent.running_turn import RunningTurn
@@ -18,7 +18,7 @@ from vivavoce.agent.turn import Turn, TurnDone
 from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, ModelError
-from vivavoce.core.messages import ToolCall, ToolSpec
+from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
@@ -124,14 +124,13 @@ class Agent:
         thread = await self.services.sessions.open_turn(checked_name(session))
         if not thread:
             return None
-        left = await self.services.graph.aget_state({"configurable": {"thread_id": thread}})
+        left = await left_over(self.services.graph, thread)
         records = await self.services.sessions.log.records(session)
-        if left.next != WAITING or records[-1]["turn"] != left.values["turn"]:  # the turn of the reply was cut off
+        if not left.waits or records[-1]["turn"] != left.turn:  # it is cut off, or the turn of the reply is
             return Unfinished()
-        calls = tuple(ToolCall(**call) for call in left.values["held"])
-        specs = {call.name: ToolSpec(call.name, "", {}) for call in calls}  # of tools that the agent no longer has
+        specs = {call.name: ToolSpec(call.name, "", {}) for call in left.held}  # of tools that the agent no longer has
         specs |= {spec.name: spec for spec in self.services.tools.specs}
-        return Unfinished(calls, confirmation(calls, specs, self.services.language))
+        return Unfinished(left.held, confirmation(left.held, specs, self.services.language))
 
     async def history(self, session: str) -> tuple[PastTurn, ...]:
         """What was said and done in a session, turn by turn; () where there is no such session.

@@ -1,11 +1,9 @@
 """One step of the model: what it writes is spoken at once, checked where passages were retrieved, and gathered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-from langgraph.types import StreamWriter
 
 from vivavoce.agent.calls.in_words import arguments_of
 from vivavoce.agent.grounding import GuardedAnswer, passages_of
@@ -13,7 +11,7 @@ from vivavoce.agent.prompts import ANSWER_NOW
 from vivavoce.agent.reading_out import next_part
 from vivavoce.agent.replies import agrees, refuses, wants_more
 from vivavoce.agent.services import Services
-from vivavoce.agent.turn import HeardText, SentenceChecked
+from vivavoce.agent.turn import HeardText, SentenceChecked, TurnEvent
 from vivavoce.core.language.sentences import DECLINED, NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS
 from vivavoce.core.messages import (
     AssistantMessage,
@@ -44,6 +42,9 @@ class Telling:
     record: str
     words: str
     calls: tuple[str, ...]
+
+
+Write = Callable[[Speech | Telling | TurnEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Said:
 class Step:
     """A step of the model."""
 
-    def __init__(self, services: Services, prompt: Prompt, write: StreamWriter) -> None:
+    def __init__(self, services: Services, prompt: Prompt, write: Write) -> None:
         self._services = services
         self._prompt = prompt
         self._messages = prompt.messages

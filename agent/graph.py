@@ -11,13 +11,14 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
-from vivavoce.agent.answering import Prompt, Said, Speech, Step, Telling, offered, results_of
+from vivavoce.agent.answering import Prompt, Said, Speech, Step, Telling, Write, offered, results_of
 from vivavoce.agent.calls.in_words import arguments_of, confirmation, interrupted
 from vivavoce.agent.calls.runner import SPOKEN_CHARS, run_tool, told
 from vivavoce.agent.reading_out import next_part
 from vivavoce.agent.services import Services
 from vivavoce.agent.session.held import HeldSession
 from vivavoce.agent.state import (
+    Progress,
     Record,
     TurnState,
     assistant_record,
@@ -34,20 +35,19 @@ from vivavoce.core.language.sentences import INTERRUPTED, NOT_BEGUN, TOO_MANY_CA
 from vivavoce.core.messages import SessionFacts, TextDelta, ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import neutralise
 
-WAITING = ("wait_for_reply",)  # what comes next in a turn whose user has to agree
-
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
     """What the nodes of one turn work with. Not checkpointed.
 
-    turn: its id. resumed: it began in a process that died. written: what each step wrote, by its record, heard or not. told:
-    records of calls that the answer tells of.
+    turn: its id. write: takes what is to be heard or told at once. resumed: the turn began in a process that died. written:
+    what each step wrote, by its record, heard or not. told: records of calls that the answer tells of.
     """
 
     services: Services
     session: HeldSession
     turn: str
+    write: Write
     resumed: bool = False
     written: dict[str, Said] = field(default_factory=dict[str, Said])
     told: set[str] = field(default_factory=set[str])
@@ -66,62 +66,88 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[An
     return graph.compile(checkpointer=checkpointer)
 
 
-async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """What is there of a turn that has not ended. held: calls that it waits with until the user has agreed to them."""
+
+    is_there: bool
+    waits: bool = False
+    turn: str = ""
+    held: tuple[ToolCall, ...] = ()
+
+
+async def left_over(graph: CompiledStateGraph[Any, Any, Any, Any], thread: str) -> LeftOver:
+    """The turn of a thread as it was left.
+
+    Raises:
+        SessionError: it cannot be read.
+    """
+    left = await graph.aget_state({"configurable": {"thread_id": thread}})
+    at: Progress | None = left.values.get("progress")
+    if at is None or not left.next:
+        return LeftOver(is_there=False)
+    held = tuple(ToolCall(**call) for call in at["held"])
+    return LeftOver(is_there=True, waits=left.next == ("wait_for_reply",), turn=at["turn"], held=held)
+
+
+async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """A step of the model. What it calls is in the log before any of it runs."""
     context, session, services = runtime.context, runtime.context.session, runtime.context.services
-    step = f"{state['turn']}-{state['steps']}"
+    at = state["progress"]
+    step = f"{at['turn']}-{at['steps']}"
     earlier = session.record(step)
     if earlier is not None and earlier["tool_calls"]:  # the process died between log and checkpoint
-        return _next(state, earlier["tool_calls"])
+        return _next(at, earlier["tool_calls"])
     records = [record for record in session.records if record is not earlier]  # what was heard of it is said again
     messages = to_messages(_as_written(records, context), services.sessions.recordings.get)
-    held = tuple(ToolCall(**call) for call in state["held"]) if state["reply"] else ()
-    first = state["steps"] == 0
+    held = tuple(ToolCall(**call) for call in at["held"]) if at["reply"] else ()
+    first = at["steps"] == 0
     unclear = _untold(records, context)
     prompt = Prompt(
         messages,
         step,
-        state["voice_id"],
-        last=state["steps"] >= services.max_steps,
+        services.voice_of(session.facts),
+        last=at["steps"] >= services.max_steps,
         preface=_preface(unclear, services),
         held=held,
         unsaid=session.facts.get("unsaid", "") if first else "",
     )
     if unclear:
         context.told.update(record["id"] for record in unclear)
-        runtime.stream_writer(Telling(step, prompt.preface, tuple(record["id"] for record in unclear)))
-    said = context.written[step] = await Step(services, prompt, runtime.stream_writer).run()
-    room = max(0, services.max_calls - state["calls_made"])
+        context.write(Telling(step, prompt.preface, tuple(record["id"] for record in unclear)))
+    said = context.written[step] = await Step(services, prompt, context.write).run()
+    room = max(0, services.max_calls - at["calls_made"])
     if len(said.calls) > room:
         _say(f" {TOO_MANY_CALLS(services.language, limit=services.max_calls)}", said, prompt, runtime)
     if said.agreed:
-        now, later = (list(held), []) if state["was_asked"] else ([], list(held))
+        now, later = (list(held), []) if at["was_asked"] else ([], list(held))
     else:
         now, later = _sorted(_renamed(said.calls[:room]), services)
     kept = _transcribed(records, said.heard)
     if now:
-        kept.append(_as_heard(said, now, step, state["turn"], session))
-        kept += [
-            tool_record(state["turn"], _not_ended(call, services, begun=False), begun=False, ended=False) for call in now
-        ]
+        kept.append(_as_heard(said, now, step, at["turn"], session))
+        kept += [tool_record(at["turn"], _not_ended(call, services, begun=False), begun=False, ended=False) for call in now]
     facts: dict[str, Any] = {"unsaid": said.unsaid} if first and said.unsaid != prompt.unsaid else {}
     about_last = any(result.output.about_last_answer for result in results_of(messages))
     if not (now or about_last) and said.provenance != session.facts.get("provenance", []):
         facts["provenance"] = said.provenance
     if kept or facts:
         await session.put(kept, **facts)
-    return _next(state, [call_fields(call) for call in now], [call_fields(call) for call in later])
+    return _next(at, [call_fields(call) for call in now], [call_fields(call) for call in later])
 
 
-def _next(state: TurnState, now: list[Record], later: Sequence[Record] = ()) -> dict[str, Any]:
+def _next(at: Progress, now: list[Record], later: Sequence[Record] = ()) -> TurnState:
     """The state after a step. now, later: calls to make, and calls to ask about."""
     return {
-        "pending": now,
-        "held": list(later) or ([] if state["steps"] == 0 else state["held"]),
-        "steps": state["steps"] + 1,
-        "calls_made": state["calls_made"] + len(now) + len(later),
-        "reply": False,
-        "was_asked": False,
+        "progress": {
+            **at,
+            "pending": now,
+            "held": list(later) or ([] if at["steps"] == 0 else at["held"]),
+            "steps": at["steps"] + 1,
+            "calls_made": at["calls_made"] + len(now) + len(later),
+            "reply": False,
+            "was_asked": False,
+        }
     }
 
 
@@ -150,7 +176,7 @@ def call_fields(call: ToolCall) -> Record:
 
 def _say(text: str, said: Said, prompt: Prompt, runtime: Runtime[TurnContext]) -> None:
     said.text += text
-    runtime.stream_writer(Speech(prompt.record, prompt.voice_id, TextDelta(text)))
+    runtime.context.write(Speech(prompt.record, prompt.voice_id, TextDelta(text)))
 
 
 def _untold(records: list[Record], context: TurnContext) -> list[Record]:
@@ -198,29 +224,26 @@ def _not_ended(call: ToolCall, services: Services, *, begun: bool) -> ToolResult
 
 
 def _dispatch(state: TurnState) -> list[Send] | str:
-    if state["pending"]:
-        return [
-            Send("run_tool", {"turn": state["turn"], "voice_id": state["voice_id"], "call": call})
-            for call in state["pending"]
-        ]
-    return "wait_for_reply" if state["held"] else END
+    at = state["progress"]
+    if at["pending"]:
+        return [Send("run_tool", {"turn": at["turn"], "call": call}) for call in at["pending"]]
+    return "wait_for_reply" if at["held"] else END
 
 
 class PendingCall(TypedDict):
     """What a `Send` carries. call: the fields of a `ToolCall`."""
 
     turn: str
-    voice_id: str
     call: Record
 
 
-async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> None:
     """Make a call. It is in the log as begun before the tool runs, and as ended before anybody uses its result."""
     context, services, call = runtime.context, runtime.context.services, ToolCall(**state["call"])
-    session, turn, write = context.session, state["turn"], runtime.stream_writer
+    session, turn, write = context.session, state["turn"], context.write
     if context.resumed and (ended := _as_it_was_left(call, turn, context)) is not None:
         write(ToolFinished(ended))
-        return {"voice_id": ended.output.voice_id or ""}
+        return
     await session.put([tool_record(turn, _not_ended(call, services, begun=True), ended=False)])
     write(ToolStarted(call))
     loop = asyncio.get_running_loop()
@@ -228,7 +251,7 @@ async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[s
     def report(progress: str) -> None:  # tools may run in a thread
         loop.call_soon_threadsafe(write, ToolProgress(call, neutralise(progress, SPOKEN_CHARS)))
 
-    facts = _session_facts(state["voice_id"], context)
+    facts = _session_facts(context)
     result = await run_tool(call, services.tools, services.result_chars, facts, report)
     result, unsaid = _read_out(result, services.language)
     result, switches = _switched(result, turn, services)
@@ -237,7 +260,6 @@ async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> dict[s
         kept |= {"voice_id": voice_id, "asked": {**session.facts.get("asked", {}), voice_id: result.output.asked}}
     await session.put([tool_record(turn, result), *switches], **kept)
     write(ToolFinished(result))
-    return {"voice_id": result.output.voice_id or ""}
 
 
 def _as_it_was_left(call: ToolCall, turn: str, context: TurnContext) -> ToolResult | None:
@@ -250,9 +272,10 @@ def _as_it_was_left(call: ToolCall, turn: str, context: TurnContext) -> ToolResu
     return to_result(left["result"])
 
 
-def _session_facts(voice_id: str, context: TurnContext) -> SessionFacts:
+def _session_facts(context: TurnContext) -> SessionFacts:
     """What tools may know of the dialogue."""
     services, facts = context.services, context.session.facts
+    voice_id = services.voice_of(facts)
     provenance = tuple(map(to_provenance, facts.get("provenance", [])))
     asked = str(facts.get("asked", {}).get(voice_id, ""))
     return SessionFacts(voice_id, asked, provenance, services.language, services.default_voice)
@@ -278,17 +301,18 @@ def _switched(result: ToolResult, turn: str, services: Services) -> tuple[ToolRe
     return result, [switch_record(turn, result.call.id, voice, result.output.asked)]
 
 
-async def _wait_for_reply(state: TurnState, runtime: Runtime[TurnContext]) -> dict[str, Any]:
+async def _wait_for_reply(state: TurnState, runtime: Runtime[TurnContext]) -> TurnState:
     """Say what is about to be done, and end the turn. The next goes on with what this returns: the state it begins in."""
-    if state["turn"] == runtime.context.turn:  # in the turn of the reply this runs again
-        _ask_consent(state, runtime)
-    return interrupt("consent")
+    at = state["progress"]
+    if at["turn"] == runtime.context.turn:  # in the turn of the reply this runs again
+        _ask_consent(at, runtime)
+    return {"progress": interrupt("consent") | {"held": at["held"]}}
 
 
-def _ask_consent(state: TurnState, runtime: Runtime[TurnContext]) -> None:
-    services = runtime.context.services
-    calls = tuple(ToolCall(**call) for call in state["held"])
+def _ask_consent(at: Progress, runtime: Runtime[TurnContext]) -> None:
+    context, services = runtime.context, runtime.context.services
+    calls = tuple(ToolCall(**call) for call in at["held"])
     question = confirmation(calls, {spec.name: spec for spec in services.tools.specs}, services.language)
-    runtime.stream_writer(ConfirmationAsked(calls, question))
-    record = f"{state['turn']}-{state['steps'] - 1}"  # the question ends the answer
-    runtime.stream_writer(Speech(record, state["voice_id"], TextDelta(f" {question}")))
+    runtime.context.write(ConfirmationAsked(calls, question))
+    record = f"{at['turn']}-{at['steps'] - 1}"  # the question ends the answer
+    runtime.context.write(Speech(record, services.voice_of(context.session.facts), TextDelta(f" {question}")))

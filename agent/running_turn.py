@@ -11,13 +11,13 @@ from langgraph.types import Command
 
 from vivavoce.agent.answering import Speech, Telling
 from vivavoce.agent.calls.in_words import confirmation
-from vivavoce.agent.graph import WAITING, TurnContext
+from vivavoce.agent.graph import TurnContext, left_over
 from vivavoce.agent.grounding import passages_of, provenance_of
 from vivavoce.agent.playback import Playback, divided, words_within
 from vivavoce.agent.services import Services
 from vivavoce.agent.session.held import HeldSession
 from vivavoce.agent.speech import SpeechQueue, speak
-from vivavoce.agent.state import Record, assistant_record, switch_record, to_result, tool_record, user_record
+from vivavoce.agent.state import Progress, Record, assistant_record, switch_record, to_result, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
 from vivavoce.agent.turn import (
     AudioChunk,
@@ -180,42 +180,40 @@ class RunningTurn:
 
     async def _inputs(self) -> Any:  # noqa: ANN401 - what LangGraph takes
         """Where the graph begins: anew, where a turn waits for the user's consent, or where a process died."""
-        voice_id = self._voice or self._services.voice_of(self._session.facts)
-        begun = {
-            "turn": self.id,
-            "voice_id": voice_id,
-            "steps": 0,
-            "calls_made": 0,
-            "pending": [],
-            "held": [],
-            "reply": False,
-            "was_asked": False,
-        }
         thread = self._session.facts.get("open")
         if not thread:
             if self._question is None:
                 raise SessionError(f"session {self._session.name!r} has no turn that was cut off; ask something")
-            return begun
-        left = await self._services.graph.aget_state({"configurable": {"thread_id": thread}})
-        waits = left.next == WAITING
-        has_reply = waits and self._session.records[-1]["turn"] != left.values["turn"]  # its turn was cut off
+            return {"progress": self._begun()}
+        left = await left_over(self._services.graph, thread)
+        has_reply = left.waits and self._session.records[-1]["turn"] != left.turn  # whose turn was cut off
         if self._question is None:
-            self._go_on(thread, left.values.get("held", ()) if waits and not has_reply else ())
-        if waits:
+            self._go_on(thread, left.held if left.waits and not has_reply else ())
+        if left.waits:
             self._thread = thread
-            heard = self._session.facts.get("asked_in") == left.values["turn"]
-            reply = {**begun, "turn": self.id, "reply": True, "was_asked": heard and not (self._question and has_reply)}
-            return Command(resume={name: value for name, value in reply.items() if name != "held"})
+            heard = self._session.facts.get("asked_in") == left.turn
+            return Command(resume=self._begun(reply=True, was_asked=heard and not (self._question and has_reply)))
         if self._question is None:
-            return None if left.next else {**begun, "turn": self.id, "steps": self._steps_over()}
+            return None if left.is_there else {"progress": self._begun(steps=self._steps_over())}
         await self._services.sessions.checkpoints.adelete_thread(thread)
-        return begun
+        return {"progress": self._begun()}
 
-    def _go_on(self, thread: str, held: Sequence[Record]) -> None:
+    def _begun(self, *, steps: int = 0, reply: bool = False, was_asked: bool = False) -> Progress:
+        return {
+            "turn": self.id,
+            "steps": steps,
+            "calls_made": 0,
+            "pending": [],
+            "held": [],
+            "reply": reply,
+            "was_asked": was_asked,
+        }
+
+    def _go_on(self, thread: str, held: Sequence[ToolCall]) -> None:
         """Take up the turn of a thread. held: calls that wait for a reply, which only the user can give."""
         if held:
             specs = {spec.name: spec for spec in self._services.tools.specs}
-            question = confirmation([ToolCall(**call) for call in held], specs, self._services.language)
+            question = confirmation(held, specs, self._services.language)
             raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
         self._thread, self.id = thread, self._session.records[-1]["turn"]
 
@@ -253,20 +251,18 @@ class RunningTurn:
             raise errors.exceptions[0] from None
 
     async def _think(self, inputs: Any) -> None:  # noqa: ANN401 - what LangGraph takes
-        """Run the graph; sort its custom stream into events and speech."""
-        context = TurnContext(self._services, self._session, self.id, resumed=self._question is None)
+        """Run the graph."""
+        context = TurnContext(self._services, self._session, self.id, self._take, resumed=self._question is None)
         config: Any = {"configurable": {"thread_id": self._thread}}
-        run: Any = self._services.graph.astream(inputs, config, context=context, stream_mode="custom", durability="sync")
         try:
-            async with aclosing(run):
-                async for item in run:
-                    self._take(item)
+            await self._services.graph.ainvoke(inputs, config, context=context, durability="sync")
             self._has_thought = True
         finally:
             self._watch.writing_ended()
             self._speech.put_nowait(None)
 
-    def _take(self, item: Any) -> None:  # noqa: ANN401 - whatever the nodes wrote
+    def _take(self, item: Speech | Telling | TurnEvent) -> None:
+        """What the nodes write: events, and speech."""
         if isinstance(item, Speech):
             self._take_speech(item)
             return
@@ -286,7 +282,7 @@ class RunningTurn:
         self._watch.saw(item)
         self._events.put_nowait(item)
         if isinstance(item, ToolFinished) and item.result.output.voice_id:
-            self._events.put_nowait(VoiceChanged(self._services.bank.get(item.result.output.voice_id)))
+            self._events.put_nowait(VoiceChanged(self._services.bank.entry(item.result.output.voice_id)))
 
     def _take_speech(self, item: Speech) -> None:
         self._watch.writes()
@@ -420,7 +416,7 @@ class RunningTurn:
             answer_text=" ".join((self.playback.text() if cut else self._said).split()),
             answer_audio=self.playback.sound(whole=not cut),
             tool_calls=self._results(),
-            voice=self._services.bank.get(self._services.voice_of(self._session.facts)),
+            voice=self._services.bank.entry(self._services.voice_of(self._session.facts)),
             voice_switches=self._session.switches,
             timings=self._watch.timings(),
             provenance=tuple(self._provenance),

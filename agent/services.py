@@ -56,7 +56,7 @@ class Services:
 
     async def values_of(self, session: str) -> dict[str, Any]:
         """All that is kept of a session: its facts, its messages and its changes of voice."""
-        records = await self.sessions.log.records(session)
+        facts, records = await self.sessions.log.all_of(session)
         messages = [record for record in records if record["role"] != "switch"]
         switches = [record["switch"] for record in records if record["role"] == "switch"]
-        return {**await self.sessions.log.facts(session), "messages": messages, "switches": switches}
+        return {**facts, "messages": messages, "switches": switches}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Any, TypedDict
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import (
@@ -22,13 +22,8 @@ from vivavoce.core.voice import VoiceEntry, VoiceSwitch
 Record = dict[str, Any]
 
 
-def last_of(old: str, new: str) -> str:
-    """The newer of two values; parallel tools may each set it."""
-    return new or old
-
-
-class TurnState(TypedDict):
-    """The turn that is under way, as it is checkpointed. What was said and done is in the log.
+class Progress(TypedDict):
+    """How far a turn is. What was said and done is in the log.
 
     turn: its id. steps: how often the model was asked so far. calls_made: calls of this turn so far. pending: calls that the
     last step made. held: calls that wait until the user has agreed. reply: whether the question answers to those. was_asked:
@@ -36,13 +31,18 @@ class TurnState(TypedDict):
     """
 
     turn: str
-    voice_id: Annotated[str, last_of]
     steps: int
     calls_made: int
     pending: list[Record]
     held: list[Record]
     reply: bool
     was_asked: bool
+
+
+class TurnState(TypedDict):
+    """The turn that is under way, as it is checkpointed: one channel, since each is written by itself."""
+
+    progress: Progress
 
 
 def user_record(turn: str, text: str | None, recording: str | None) -> Record:

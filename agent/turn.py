@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import ToolCall, ToolResult
 from vivavoce.core.passage import Provenance
-from vivavoce.core.voice import Voice, VoiceSwitch
+from vivavoce.core.voice import VoiceEntry, VoiceSwitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ToolFinished:
 class VoiceChanged:
     """From now on the answer is spoken in this voice."""
 
-    voice: Voice
+    voice: VoiceEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Turn:
     answer_text: str
     answer_audio: AudioClip | None = field(repr=False)
     tool_calls: tuple[ToolResult, ...]
-    voice: Voice = field(repr=False)
+    voice: VoiceEntry = field(repr=False)
     voice_switches: tuple[VoiceSwitch, ...]
     timings: Timings
     provenance: tuple[Provenance, ...] = ()

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
-from threading import Thread
+from queue import SimpleQueue
+from threading import Semaphore, Thread
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,13 @@ class BlockingCalls:
 
     def __init__(self) -> None:
         self._free: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._idle = Semaphore(0)
+        self._threads = 0
+
+    def __del__(self) -> None:
+        for _ in range(self._threads):
+            self._jobs.put(None)
 
     async def run(self, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever a function returns
         """What the function returns or raises. It is at work until it has ended, also where nobody waits for it any more."""
@@ -51,5 +59,16 @@ class BlockingCalls:
                 loop.call_soon_threadsafe(settle, result, error)
 
         at_work.set()
-        Thread(target=work, name="tool", daemon=True).start()
+        self._jobs.put(work)
+        if not self._idle.acquire(blocking=False):
+            self._threads += 1
+            Thread(target=_work_off, args=(self._jobs, self._idle), name="tool", daemon=True).start()
         return await ended
+
+
+def _work_off(jobs: SimpleQueue[Callable[[], None] | None], idle: Semaphore) -> None:
+    """One job after another. It knows nothing of who gives them, so that those can go."""
+    while (job := jobs.get()) is not None:
+        job()
+        del job  # which holds what the call was given
+        idle.release()

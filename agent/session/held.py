@@ -25,8 +25,8 @@ class HeldSession:
 
     async def load(self) -> None:
         """Read it."""
-        self.facts = await self._log.facts(self.name)
-        self._records = {record["id"]: record for record in await self._log.records(self.name)}
+        self.facts, records = await self._log.all_of(self.name)
+        self._records = {record["id"]: record for record in records}
 
     @property
     def records(self) -> list[Record]:

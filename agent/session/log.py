@@ -81,10 +81,13 @@ class SessionLog:
         """All of a session, in order; ``at`` of each is when it was entered, in seconds since 1970."""
         return await self._run(lambda: self._records(session))
 
+    async def all_of(self, session: str) -> tuple[dict[str, Any], list[Record]]:
+        """The facts and the records of a session."""
+        return await self._run(lambda: (self._facts(session), self._records(session)))
+
     async def facts(self, session: str) -> dict[str, Any]:
         """What the session remembers beside its records; {} of one that does not exist."""
-        found = await self._run(lambda: self._query("SELECT facts FROM sessions WHERE name = ?", session))
-        return json.loads(found[0][0]) if found else {}
+        return await self._run(lambda: self._facts(session))
 
     async def sessions(self) -> list[SessionSummary]:
         """All sessions, the last used first."""
@@ -148,6 +151,10 @@ class SessionLog:
         with self._transaction() as connection:
             connection.execute(PUT_SESSION, {"name": session, "begun": begun, "used": used, "facts": json.dumps(facts)})
             connection.executemany(PUT_RECORD, rows)
+
+    def _facts(self, session: str) -> dict[str, Any]:
+        found = self._query("SELECT facts FROM sessions WHERE name = ?", session)
+        return json.loads(found[0][0]) if found else {}
 
     def _records(self, session: str) -> list[Record]:
         rows = self._query("SELECT at, value FROM records WHERE session = ? ORDER BY position", session)
