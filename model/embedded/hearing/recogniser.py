@@ -25,7 +25,7 @@ class WhisperRecogniser:
         self._listening = Lock()  # two at once would compete for the same cores
 
     async def warm_up(self) -> None:
-        """Load everything and listen once, so that the first question is heard as fast as the next."""
+        """Load everything and listen for a moment, so that the first question is heard as fast as the next."""
         await asyncio.to_thread(self._warm_up)
 
     async def transcribe(self, audio: AudioClip) -> str:
@@ -45,7 +45,7 @@ class WhisperRecogniser:
         noise = np.random.default_rng(0).normal(0.0, 0.01, SAMPLE_RATE_HZ).astype(np.float32)
         with self._listening:
             pieces_of_speech(noise)
-            self._loaded().written([noise])
+            self._loaded().warm_up(noise)
 
     def _loaded(self) -> "Whisper":
         from vivavoce.model.embedded.hearing.whisper import Whisper

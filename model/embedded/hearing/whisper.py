@@ -34,6 +34,10 @@ class Whisper:
         self._whisper = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
         self._model, self._multilingual = self._whisper.model, bool(self._whisper.model.is_multilingual)
 
+    def warm_up(self, piece: Samples) -> None:
+        """Read something once, so that the first recording is heard as fast as the next. Nothing is written of it."""
+        self._language([self._encoded(piece, SILENCE_FRAMES)])
+
     def written(self, pieces: Sequence[Samples]) -> str:
         """What is said in the pieces of a recording, all in one language; each at 16 kHz and of at most half a minute.
 
