@@ -1,5 +1,6 @@
 """The agent: sessions of turns, each turn a run of the graph with its answer spoken while it is written."""
 
+import math
 import re
 import uuid
 from collections.abc import Sequence
@@ -17,8 +18,7 @@ from vivavoce.agent.session.store import Sessions
 from vivavoce.agent.turn import Turn, TurnDone
 from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import AudioError, ConfigError, ModelError
-from vivavoce.core.messages import ToolSpec
+from vivavoce.core.errors import AudioError, ConfigError, SessionError
 from vivavoce.core.protocols import Anticipating, SpeechDecoder, SpeechLM, VoiceBank
 from vivavoce.core.voice import DEFAULT_VOICE_ID
 
@@ -72,13 +72,15 @@ class Agent:
         return self.services.bank
 
     async def ask(self, question: AudioClip | str, *, session: str | None = None, voice: str | None = None) -> Turn:
-        """One turn, start to end. See `stream`. A turn that somebody else interrupts comes back as far as it was heard."""
+        """One turn, start to end. See `stream`. Nothing counts as heard before it comes back."""
         stream = self.stream(question, session=session, voice=voice)
+        stream.played(0.0)
         async with aclosing(stream):
             async for event in stream:
                 if isinstance(event, TurnDone):
+                    stream.played(math.inf)
                     return event.turn
-        raise ModelError("the turn ended without a result")
+        raise SessionError("the turn was ended before it began")
 
     def anticipate(self, heard: str) -> None:
         """Let searches begin with a partial transcript, while the user still speaks; needs a running event loop.
@@ -100,6 +102,8 @@ class Agent:
         """
         name = checked_name(session) if session is not None else f"s-{uuid.uuid4().hex[:10]}"
         self._check(question)
+        if isinstance(question, str):
+            question = question.encode(errors="replace").decode()  # half a surrogate pair cannot be kept or sent
         if voice is not None:
             self.services.bank.entry(voice).check_may_be_spoken()
         return TurnStream(RunningTurn(self.services, name, question, voice))
@@ -128,8 +132,7 @@ class Agent:
         records = await self.services.sessions.log.records(session)
         if not left.waits or records[-1]["turn"] != left.turn:  # it is cut off, or the turn of the reply is
             return Unfinished()
-        specs = {call.name: ToolSpec(call.name, "", {}) for call in left.held}  # of tools that the agent no longer has
-        specs |= {spec.name: spec for spec in self.services.tools.specs}
+        specs = {spec.name: spec for spec in self.services.tools.specs}
         return Unfinished(left.held, confirmation(left.held, specs, self.services.language))
 
     async def history(self, session: str) -> tuple[PastTurn, ...]:

@@ -142,7 +142,7 @@ def _next(at: Progress, now: list[Record], later: Sequence[Record] = ()) -> Turn
         "progress": {
             **at,
             "pending": now,
-            "held": list(later) or ([] if at["steps"] == 0 else at["held"]),
+            "held": [*([] if at["steps"] == 0 else at["held"]), *later],
             "steps": at["steps"] + 1,
             "calls_made": at["calls_made"] + len(now) + len(later),
             "reply": False,
@@ -202,7 +202,7 @@ def _renamed(calls: Sequence[ToolCall]) -> list[ToolCall]:
 
 
 def _sorted(calls: list[ToolCall], services: Services) -> tuple[list[ToolCall], list[ToolCall]]:
-    """Calls to make now, and calls to ask about. One whose arguments cannot be read does nothing, so nobody is asked."""
+    """Calls to make now, and calls to ask about. One whose arguments cannot be read is not made, so nobody is asked."""
     specs = {spec.name: spec for spec in services.tools.specs}
     later = [call for call in calls if call.name in specs and specs[call.name].confirm and arguments_of(call) is not None]
     return [call for call in calls if call not in later], later
@@ -248,11 +248,18 @@ async def _run_tool(state: PendingCall, runtime: Runtime[TurnContext]) -> None:
     write(ToolStarted(call))
     loop = asyncio.get_running_loop()
 
+    has_ended = False
+
+    def tell(progress: str) -> None:
+        if not has_ended:
+            write(ToolProgress(call, neutralise(progress, SPOKEN_CHARS)))
+
     def report(progress: str) -> None:  # tools may run in a thread
-        loop.call_soon_threadsafe(write, ToolProgress(call, neutralise(progress, SPOKEN_CHARS)))
+        loop.call_soon_threadsafe(tell, progress)
 
     facts = _session_facts(context)
     result = await run_tool(call, services.tools, services.result_chars, facts, report)
+    has_ended = True
     result, unsaid = _read_out(result, services.language)
     result, switches = _switched(result, turn, services)
     kept: dict[str, Any] = {"unsaid": unsaid} if unsaid else {}

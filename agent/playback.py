@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vivavoce.agent.turn import AudioChunk
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import ConfigError
 
 WORD_BORDER = re.compile(r"(?<=\s)(?=\S)|(?<=[\u3040-\u9fff])(?=\S)")
 
@@ -27,7 +28,7 @@ class Playback:
     def heard_s(self) -> float:
         """Seconds of it that were heard."""
         if self._reported_s is not None:
-            return self._reported_s
+            return min(self._reported_s, self.end_s)
         return self.chunks[self._heard - 1].end_s if self._heard else 0.0
 
     def next_asked(self) -> bool:
@@ -41,7 +42,13 @@ class Playback:
         self._given += 1
 
     def played(self, seconds: float) -> None:
-        """So much of the answer was played, says whoever plays it. From now on only reports count."""
+        """So much of the answer was played, says whoever plays it. From now on only reports count.
+
+        Raises:
+            ConfigError: it is no length of time.
+        """
+        if not seconds >= 0:
+            raise ConfigError(f"{seconds} seconds of an answer cannot have been played; count from 0")
         self._reported_s = max(self._reported_s or 0.0, seconds)
 
     def is_whole(self) -> bool:

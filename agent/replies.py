@@ -34,9 +34,9 @@ NO = re.compile(
 
 
 def agrees(reply: str) -> bool:
-    """Whether a reply says yes, and nothing else."""
+    """Whether a reply says yes, and nothing else. "Sure?" asks."""
     said = _plain(reply)
-    return _is_all(AGREES, said) and THANKS.fullmatch(said) is None
+    return _is_all(AGREES, said) and THANKS.fullmatch(said) is None and not said.endswith(("?", "\uff1f"))
 
 
 def refuses(reply: str) -> bool:

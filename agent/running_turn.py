@@ -32,7 +32,7 @@ from vivavoce.agent.turn import (
     VoiceChanged,
 )
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import SessionError
+from vivavoce.core.errors import ModelError, SessionError, VivavoceError, reason
 from vivavoce.core.language.sentences import CANCELLED
 from vivavoce.core.messages import AudioTokens, ToolCall, ToolOutput, ToolResult
 from vivavoce.core.passage import Provenance
@@ -75,6 +75,7 @@ class RunningTurn:
         self._awaiting: tuple[ToolCall, ...] = ()
         self._asked: dict[str, str] = {}
         self._has_thought = False
+        self._thought = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._entering: asyncio.Task[None] | None = None
         self._leave: Callable[[], None] | None = None
@@ -117,7 +118,9 @@ class RunningTurn:
                 return event
         turn = await asyncio.shield(self._end(cut=False))
         if (error := self._error()) is not None:
-            raise error
+            if not isinstance(error, Exception) or isinstance(error, VivavoceError):
+                raise error
+            raise ModelError(f"the model or the decoder failed ({reason(error)})") from error
         self._is_over = True
         return TurnDone(turn)
 
@@ -258,6 +261,7 @@ class RunningTurn:
             await self._services.graph.ainvoke(inputs, config, context=context, durability="sync")
             self._has_thought = True
         finally:
+            self._thought.set()
             self._watch.writing_ended()
             self._speech.put_nowait(None)
 
@@ -325,6 +329,8 @@ class RunningTurn:
 
     async def _ended(self, *, cut: bool) -> Turn:
         try:
+            if self._awaiting:  # it waits for a reply, as soon as that is on disk
+                await self._thought.wait()
             if self._work is not None:
                 self._work.cancel()
                 await asyncio.gather(self._work, return_exceptions=True)
@@ -371,10 +377,12 @@ class RunningTurn:
     def _answers(self, *, cut: bool) -> list[Record]:
         """What the model wrote in each step as it is kept. cut: only what was heard of it."""
         kept: list[Record] = []
+        last = next(reversed(self._written.values()), None)
         for id_, written, text, audio_tokens in self._heard_parts() if cut else self._wholes():
             earlier = self._session.record(id_)
             calls = tuple(ToolCall(**call) for call in earlier["tool_calls"]) if earlier else ()
-            part = cut and text.strip() != written.text.strip()
+            is_being_written = written is last and not self._has_thought
+            part = cut and (is_being_written or text.strip() != written.text.strip())
             if text.strip() or audio_tokens or earlier:
                 kept.append(assistant_record(self.id, id_, text, calls, audio_tokens, interrupted=part))
                 kept += self._told(id_, text)

@@ -34,6 +34,9 @@ class TurnStream(AsyncIterator[TurnEvent]):
         """Tell how much of the answer was played so far.
 
         Without reports, a chunk counts as heard when the next event is asked for.
+
+        Raises:
+            ConfigError: it is no length of time.
         """
         self._turn.playback.played(seconds)
 

@@ -32,7 +32,8 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object in
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON holds
     """One JSON value on standard output, nothing else."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    sys.stdout.write(text.encode(errors="replace").decode() + "\n")  # half a surrogate pair cannot be written
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,12 @@ from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNo
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
 from vivavoce.core.settings import Settings, load_settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceFilters
+from vivavoce.tools.blocking import BlockingCalls
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 RECORDING_S = 8.0
 MAX_TOKEN_FILE_BYTES = 4 << 20
+KEYBOARD = BlockingCalls()  # whose thread does not keep the process when somebody leaves without a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,8 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
     """
     settings = model.settings()
     name = session or "chat"
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # a byte that is no text costs nobody the dialogue
     with working("loading models"):
         opened = open_agent(settings)
         agent = await opened.__aenter__()
@@ -143,7 +149,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
                 await _play_turn(turn, Path(f"answer-{number}.wav"), as_json=as_json)
                 voice = None  # it was for the first turn; later ones keep what the dialogue chose
             except VivavoceError as error:
-                _complain(error)
+                _complain(error, as_json=as_json)
     finally:
         await opened.__aexit__(None, None, None)
 
@@ -162,11 +168,14 @@ async def _pick_up(agent: Agent, session: str, *, as_json: bool) -> None:
         else:
             out.print(left.question, markup=False, highlight=False)
     except VivavoceError as error:
-        _complain(error)
+        _complain(error, as_json=as_json)
 
 
-def _complain(error: VivavoceError) -> None:
-    err.print(reason(error), style="red", markup=False, soft_wrap=True)
+def _complain(error: VivavoceError, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"error": reason(error)})
+    else:
+        err.print(reason(error), style="red", markup=False, soft_wrap=True)
 
 
 async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None:
@@ -174,9 +183,9 @@ async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None
         async for event in events:
             match event:
                 case ToolStarted(call) if not as_json:
-                    out.print(f"[dim]… {call.name} {call.arguments}[/]", highlight=False)
+                    out.print(f"… {call.name} {call.arguments}", style="dim", markup=False, highlight=False)
                 case VoiceChanged(changed) if not as_json:
-                    out.print(f"[dim]… voice: {changed.name}[/]", highlight=False)
+                    out.print(f"… voice: {changed.name}", style="dim", markup=False, highlight=False)
                 case SpokenText(text) if not as_json:
                     out.print(text, end="", markup=False, highlight=False)
                 case AudioChunk(audio):
@@ -194,7 +203,7 @@ async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None
 
 async def _read_line(prompt: str) -> str | None:
     try:
-        line = (await asyncio.to_thread(input, prompt)).strip()
+        line = (await KEYBOARD.run(lambda: input(prompt))).strip()
     except EOFError:
         return None
     return None if line in ("/quit", "/exit") else line
@@ -204,7 +213,10 @@ async def _question(line: str, settings: Settings) -> AudioClip | str:
     if line == "/mic":
         return await asyncio.to_thread(_record)
     if line.lower().endswith(AUDIO_ENDINGS):
-        return await asyncio.to_thread(AudioClip.load, line, settings.max_question_s)
+        try:
+            return await asyncio.to_thread(AudioClip.load, line, settings.max_question_s)
+        except OSError as error:
+            raise AudioError(f"{line:.80} cannot be read ({reason(error)})") from error
     return line
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from tests.checkpoints import write_checkpoint
+from tests.support.checkpoints import write_checkpoint
 from transformers import DynamicCache
 
 from vivavoce.core.audio import AudioClip

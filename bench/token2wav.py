@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from tests.checkpoints import FLOW_YAML
+from tests.support.checkpoints import FLOW_YAML
 from torch import nn
 
 from bench.token2wav_peer import Peer

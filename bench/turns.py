@@ -110,7 +110,7 @@ async def main() -> None:
         lm = agent.services.lm
         if not isinstance(lm, Cascade) or not isinstance(lm.mind, EmbeddedMind):
             raise SystemExit("the benchmark needs the embedded model")
-        stages = StageByStage(agent.services, lm, lm.mind, shared(Synthesiser, settings.threads))
+        stages = StageByStage(agent.services, lm, lm.mind, shared(Synthesiser))
         for case, questions in CASES.items():
             _print(f"{case}, {len(questions)} questions, {ROUNDS} rounds, {settings.threads} thread(s); medians in seconds")
             ours, theirs = await _compare(agent, stages, questions)

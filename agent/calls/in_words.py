@@ -27,7 +27,7 @@ def confirmation(calls: Sequence[ToolCall], specs: Mapping[str, ToolSpec], langu
     own: list[str] = []
     others: list[str] = []
     for call in calls:
-        confirm = specs[call.name].confirm
+        confirm = specs[call.name].confirm if call.name in specs else True  # the agent may no longer have it
         asked = _filled(confirm, arguments_of(call) or {}) if isinstance(confirm, str) else None
         if asked is None:
             others.append(action(call, language))

@@ -9,10 +9,18 @@ from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
 
+from vivavoce.agent.calls.in_words import arguments_of
 from vivavoce.agent.reading_out import next_part
 from vivavoce.core.calls import RunningCall, running, unheard
 from vivavoce.core.errors import ToolFailed, VivavoceError
-from vivavoce.core.language.sentences import BROKE, NO_SUCH_TOOL, THERE_IS_MORE, TIMED_OUT, TIMED_OUT_AT_WORK
+from vivavoce.core.language.sentences import (
+    ARGUMENTS_NOT_AN_OBJECT,
+    BROKE,
+    NO_SUCH_TOOL,
+    THERE_IS_MORE,
+    TIMED_OUT,
+    TIMED_OUT_AT_WORK,
+)
 from vivavoce.core.messages import SessionFacts, ToolCall, ToolOutput, ToolResult, ToolSpec, ToolStatus
 from vivavoce.core.passage import Passage
 from vivavoce.core.protocols import Tool
@@ -47,6 +55,8 @@ async def run_tool(
     tool = tools.get(call.name)
     if tool is None:
         result = _ended(call, "failed", NO_SUCH_TOOL(session.language, name=neutralise(call.name, 40)))
+    elif arguments_of(call) is None:
+        result = _ended(call, "failed", ARGUMENTS_NOT_AN_OBJECT(session.language))
     else:
         with running(RunningCall(call.id, session, report)) as current:
             result = await _run_known(call, tool, result_chars, session.language, current)
@@ -70,10 +80,18 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: st
     output = asyncio.CancelledError() if work.cancelled() else work.result()
     if isinstance(output, ToolFailed):
         return _ended(call, "failed", told(output))
-    if isinstance(output, BaseException):
-        logger.warning("tool %s raised", call.name, exc_info=output)
-        return _ended(call, "failed", BROKE(language, name=name, error=type(output).__name__))
-    inert = replace(
+    try:
+        if isinstance(output, BaseException):
+            raise output
+        return ToolResult(call, "done", _as_data(call, output, result_chars, language))
+    except BaseException as error:
+        logger.warning("tool %s raised", call.name, exc_info=error)
+        return _ended(call, "failed", BROKE(language, name=name, error=type(error).__name__))
+
+
+def _as_data(call: ToolCall, output: ToolOutput, result_chars: int, language: str) -> ToolOutput:
+    """What a tool gave, cut and made inert."""
+    return replace(
         output,
         content=fence(call.name, neutralise(output.content, result_chars)),
         spoken=_speakable(output.spoken, language) if output.spoken else None,
@@ -81,7 +99,6 @@ async def _run_known(call: ToolCall, tool: Tool, result_chars: int, language: st
         asked=neutralise(output.asked, SPOKEN_CHARS),
         passages=tuple(_inert(passage, result_chars) for passage in output.passages),
     )
-    return ToolResult(call, "done", inert)
 
 
 def _speakable(text: str, language: str) -> str:
@@ -118,5 +135,7 @@ async def _outcome(call: ToolCall, tool: Tool) -> ToolOutput | BaseException:
     )
     try:
         return await attempts(tool.call, call.arguments)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - given back
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - given back
         return error

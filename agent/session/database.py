@@ -27,10 +27,10 @@ def refusals(path: Path) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, sqlite3.Error, StoreError) as error:
-        raise SessionError(
-            f"{path}: sessions cannot be kept ({reason(error)}); free the disk, or move the file away"
-        ) from error
+    except (OSError, sqlite3.Error, StoreError, ValueError) as error:
+        is_locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+        advice = "another process writes to them; try again" if is_locked else "free the disk, or move the file away"
+        raise SessionError(f"{path}: sessions cannot be kept ({reason(error)}); {advice}") from error
 
 
 def retrieved(work: asyncio.Future[Any]) -> None:

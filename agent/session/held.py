@@ -5,7 +5,6 @@ from typing import Any
 
 from vivavoce.agent.session.log import SessionLog
 from vivavoce.agent.state import Record, to_switch
-from vivavoce.core.errors import SessionError
 from vivavoce.core.voice import VoiceSwitch
 
 
@@ -58,6 +57,6 @@ class HeldSession:
         self._unkept, self._unkept_facts = {}, {}
         try:
             await self._log.put(self.name, kept.values(), **changed)
-        except SessionError:
+        except BaseException:  # whoever is cancelled does not learn what became of it
             self._unkept, self._unkept_facts = kept | self._unkept, changed | self._unkept_facts
             raise

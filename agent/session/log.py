@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS records (
 """
 PUT_SESSION = """
 INSERT INTO sessions VALUES (:name, :begun, :used, :facts)
-ON CONFLICT (name) DO UPDATE SET used = excluded.used, facts = json_patch(facts, excluded.facts)
+ON CONFLICT (name) DO UPDATE SET used = max(used, excluded.used), facts = json_patch(facts, excluded.facts)
 """
 PUT_RECORD = """
 INSERT INTO records (session, id, at, value) VALUES (:session, :id, :at, :value)
@@ -60,6 +60,7 @@ class SessionLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._is_closed = False
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")  # SQLite blocks
 
     async def open(self) -> None:
@@ -121,10 +122,13 @@ class SessionLog:
     async def close(self) -> None:
         """Let go of the file."""
         await self._run(self._close)
+        self._is_closed = True
         self._worker.shutdown(wait=False)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         """In the worker; what has begun is finished, even if nobody waits for it any more."""
+        if self._is_closed:
+            raise SessionError(f"{self._path}: the sessions are closed; open a new agent")
         future = asyncio.get_running_loop().run_in_executor(self._worker, work)
         future.add_done_callback(retrieved)
         with refusals(self._path):

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from filelock import FileLock, Timeout
 
-from vivavoce.agent.session.database import refusals
+from vivavoce.agent.session.database import refusals, retrieved
 from vivavoce.core.durable import private_folder
 from vivavoce.core.errors import SessionError
 
@@ -60,6 +60,8 @@ class SessionQueue:
         self._when_busy: WhenBusy = when_busy
         self._lines: dict[str, _Line] = {}
         self._interrupting: set[asyncio.Task[None]] = set()
+        self._is_ending = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enter(self, session: str, holder: Holder, when_busy: WhenBusy | None = None) -> Callable[[], None]:
         """Wait for the session; return what lets go of it. when_busy: other than that of the queue.
@@ -67,6 +69,9 @@ class SessionQueue:
         Raises:
             SessionBusy: another turn has it, and turns are refused then. SessionError: the lock cannot be made.
         """
+        if self._loop not in (None, asyncio.get_running_loop()):
+            raise SessionError("the agent runs in another event loop; ask it there, such as from an async tool")
+        self._loop = asyncio.get_running_loop()
         when_busy = when_busy or self._when_busy
         line = self._lines.setdefault(session, _Line())
         if line.holders and when_busy == "refuse" and not all(other.is_leaving for other in line.holders):
@@ -97,10 +102,17 @@ class SessionQueue:
 
     async def end(self) -> None:
         """Interrupt whoever has a session or waits for one, and wait until all are free."""
-        while self._lines:
-            for holder in [holder for line in self._lines.values() for holder in reversed(line.holders)]:
-                await holder.interrupt()
-            await asyncio.sleep(0)
+        self._is_ending = True
+        errors: list[SessionError] = []
+        while holders := [holder for line in self._lines.values() for holder in reversed(line.holders)]:
+            for holder in holders:
+                try:
+                    await holder.interrupt()
+                except SessionError as error:
+                    errors.append(error)
+            await asyncio.sleep(POLL_S if self._lines else 0)
+        if errors:
+            raise errors[0]
 
     @asynccontextmanager
     async def held(self, session: str, when_busy: WhenBusy | None = None) -> AsyncGenerator[None]:
@@ -126,7 +138,7 @@ class SessionQueue:
             private_folder(path.parent)
         lock = FileLock(path, timeout=0, thread_local=False, mode=0o600)
         while not _taken(lock, path):
-            if when_busy == "refuse":
+            if when_busy == "refuse" or self._is_ending:
                 raise _busy(session)
             await asyncio.sleep(POLL_S)
         return lock
@@ -135,6 +147,7 @@ class SessionQueue:
         task = asyncio.create_task(holder.interrupt())
         self._interrupting.add(task)
         task.add_done_callback(self._interrupting.discard)
+        task.add_done_callback(retrieved)
 
     def _forget(self, session: str, line: _Line, holder: Holder) -> None:
         line.holders.remove(holder)

@@ -23,6 +23,7 @@ from vivavoce.core.errors import SessionError
 
 DATABASE = "sessions.sqlite"
 DAY_S = 86_400.0
+HELD_AT_ONCE = 100  # each is an open file
 logger = logging.getLogger(__name__)
 
 
@@ -97,7 +98,11 @@ class Sessions:
         Raises:
             SessionError: they cannot be read.
         """
-        return await self._erase_idle(await self.log.names(unused_since=time.time() - days * DAY_S))
+        names = await self.log.names(unused_since=time.time() - days * DAY_S)
+        erased: list[str] = []
+        for start in range(0, len(names), HELD_AT_ONCE):
+            erased += await self._erase_idle(names[start : start + HELD_AT_ONCE])
+        return erased
 
     async def sweep(self) -> None:
         """Remove what killed processes left behind: turns that had ended, recordings and locks of no session.

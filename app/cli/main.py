@@ -63,10 +63,11 @@ def ask(
     if json_:
         print_json(result)
         return
-    out.print(f"[bold]heard[/]   {result['heard'] or '(not written down)'}", highlight=False)
+    out.print(f"[bold]heard[/]   {escape(result['heard'] or '(not written down)')}", highlight=False)
     for call in result["tool_calls"]:
-        out.print(f"[bold]tool[/]    {call['name']} {call['arguments']} -> {call['status']}", highlight=False)
-    out.print(f"[bold]answer[/]  {result['answer_text']}", highlight=False)
+        made = escape(f"{call['name']} {call['arguments']}")
+        out.print(f"[bold]tool[/]    {made} -> {call['status']}", highlight=False)
+    out.print(f"[bold]answer[/]  {escape(result['answer_text'])}", highlight=False)
     timings = result["timings"]
     out.print(
         f"[dim]{result['answer_audio']}, voice {result['voice']['name']}, session {result['session']}, "
