@@ -27,7 +27,6 @@ from vivavoce.tools.blocking import BlockingCalls
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 RECORDING_S = 8.0
 MAX_TOKEN_FILE_BYTES = 4 << 20
-KEYBOARD = BlockingCalls()  # whose thread does not keep the process when somebody leaves without a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +131,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
     """
     settings = model.settings()
     name = session or "chat"
+    keyboard = BlockingCalls()  # whose thread does not keep the process when somebody leaves without a line
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a byte that is no text costs nobody the dialogue
     with working("loading models"):
@@ -141,7 +141,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
         err.print("[dim]type, name a recording, /mic to speak, /quit to leave[/]")
         await _pick_up(agent, name, as_json=as_json)
         number = 0
-        while (line := await _read_line("" if as_json else "> ")) is not None:
+        while (line := await _read_line(keyboard, "" if as_json else "> ")) is not None:
             number += 1
             try:
                 question = await _question(line, settings)
@@ -201,9 +201,9 @@ async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None
                     pass
 
 
-async def _read_line(prompt: str) -> str | None:
+async def _read_line(keyboard: BlockingCalls, prompt: str) -> str | None:
     try:
-        line = (await KEYBOARD.run(lambda: input(prompt))).strip()
+        line = (await keyboard.run(lambda: input(prompt))).strip()
     except EOFError:
         return None
     return None if line in ("/quit", "/exit") else line

@@ -9,8 +9,18 @@ from vivavoce.agent import ConfirmationAsked
 from vivavoce.agent.replies import agrees, refuses
 from vivavoce.agent.session.history import Unfinished
 from vivavoce.agent.state import user_record
+from vivavoce.core.errors import SessionError
 from vivavoce.core.language.sentences import DECLINED
-from vivavoce.core.messages import AssistantMessage, Heard, TextDelta, ToolCall, ToolMessage, UserMessage
+from vivavoce.core.messages import (
+    AssistantMessage,
+    Heard,
+    TextDelta,
+    ToolCall,
+    ToolMessage,
+    ToolOutput,
+    ToolSpec,
+    UserMessage,
+)
 from vivavoce.tools.adapters import tool
 
 pytestmark = pytest.mark.unit
@@ -143,6 +153,71 @@ async def test_a_reply_after_one_that_was_cut_off_is_none(open_one):
     assert bank.paid == []
 
 
+async def test_leaving_at_the_question_leaves_it_waiting(open_one):
+    bank = Bank()
+    async with open_one(pays, tools=(bank.tool,)) as agent:
+        async for event in agent.stream("Pay Anna 50", session="a"):
+            if isinstance(event, ConfirmationAsked):
+                break
+        await agent.ask("yes", session="a")
+    assert bank.paid == [(50, "Anna")]
+
+
+@pytest.mark.parametrize("arguments", ["null", "[]", '{"a":1,}', "nothing"])
+async def test_a_tool_of_ones_own_is_not_run_with_arguments_that_cannot_be_read(open_one, arguments):
+    ran = []
+
+    class Own:
+        spec = ToolSpec("own", "Act.", {"type": "object", "properties": {}}, confirm=True)
+
+        async def call(self, arguments):
+            ran.append(arguments)
+            return ToolOutput("done")
+
+    def wrong(messages, tools):
+        yield "Well." if isinstance(messages[-1], ToolMessage) else ToolCall("1", "own", arguments)
+
+    async with open_one(wrong, tools=(Own(),)) as agent:
+        (result,) = (await agent.ask("go", session="a")).tool_calls
+        assert (result.status, "not a JSON object" in result.output.content) == ("failed", True)
+    assert ran == []
+
+
+async def test_calls_that_were_held_in_two_steps_are_both_asked_about(open_one):
+    def two(messages, tools):
+        results = sum(isinstance(m, ToolMessage) for m in messages)
+        if results == 0:
+            yield ToolCall("1", "send_money", '{"amount": 1, "name": "Anna"}')
+            yield ToolCall("2", "look", "{}")
+        elif results == 1:
+            yield ToolCall("3", "send_money", '{"amount": 2, "name": "Bo"}')
+        else:
+            yield "All sent."
+
+    def look() -> str:
+        """Look."""
+        return "well"
+
+    bank = Bank()
+    async with open_one(two, tools=(bank.tool, look)) as agent:
+        asked = (await agent.ask("go", session="a")).answer_text
+        assert "amount 1 and name Anna" in asked
+        assert "amount 2 and name Bo" in asked
+        await agent.ask("yes", session="a")
+    assert bank.paid == [(1, "Anna"), (2, "Bo")]
+
+
+async def test_a_tool_that_is_gone_after_a_restart_is_told_of(open_one):
+    async with open_one(pays, tools=(Bank().tool,)) as agent:
+        await agent.ask("Pay Anna 50", session="a")
+    async with open_one(pays) as agent:
+        assert (await agent.unfinished("a")).question == "Shall I send money, with amount 50 and name Anna?"
+        with pytest.raises(SessionError, match="waits for your answer"):
+            await anext(agent.resume("a"))
+        (result,) = (await agent.ask("yes", session="a")).tool_calls
+        assert (result.status, "no tool called send_money" in result.output.content) == ("failed", True)
+
+
 async def test_it_can_be_asked_and_answered_aloud(open_one):
     bank = Bank()
     async with open_one(pays, tools=(bank.tool,)) as agent:
@@ -239,7 +314,21 @@ async def test_at_most_so_many_calls_are_made_and_the_user_is_told(open_one):
 
 YES = ["Yes.", "yes, please", "Okay, do it!", "Sure, go ahead", "Right, thank you.", "That’s right.", "好的", "可以，谢谢"]
 NO = ["No.", "no thanks", "Don't do that!", "Never mind", "Cancel that, please", "Don’t.", "不要", "算了吧"]
-NEITHER = ["", "please", "that", "thank you", "yes, but sixty", "no, to Bob", "what?", "maybe", "okay, no", "不，六十"]
+NEITHER = [
+    "Sure?",
+    "yes?",
+    "嗯？",
+    "",
+    "please",
+    "that",
+    "thank you",
+    "yes, but sixty",
+    "no, to Bob",
+    "what?",
+    "maybe",
+    "okay, no",
+    "不，六十",
+]
 
 
 @pytest.mark.parametrize("reply", YES)

@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+import sqlite3
 
 import pytest
 
 from vivavoce.agent import AudioChunk, ToolStarted, TurnDone
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ConfigError, ModelError, SessionError
-from vivavoce.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from vivavoce.core.messages import AssistantMessage, TextDelta, ToolCall, ToolMessage, ToolOutput, ToolSpec, UserMessage
 from vivavoce.tools.adapters import tool
 
 pytestmark = pytest.mark.unit
@@ -320,3 +321,105 @@ async def test_played_takes_lengths_of_time(open_one):
         await stream.interrupt()
         (turn,) = await agent.history("a")
     assert (turn.answer, turn.interrupted) == (event.turn.answer_text, False)
+
+
+async def test_an_answer_that_was_cut_while_it_was_written_counts_as_cut_though_all_of_it_was_heard(open_one, monkeypatch):
+    async def stalling(messages, tools):
+        yield TextDelta(SENTENCES[0])
+        yield TextDelta(SENTENCES[1])
+        await asyncio.Event().wait()
+
+    async with open_one() as agent:
+        monkeypatch.setattr(agent.services.lm, "stream", stalling)
+        stream = agent.stream("count", session="a")
+        async for event in stream:
+            if isinstance(event, AudioChunk):
+                stream.played(event.end_s)
+                await stream.interrupt()
+        (turn,) = await agent.history("a")
+    assert (turn.answer, turn.interrupted) == ("One two three.", True)
+
+
+async def test_who_gives_up_on_ask_has_heard_nothing(open_one):
+    async with open_one(Counting(), delay_s=0.05) as agent:
+        task = asyncio.create_task(agent.ask("count", session="a"))
+        await asyncio.sleep(0.12)  # sentences were spoken, and nobody heard them
+        task.cancel()
+        await asyncio.wait([task])
+        (turn,) = await agent.history("a")
+    assert (turn.answer, turn.interrupted) == ("", True)
+
+
+async def test_closing_ends_every_turn_though_the_disk_refuses_one(open_one, monkeypatch):
+    with pytest.raises(SessionError, match="full"):
+        async with open_one(Counting(), delay_s=0.02) as agent:
+            turns = [asyncio.create_task(agent.ask("count", session=name)) for name in "ab"]
+            await asyncio.sleep(0.03)
+            write = agent.services.sessions.log._put
+
+            def refusing(session, *rest):
+                if session == "a":
+                    raise sqlite3.OperationalError("disk is full")
+                write(session, *rest)
+
+            monkeypatch.setattr(agent.services.sessions.log, "_put", refusing)
+    first, second = await asyncio.gather(*turns, return_exceptions=True)
+    assert isinstance(first, SessionError)
+    assert second.interrupted
+
+
+async def test_another_event_loop_is_refused(open_one):
+    async with open_one() as agent:
+
+        def inner() -> str:
+            """Ask from a thread with a loop of its own."""
+            return asyncio.run(agent.ask("hello", session="a")).answer_text
+
+        agent.services.tools.add(inner)
+        (result,) = (await agent.ask("tool inner {}", session="a")).tool_calls
+        assert (result.status, "SessionError" in result.output.content) == ("failed", True)
+        assert (await agent.ask("hello", session="a")).answer_text == "You said: hello."
+
+
+async def test_sessions_that_are_closed_say_so(open_one):
+    async with open_one() as agent:
+        await agent.ask("hello", session="a")
+    for again in (agent.ask("hello", session="a"), agent.history("a"), agent.forget("a")):
+        with pytest.raises(SessionError, match="closed"):
+            await again
+
+
+async def test_a_model_that_breaks_in_its_own_way_is_a_model_error(open_one):
+    def broken(messages, tools):
+        yield "One. "
+        raise ValueError
+
+    async with open_one(broken) as agent:
+        with pytest.raises(ModelError, match=r"failed \(ValueError\)"):
+            await agent.ask("go", session="a")
+
+
+@pytest.mark.parametrize("given", [ToolOutput(42), ToolOutput(None), ToolOutput("x", sources=None), "a text", None])
+async def test_a_tool_that_gives_what_it_should_not_has_failed(open_one, given):
+    class Odd:
+        spec = ToolSpec("odd", "Give anything.", {"type": "object", "properties": {}})
+
+        async def call(self, arguments):
+            return given
+
+    async with open_one(tools=(Odd(),)) as agent:
+        turn = await agent.ask("tool odd {}", session="a")
+        assert [result.status for result in turn.tool_calls] == ["failed"]
+
+
+async def test_a_tool_that_panics_ends_its_call_and_nothing_else(open_one):
+    class Panic(BaseException):
+        pass
+
+    def panic() -> str:
+        """Panic."""
+        raise Panic
+
+    async with open_one(tools=(panic,)) as agent:
+        (result,) = (await agent.ask("tool panic {}", session="a")).tool_calls
+        assert (result.status, "Panic" in result.output.content) == ("failed", True)

@@ -200,6 +200,27 @@ async def test_sessions_that_were_not_used_for_long_are_forgotten(open_one, fold
     assert list((folder / "recordings").iterdir()) == []
 
 
+async def test_any_number_of_sessions_is_forgotten(open_one, folder, monkeypatch):
+    monkeypatch.setattr("vivavoce.agent.session.store.HELD_AT_ONCE", 2)
+    names = [f"old-{n}" for n in range(5)]
+    async with open_one() as agent:
+        for name in names:
+            await agent.ask("hello", session=name)
+        _age(folder, *names, days=9)
+        assert await agent.services.sessions.prune(8) == names
+        assert await agent.services.sessions.all() == []
+
+
+async def test_a_clock_that_is_set_back_makes_no_session_older(open_one, monkeypatch):
+    async with open_one() as agent:
+        await agent.ask("hello", session="a")
+        now = time.time()
+        monkeypatch.setattr("vivavoce.agent.session.log.time.time", lambda: now - 100 * DAY_S)
+        await agent.ask("hello", session="a")
+        monkeypatch.undo()
+        assert await agent.services.sessions.prune(8) == []
+
+
 def _age(folder, *sessions, days):
     connection = sqlite3.connect(folder / "sessions.sqlite", isolation_level=None)
     for session in sessions:

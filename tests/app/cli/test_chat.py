@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import pty
 import sqlite3
+import sys
 from functools import partial
 
 import pytest
@@ -112,3 +115,40 @@ def test_chat_goes_on_with_the_turn_that_a_process_died_in(tmp_path):
             assert turns[0]["answer_text"] == after[-2].answer
             assert after[-2].tool_calls[0].status in ("done", "interrupted"), number  # what had not begun is made now
     assert picked_up
+
+
+def test_text_from_outside_is_no_markup(tmp_path):
+    done = chat(tmp_path, "see [red]me[/red] and [/b]", 'tool get_date_time {"place": "[/b]"}')
+    assert done.returncode == 0
+    assert "You said: see [red]me[/red] and [/b]." in done.stdout
+    assert '{"place": "[/b]"}' in done.stdout
+    asked = ("ask", "--model", "scripted", "--text", "see [red]me[/red] and [/b]")
+    done = run_here(*asked, folder=tmp_path, VIVAVOCE_HOME=str(tmp_path), VIVAVOCE_HUB="false")
+    assert "You said: see [red]me[/red] and [/b]." in done.stdout
+
+
+def test_what_cannot_be_read_costs_one_line(tmp_path):
+    variables = {"VIVAVOCE_HOME": str(tmp_path), "VIVAVOCE_HUB": "false"}
+    typed = b"bad \xff byte\n" + b"x" * 300 + b".wav\n\nhello\n"
+    done = run_here("chat", "--model", "scripted", "--json", folder=tmp_path, stdin=typed, **variables)
+    first, wrong, empty, last = [json.loads(part) for part in done.stdout.replace("}\n{", "}\0{").split("\0")]
+    assert first["answer_text"] == "You said: bad \ufffd byte."
+    assert "cannot be read" in wrong["error"]
+    assert "1 to 4000 characters" in empty["error"]
+    assert last["answer_text"] == "You said: hello."
+
+
+@pytest.mark.process
+def test_ctrl_c_leaves_the_prompt(tmp_path):
+    environment = os.environ | {"VIVAVOCE_HOME": str(tmp_path), "VIVAVOCE_HUB": "false", "TERM": "dumb"}
+    command = [sys.executable, "-c", "from vivavoce.eval.cli import main; main()", "chat", "--model", "scripted"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(command[0], command, environment)
+    shown = b""
+    while not shown.endswith(b"> "):
+        shown += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 130
