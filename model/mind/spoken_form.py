@@ -89,8 +89,8 @@ class SpokenForm:
         return "".join(self._said(final=True))
 
     def _said(self, *, final: bool) -> Iterator[str]:
-        before = None
-        while self._held and before != (before := (len(self._held), self._begins_line)):
+        before, now = (-1, False), (len(self._held), self._begins_line)
+        while self._held and now != before:
             if self._is_thought:
                 self._skip_thought(final=final)
             elif self._fence:
@@ -99,6 +99,7 @@ class SpokenForm:
                 yield from self._begin_line(final=final)
             else:
                 yield from self._go_on(final=final)
+            before, now = now, (len(self._held), self._begins_line)
 
     def _skip_thought(self, *, final: bool) -> None:
         _, end, rest = self._held.partition(THOUGHT_END)
