@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         default="auto", description="auto: token2wav where the model speaks"
     )
     temperature: NonNegativeFloat = Field(
-        0.7, description="of step-audio-2, remote and, where it is set, of the mind; 0 takes the likeliest"
+        0.7, description="of step-audio-2 and remote, and of a mind where it is set; 0 takes the likeliest"
     )
     seed: int | None = Field(None, description="of step-audio-2's and remote's sampling; none: a new one each time")
     voice: str = Field(DEFAULT_VOICE_ID, description="voice of a new session")

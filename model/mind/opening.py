@@ -23,7 +23,7 @@ def open_chat_model(
     url: of a server in the provider's place. It never gets the provider's key: only the one that is given.
 
     Raises:
-        ConfigError: there is no such provider, its package is not installed, it cannot be opened, or the address cannot be one.
+        ConfigError: there is no such provider or its package is not installed; the address or the key is wrong.
     """
     given: dict[str, Any] = {"temperature": temperature, "api_key": key}
     if url is not None:
