@@ -16,6 +16,7 @@ from vivavoce.model.mind.calls import CallPieces
 from vivavoce.model.mind.failures import explained, secrets_of
 from vivavoce.model.mind.requests import chat_prompt, tool_schemas
 from vivavoce.model.mind.spoken_form import SpokenForm
+from vivavoce.model.mind.written_calls import WrittenCalls
 
 MAX_SPOKEN_CHARS = 8_000  # ten minutes of speech
 MAX_WRITTEN_CHARS = 200_000  # thoughts, code and arguments included
@@ -55,20 +56,22 @@ class ChatModelMind:
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `TextModel.stream`. Closing the iterator closes the connection. Calls come last, arguments as written."""
         form, pieces = SpokenForm(CODE_LEFT_OUT(self._language)), CallPieces()
+        text = WrittenCalls({tool.name for tool in tools})
         said, written = 0, 0
         async with aclosing(self._chunks(chat_prompt(messages, with_tools=bool(tools)), tools)) as chunks:
             async for chunk in chunks:
                 pieces.push(chunk.tool_call_chunks)
                 written += _size(chunk)
-                if spoken := form.push(_text_of(chunk))[: self._max_spoken_chars - said]:
+                if spoken := form.push(text.push(_text_of(chunk)))[: self._max_spoken_chars - said]:
                     said += len(spoken)
                     yield TextDelta(spoken)
                 if said >= self._max_spoken_chars or written >= MAX_WRITTEN_CHARS:
                     yield TextDelta(f" {THERE_IS_MORE(self._language)}" if said else NO_ANSWER(self._language))
                     return  # calls may be cut, so none is made
-        if rest := form.finish():
+        held, calls = text.finish()
+        if rest := (form.push(held) + form.finish())[: self._max_spoken_chars - said]:
             yield TextDelta(rest)
-        calls = pieces.calls()
+        calls += pieces.calls()
         for call in calls:
             yield call
         if not (said or rest or calls):
