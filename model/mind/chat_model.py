@@ -65,6 +65,8 @@ class ChatModelMind:
                 if spoken := form.push(text.push(_text_of(chunk)))[: self._max_spoken_chars - said]:
                     said += len(spoken)
                     yield TextDelta(spoken)
+                if text.held_chars >= self._max_spoken_chars:
+                    break
                 if said >= self._max_spoken_chars or written >= MAX_WRITTEN_CHARS:
                     yield TextDelta(f" {THERE_IS_MORE(self._language)}" if said else NO_ANSWER(self._language))
                     return  # calls may be cut, so none is made

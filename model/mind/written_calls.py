@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Collection
 
+import json_repair
+
 from vivavoce.core.messages import ToolCall
 
 OPENINGS = ("{", "[{", "<tool_call>", "```{", "```json{")  # of an answer that may be calls, blanks left out
@@ -32,28 +34,35 @@ class WrittenCalls:
         self._is_text = True
         return self._held
 
+    @property
+    def held_chars(self) -> int:
+        """How much is held back."""
+        return 0 if self._is_text else len(self._held)
+
     def finish(self) -> tuple[str, list[ToolCall]]:
-        """What was held: text, or calls of tools that there are, and nothing else."""
+        """What was held: text, or calls of tools that there are. Small models repeat a call until they are cut off."""
         if self._is_text:
             return "", []
         calls = self._read(AROUND.sub(" ", self._held))
         return ("", calls) if calls else (self._held, [])
 
     def _read(self, text: str) -> list[ToolCall]:
-        calls: list[ToolCall] = []
+        calls: dict[tuple[str, str], ToolCall] = {}
         decoder, at = json.JSONDecoder(), _after(text, 0)
         while at < len(text):
             try:
-                written, end = decoder.raw_decode(text, at)
+                written, at = decoder.raw_decode(text, at)
             except (ValueError, RecursionError):
-                return []
+                if calls:
+                    break
+                written, at = json_repair.loads(text), len(text)
             if not isinstance(written, dict) or written.get("name") not in self._names:
                 return []
             arguments = next((written[key] for key in ARGUMENTS if key in written), {})
             raw = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            calls.append(ToolCall.new(written["name"], raw))
-            at = _after(text, end)
-        return calls
+            calls.setdefault((written["name"], raw), ToolCall.new(written["name"], raw))
+            at = _after(text, at)
+        return list(calls.values())
 
 
 def _after(text: str, at: int) -> int:
