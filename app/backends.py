@@ -179,7 +179,7 @@ def open_mind(settings: Settings) -> TextModel:
     temperature = settings.temperature if "temperature" in settings.model_fields_set else None
     chat_model = open_chat_model(name, settings.mind_url, key, temperature)
     shown = f"the mind {name}" + (f" at {settings.mind_url}" if settings.mind_url else "")
-    return ChatModelMind(chat_model, name=shown, language=settings.language or ENGLISH)
+    return ChatModelMind(chat_model, name=shown, language=settings.language or ENGLISH, is_own=True)
 
 
 async def _open_with_mind(settings: Settings, _: TextEmbedder) -> SpeechLM:

@@ -11,6 +11,8 @@ class CallPieces:
 
     def __init__(self) -> None:
         self._calls: list[dict[str, Any]] = []
+        self.chars = 0
+        """Of all arguments so far."""
         self._open: dict[Any, dict[str, Any]] = {}  # by the provider's number
 
     def push(self, pieces: Iterable[Mapping[str, Any]]) -> None:
@@ -25,6 +27,7 @@ class CallPieces:
             name = piece.get("name") or ""
             call["name"] += name if name != call["name"] else ""
             call["arguments"].append(piece.get("args") or "")
+            self.chars += len(call["arguments"][-1])
 
     def calls(self) -> list[ToolCall]:
         """The calls in order, their arguments as they were written; none of them is checked."""

@@ -19,15 +19,16 @@ from vivavoce.model.mind.spoken_form import SpokenForm
 from vivavoce.model.mind.written_calls import WrittenCalls
 
 MAX_SPOKEN_CHARS = 8_000  # ten minutes of speech
-MAX_WRITTEN_CHARS = 200_000  # thoughts, code and arguments included
-NO_CHUNKS = "No generation chunks were returned"  # what LangChain says of an answer without any event
+MAX_WRITTEN_CHARS = 200_000  # thoughts and code included
+MAX_ARGUMENT_CHARS = 50_000  # of all calls; LangChain reads broken ones in a time that grows with their square
 
 
 class ChatModelMind:
     """Implements `TextModel` over a `BaseChatModel`: tools are bound, answers streamed and turned into what can be said.
 
     name: what errors call it. language: of its own sentences. stall_timeout_s: longest silence of the model, which
-    includes the wait for its first word. max_spoken_chars: where a longer answer is cut, which is told.
+    includes the wait for its first word. max_spoken_chars: where a longer answer is cut, which is told. is_own: nobody else
+    has the model, so that its connections close with the mind.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class ChatModelMind:
         language: str = "en",
         stall_timeout_s: float = 90.0,
         max_spoken_chars: int = MAX_SPOKEN_CHARS,
+        is_own: bool = False,
     ) -> None:
         self._model = model
         self._name = name or f"the mind ({type(model).__name__})"
         self._language = language
         self._stall_timeout_s = stall_timeout_s
         self._max_spoken_chars = max_spoken_chars
+        self._is_own = is_own
 
     async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
         """Nothing is loaded here; that a model takes no tools is told before the first question.
@@ -61,13 +64,14 @@ class ChatModelMind:
         async with aclosing(self._chunks(chat_prompt(messages, with_tools=bool(tools)), tools)) as chunks:
             async for chunk in chunks:
                 pieces.push(chunk.tool_call_chunks)
-                written += _size(chunk)
+                written += len(str(chunk.content))
                 if spoken := form.push(text.push(_text_of(chunk)))[: self._max_spoken_chars - said]:
                     said += len(spoken)
                     yield TextDelta(spoken)
                 if text.held_chars >= self._max_spoken_chars:
                     break
-                if said >= self._max_spoken_chars or written >= MAX_WRITTEN_CHARS:
+                is_endless = written >= MAX_WRITTEN_CHARS or pieces.chars >= MAX_ARGUMENT_CHARS
+                if said >= self._max_spoken_chars or is_endless:
                     yield TextDelta(f" {THERE_IS_MORE(self._language)}" if said else NO_ANSWER(self._language))
                     return  # calls may be cut, so none is made
         held, calls = text.finish()
@@ -89,8 +93,6 @@ class ChatModelMind:
                 except StopAsyncIteration:
                     return
                 except Exception as error:
-                    if str(error) == NO_CHUNKS:
-                        return
                     raise self._failed(error, has_begun=has_begun) from error
                 has_begun = True
                 yield _as_chunk(message)
@@ -105,7 +107,9 @@ class ChatModelMind:
         return explained(error, self._name, secrets_of(self._model), has_begun=has_begun)
 
     async def close(self) -> None:
-        """Nothing to free: the chat model belongs to whoever made it."""
+        """See `TextModel.close`. A model that was given belongs to whoever made it."""
+        if self._is_own and (client := getattr(self._model, "http_async_client", None)) is not None:
+            await client.aclose()
 
 
 def _as_chunk(message: BaseMessage) -> AIMessageChunk:
@@ -127,8 +131,3 @@ def _text_of(chunk: AIMessageChunk) -> str:
     refusals = [block.get("refusal") for block in blocks if isinstance(block, dict)]
     refusals.append(chunk.additional_kwargs.get("refusal"))
     return text + "".join(refusal for refusal in refusals if isinstance(refusal, str))
-
-
-def _size(chunk: AIMessageChunk) -> int:
-    """Characters of all that a chunk brings."""
-    return len(str(chunk.content)) + sum(len(piece.get("args") or "") for piece in chunk.tool_call_chunks)

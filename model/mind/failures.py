@@ -9,6 +9,7 @@ from vivavoce.core.errors import ModelError
 QUOTED_CHARS = 200
 # Providers bring error classes of their own, and none is imported here: they are told by their names.
 SLOW = {"APITimeoutError", "TimeoutException", "TimeoutError", "DeadlineExceeded"}
+NO_EVENTS = "No generation chunks"  # what LangChain says of an answer without any event, such as a web page
 UNREACHED = {"APIConnectionError", "TransportError", "ConnectionError", "ServiceUnavailable"}
 
 
@@ -25,6 +26,8 @@ def explained(error: BaseException, mind: str, secrets: Iterable[str], *, has_be
         if has_begun:
             return ModelError(f"{mind} broke off its answer ({why}); ask again, or look at its log")
         return ModelError(f"{mind} cannot be reached ({why}); start it, or correct its address")
+    if NO_EVENTS in str(error):
+        return ModelError(f"{mind} sent nothing that is an answer; correct its address, most end in /v1")
     if isinstance(error, NotImplementedError):
         return ModelError(f"{mind} cannot call tools; choose a model that can, or give it none (only=[])")
     return ModelError(f"{mind} failed ({why}); ask again, or choose another one")

@@ -18,7 +18,7 @@ NO_KEY = "none"  # servers of one's own want no key, their clients want one
 def open_chat_model(
     name: str, url: str | None = None, key: str | None = None, temperature: float | None = None
 ) -> "BaseChatModel":
-    """The chat model ``provider:model``, its key from the provider's own variable where none is given.
+    """The chat model ``provider:model``, its key from the provider's own variable where none is given. Close it in its mind.
 
     url: of a server in the provider's place. It never gets the provider's key: only the one that is given.
 
@@ -30,14 +30,12 @@ def open_chat_model(
         given |= {"base_url": _checked(url), "api_key": key or NO_KEY}
     options = {option: value for option, value in given.items() if value is not None}
     try:
-        from langchain.chat_models import init_chat_model
-
         try:
-            return init_chat_model(name, **options)
+            return _opened(name, **options)
         except ValueError:
             if url is None or name.startswith(COMPATIBLE):
                 raise
-            return init_chat_model(name, model_provider=COMPATIBLE, **options)
+            return _opened(name, model_provider=COMPATIBLE, **options)
     except ImportError as error:
         raise ConfigError(f"--mind {name} needs a package that is not installed; {_advice(name)}") from error
     except Exception as error:
@@ -46,6 +44,18 @@ def open_chat_model(
             f"--mind {name} cannot be opened ({why}); give provider:model, such as openai:gpt-5, and its key as "
             "VIVAVOCE_MIND_API_KEY"
         ) from error
+
+
+def _opened(name: str, **options: Any) -> "BaseChatModel":  # noqa: ANN401 - whatever a provider takes
+    from langchain.chat_models import init_chat_model
+
+    model = init_chat_model(name, **options)
+    if "http_async_client" in type(model).model_fields:
+        # Connections that all models of a process share outlive the loop that they belong to, and fail in the next.
+        from openai import DefaultAsyncHttpxClient
+
+        model = init_chat_model(name, http_async_client=DefaultAsyncHttpxClient(), **options)
+    return model
 
 
 def _advice(name: str) -> str:

@@ -7,11 +7,14 @@ The model's name chooses the scenario. ``/last`` returns the last request, ``/tr
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
@@ -54,7 +57,8 @@ class Body(Strict):
 @contextlib.contextmanager
 def running_server() -> Iterator[str]:
     """Start it on a free loopback port in a process of its own; its address."""
-    with subprocess.Popen([sys.executable, "-m", "support.strict_server"], stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
@@ -100,7 +104,7 @@ def _wrong(body: dict[str, Any]) -> str:
     found = faults(body["messages"])
     if "system" in roles[1:]:
         found.append("a system message stands among the others")
-    if any(one == other != "tool" for one, other in zip(roles, roles[1:], strict=False)):
+    if any(one == other != "tool" for one, other in pairwise(roles)):
         found.append("one speaks twice in a row")
     if "tools" not in body and {"tool"} & set(roles):
         found.append("results of tools, and no tools")
@@ -142,7 +146,7 @@ async def _events(model: str, body: dict[str, Any]) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
     if model == "cut":
         raise ConnectionAbortedError
-    if model in ("stall", "endless", "endless-arguments"):
+    if model in ("stall", "endless", "endless-later", "endless-arguments"):
         async for event in _unending(model):
             yield event
     yield _event({}, "tool_calls" if "call" in model else "stop")
@@ -152,8 +156,8 @@ async def _events(model: str, body: dict[str, Any]) -> AsyncIterator[bytes]:
 async def _unending(model: str) -> AsyncIterator[bytes]:
     try:
         while True:
-            await asyncio.sleep(30 if model == "stall" else 0.001)
-            if model == "endless":
+            await asyncio.sleep(30 if model == "stall" else 0.01)
+            if model in ("endless", "endless-later"):
                 yield _event({"content": "on and on. "})
             else:
                 yield _event({"tool_calls": [{"index": 0, "function": {"arguments": "x" * 5_000}}]})
@@ -209,6 +213,7 @@ ANSWERS: dict[str, list[dict[str, Any] | bytes]] = {
     "cut": [{"content": "Half of"}],
     "stall": [{"content": "Half of"}],
     "endless": [],
+    "endless-later": [],
     "endless-arguments": [_call(0, "look", "")],
     "reported": [{"content": "Half of"}, b'data: {"error": {"message": "engine\\ndead", "code": 500}}\n\n'],
     "malformed": [{"content": "Half of"}, b"data: {not json\n\n"],
