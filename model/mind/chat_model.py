@@ -20,7 +20,7 @@ from vivavoce.model.mind.written_calls import WrittenCalls
 
 MAX_SPOKEN_CHARS = 8_000  # ten minutes of speech
 MAX_WRITTEN_CHARS = 200_000  # thoughts and code included
-MAX_ARGUMENT_CHARS = 50_000  # of all calls; LangChain reads broken ones in a time that grows with their square
+MAX_ARGUMENT_CHARS = 20_000  # of all calls; LangChain reads broken ones in a time that grows with their square
 
 
 class ChatModelMind:

@@ -37,11 +37,11 @@ def open_chat_model(
                 raise
             return _opened(name, model_provider=COMPATIBLE, **options)
     except ImportError as error:
-        raise ConfigError(f"--mind {name} needs a package that is not installed; {_advice(name)}") from error
+        raise ConfigError(f"the mind {name} needs a package that is not installed; {_advice(name)}") from error
     except Exception as error:
         why = quoted(error, [key] if key else [])
         raise ConfigError(
-            f"--mind {name} cannot be opened ({why}); give provider:model, such as openai:gpt-5, and its key as "
+            f"the mind {name} cannot be opened ({why}); give provider:model, such as openai:gpt-5, and its key as "
             "VIVAVOCE_MIND_API_KEY"
         ) from error
 
@@ -69,9 +69,9 @@ def _checked(url: str) -> str:
     try:
         parsed = httpx.URL(url.strip())
     except httpx.InvalidURL as error:
-        raise ConfigError("--mind-url is no address; give one such as http://localhost:11434/v1") from error
+        raise ConfigError("the mind's address is none; give one such as http://localhost:11434/v1") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigError("--mind-url is no address; give one such as http://localhost:11434/v1")
+        raise ConfigError("the mind's address is none; give one such as http://localhost:11434/v1")
     if parsed.userinfo:
-        raise ConfigError("--mind-url holds a name or password; give the key as VIVAVOCE_MIND_API_KEY instead")
+        raise ConfigError("the mind's address holds a name or password; give the key as VIVAVOCE_MIND_API_KEY instead")
     return str(parsed)
