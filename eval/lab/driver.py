@@ -32,7 +32,7 @@ PACKAGES = (
     "jiwer",
     "sacrebleu",
 )
-UNRECORDED = {"home": True, "mind_api_key": True, "remote": {"api_key"}}  # a place and secrets
+UNRECORDED = {"home": True, "mind_url": True, "mind_api_key": True, "remote": {"api_key"}}  # places and secrets
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")

@@ -72,6 +72,8 @@ def _checked(url: str) -> str:
         raise ConfigError("the mind's address is none; give one such as http://localhost:11434/v1") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ConfigError("the mind's address is none; give one such as http://localhost:11434/v1")
-    if parsed.userinfo:
-        raise ConfigError("the mind's address holds a name or password; give the key as VIVAVOCE_MIND_API_KEY instead")
+    if parsed.userinfo or parsed.query:
+        raise ConfigError(
+            "the mind's address holds more than a place; give the key as VIVAVOCE_MIND_API_KEY instead"
+        )
     return str(parsed)

@@ -48,8 +48,9 @@ def test_an_address_that_is_none(url):
     assert "give one such as http://localhost:11434/v1" in line("openai:m", url)
 
 
-def test_an_address_with_a_password_is_not_shown():
-    told = line("openai:m", "http://me:secret@host/v1")
+@pytest.mark.parametrize("url", ["http://me:secret@host/v1", "http://host/v1?key=secret"])
+def test_an_address_with_a_password_is_not_shown(url):
+    told = line("openai:m", url)
     assert "VIVAVOCE_MIND_API_KEY" in told
     assert "secret" not in told
 
