@@ -60,9 +60,10 @@ def checkpoint_folder(settings: Settings) -> Path:
 
 
 def needed_assets(settings: Settings) -> list[str]:
-    """The assets that the embedded default cannot do without, then the clips of the voice bank."""
+    """The assets that the embedded default cannot do without, then the clips of the voice bank. A mind writes by itself."""
+    writing = [] if settings.mind else [settings.embedded.language_model]
     clips = [name for name, asset in CATALOGUE.items() if asset.kind == "clip"]
-    return [settings.embedded.language_model, *recogniser_assets(settings), *clips]
+    return [*writing, *recogniser_assets(settings), *clips]
 
 
 def asset_rows(settings: Settings) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from vivavoce.agent.testing import ScriptedLM, ToneDecoder
 from vivavoce.app.assets import checkpoint_folder, recogniser_assets, weight_store
 from vivavoce.app.shared_weights import shared
 from vivavoce.core.errors import ConfigError
-from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder
+from vivavoce.core.language.sentences import ENGLISH
+from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder, TextModel
 from vivavoce.core.settings import Settings
 from vivavoce.model.cascade import Cascade
 from vivavoce.model.remote.language_model import RemoteLM
@@ -36,7 +37,7 @@ class Backend:
     """
 
     open: Callable[[Settings, TextEmbedder], Awaitable[SpeechLM]]
-    runs_on: Literal["nothing", "packages", "checkpoint", "server"]
+    runs_on: Literal["nothing", "packages", "checkpoint", "server", "mind"]
     implied_by: str = ""
     home: str = ""
     transcribes: bool = False
@@ -51,11 +52,13 @@ class Backend:
 
 
 def backend_of(settings: Settings) -> Backend:
-    """The row of the model that the settings name.
+    """The row of the model that the settings name; a mind goes before it.
 
     Raises:
         ConfigError: no model has this name.
     """
+    if settings.mind:
+        return MIND
     try:
         return BACKENDS[settings.model]
     except KeyError:
@@ -146,7 +149,49 @@ def open_remote(settings: Settings) -> RemoteLM:
     )
 
 
-async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+def as_mind(mind: object, settings: Settings) -> TextModel:
+    """A mind of somebody's own.
+
+    Raises:
+        ConfigError: it cannot be one.
+    """
+    if isinstance(mind, TextModel):
+        return mind
+    from langchain_core.language_models import BaseChatModel
+
+    from vivavoce.model.mind.chat_model import ChatModelMind
+
+    if not isinstance(mind, BaseChatModel):
+        raise ConfigError(f"the mind is {mind!r:.80}; give one of LangChain's chat models, a TextModel, or provider:model")
+    return ChatModelMind(mind, language=settings.language or ENGLISH)
+
+
+def open_mind(settings: Settings) -> TextModel:
+    """The mind that the settings name.
+
+    Raises:
+        ConfigError: there is no such mind, or what it needs is not installed.
+    """
+    from vivavoce.model.mind.chat_model import ChatModelMind
+    from vivavoce.model.mind.opening import open_chat_model
+
+    name, key = settings.mind or "", settings.mind_api_key.get_secret_value() if settings.mind_api_key else None
+    temperature = settings.temperature if "temperature" in settings.model_fields_set else None
+    chat_model = open_chat_model(name, settings.mind_url, key, temperature)
+    shown = f"the mind {name}" + (f" at {settings.mind_url}" if settings.mind_url else "")
+    return ChatModelMind(chat_model, name=shown, language=settings.language or ENGLISH, is_own=True)
+
+
+async def _open_with_mind(settings: Settings, _: TextEmbedder) -> SpeechLM:
+    return Cascade(open_recogniser(settings), open_mind(settings))
+
+
+def open_embedded_mind(settings: Settings, embedder: TextEmbedder) -> TextModel:
+    """The embedded mind, for any ears. Within a running loop.
+
+    Raises:
+        WeightsError: its weights are not installed.
+    """
     from vivavoce.model.embedded.choosing.described import DescribedTools
     from vivavoce.model.embedded.choosing.looking_up import LookUp
     from vivavoce.model.embedded.choosing.router import IntentRouter
@@ -157,17 +202,18 @@ async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM
     cache = settings.home / "cache"
     weights = weight_store(settings).path(settings.embedded.language_model)
     loop = asyncio.get_running_loop()  # a server answers the loop that it was started in
-    return Cascade(
-        open_recogniser(settings),
-        EmbeddedMind(
-            IntentRouter(embedder, CHAT_EXAMPLES, cache),
-            DescribedTools(embedder),
-            shared(SpanFinders, cache),
-            shared(LlamaServer, weights, settings.threads, of=loop),
-            LookUp(settings.embedded.look_up, KNOWS_FACTS),
-            settings.language or "en",
-        ),
+    return EmbeddedMind(
+        IntentRouter(embedder, CHAT_EXAMPLES, cache),
+        DescribedTools(embedder),
+        shared(SpanFinders, cache),
+        shared(LlamaServer, weights, settings.threads, of=loop),
+        LookUp(settings.embedded.look_up, KNOWS_FACTS),
+        settings.language or ENGLISH,
     )
+
+
+async def _open_embedded(settings: Settings, embedder: TextEmbedder) -> SpeechLM:
+    return Cascade(open_recogniser(settings), open_embedded_mind(settings, embedder))
 
 
 async def _open_step_audio2(settings: Settings, _: TextEmbedder) -> SpeechLM:
@@ -200,6 +246,7 @@ async def _open_scripted(_: Settings, __: TextEmbedder) -> SpeechLM:
     return ScriptedLM()
 
 
+MIND = Backend(_open_with_mind, "mind", transcribes=True, samples=True, at_once=4, explains_sources=True)
 BACKENDS = {
     "embedded": Backend(_open_embedded, "packages", transcribes=True, explains_sources=True),
     "step-audio-2": Backend(_open_step_audio2, "checkpoint", "step_audio2__checkpoint", samples=True),

@@ -5,56 +5,28 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from vivavoce.agent import Agent, AudioChunk, SpokenText, ToolStarted, TurnDone, VoiceChanged
 from vivavoce.agent.turn_stream import TurnStream
-from vivavoce.app.backends import at_home, implied_by, open_decoder
+from vivavoce.app.backends import at_home, open_decoder
 from vivavoce.app.console import err, out, print_json, working
+from vivavoce.app.model_choice import ModelChoice
 from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
 from vivavoce.app.wiring import open_agent
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import AudioError, ConfigError, VivavoceError, VoiceNotFound, reason
 from vivavoce.core.messages import AUDIO_TOKEN_COUNT, AudioTokens, TextDelta
-from vivavoce.core.settings import Settings, load_settings
+from vivavoce.core.settings import Settings
 from vivavoce.core.voice import DEFAULT_VOICE_ID, MIN_FIT, VoiceFilters
 from vivavoce.tools.blocking import BlockingCalls
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 RECORDING_S = 8.0
 MAX_TOKEN_FILE_BYTES = 4 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """Which model the command line asks for. A checkpoint or an address alone says which."""
-
-    model: str | None = None
-    checkpoint: Path | None = None
-    base_url: str | None = None
-
-    def settings(self) -> Settings:
-        """Settings with the choice on top.
-
-        Raises:
-            ConfigError: the parts of the choice exclude each other.
-        """
-        if self.checkpoint and self.base_url:
-            raise ConfigError("give either --checkpoint or --base-url, not both")
-        chosen: dict[str, object] = {"model": self.model} if self.model else {}
-        for setting, value in (("step_audio2__checkpoint", self.checkpoint), ("remote__base_url", self.base_url)):
-            if value is None:
-                continue
-            implied = implied_by(setting)
-            if self.model not in (None, implied):
-                option = setting.partition("__")[2].replace("_", "-")
-                raise ConfigError(f"--{option} belongs to the model {implied}, not to {self.model}")
-            chosen = {"model": implied, setting: value}
-        return load_settings(**chosen)
 
 
 async def ask_once(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vivavoce.app.assets import checkpoint_folder, needed_assets, weight_store
-from vivavoce.app.backends import backend_of, open_remote
+from vivavoce.app.backends import backend_of, open_mind, open_remote
 from vivavoce.core.errors import StoreError, VivavoceError
 from vivavoce.core.settings import Settings
 from vivavoce.model.memory import available_bytes
@@ -36,13 +36,15 @@ def examine(settings: Settings) -> list[Finding]:
     runs_on = backend_of(settings).runs_on
     findings = [_package(name) for name in PACKAGES]
     findings.append(_package("sounddevice", required=False, advice="pip install 'vivavoce[microphone]'"))
-    findings += [_asset(settings, name, needed=runs_on == "packages") for name in needed_assets(settings)]
+    findings += [_asset(settings, name, needed=runs_on in ("packages", "mind")) for name in needed_assets(settings)]
     findings += [_voices(settings), _home(settings)]
     match runs_on:
         case "checkpoint":
             findings += _checkpoint(settings)
         case "server":
             findings.append(_server(settings))
+        case "mind":
+            findings.append(_mind(settings))
         case _:
             findings.append(_memory())
     findings.append(Finding("threads", True, f"{settings.threads} for each model (VIVAVOCE_THREADS)"))
@@ -115,6 +117,15 @@ def _checkpoint(settings: Settings) -> list[Finding]:
     advice = "" if fits else "; try VIVAVOCE_STEP_AUDIO2__WEIGHTS=int8 or int4, or a remote server"
     memory = f"{needed / GIB:.1f} GiB needed as {kind}, {found} free on {device}{advice}"
     return [Finding("checkpoint", True, files), Finding("memory", fits, memory)]
+
+
+def _mind(settings: Settings) -> Finding:
+    """Whether it can be opened; nothing is asked of it, since an answer may cost something."""
+    try:
+        open_mind(settings)
+    except VivavoceError as error:
+        return Finding("mind", False, str(error))
+    return Finding("mind", True, f"{settings.mind} at {settings.mind_url or 'its provider'}")
 
 
 def _server(settings: Settings) -> Finding:

@@ -3,18 +3,28 @@
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from vivavoce.agent import Agent
 from vivavoce.agent.grounding import Guard
 from vivavoce.agent.session.store import open_sessions
-from vivavoce.app.backends import at_home, backend_of, open_decoder, open_language_model
+from vivavoce.app.backends import (
+    as_mind,
+    at_home,
+    backend_of,
+    open_decoder,
+    open_embedded_mind,
+    open_language_model,
+    open_mind,
+    open_recogniser,
+)
 from vivavoce.app.parts import Parts
 from vivavoce.core.errors import ConfigError
-from vivavoce.core.protocols import Retriever, SpeechDecoder, SpeechLM, TextEmbedder, Tool, VoiceBank
+from vivavoce.core.protocols import Recogniser, Retriever, SpeechDecoder, SpeechLM, TextEmbedder, TextModel, Tool, VoiceBank
 from vivavoce.core.settings import Settings, load_settings
+from vivavoce.model.cascade import Cascade
 from vivavoce.retrieval.grounding.check import SentenceGrounding
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.registry import ToolRegistry
@@ -22,6 +32,9 @@ from vivavoce.tools.text_search import ExplainSourceTool
 from vivavoce.tools.voices.tool import VoiceSearchTool
 from vivavoce.tools.weather import WeatherTool
 from vivavoce.tools.web_search import WebSearchTool
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 
 @asynccontextmanager
@@ -32,6 +45,8 @@ async def open_agent(
     only: Collection[str] | None = None,
     instructions: str | None = None,
     lm: SpeechLM | None = None,
+    mind: "BaseChatModel | TextModel | str | None" = None,
+    ears: Recogniser | None = None,
     decoder: SpeechDecoder | None = None,
     bank: VoiceBank | None = None,
     documents: Retriever | None = None,
@@ -43,7 +58,9 @@ async def open_agent(
 
     tools: more tools: typed functions, LangChain tools, implementations of `Tool`, or toolsets of them. only: names of the
     product's own tools that it has; None for all. instructions: who the agent is and what it is for; every model reads them.
-    lm, decoder, bank, documents, checkpointer: parts of your own; whoever opened them closes them. warm: load the models now
+    mind: what thinks in place of the product's own: one of LangChain's chat models, or ``provider:model``; ears: what hears
+    before it. lm, which hears and thinks, decoder, bank, documents, checkpointer: parts of your own; whoever opened them
+    closes them. warm: load the models now
     instead of at the first question. overrides: settings by name, such as ``model="scripted"``, ``voice="june"``,
     ``language="zh"``; a field of a section is named ``section__field``.
 
@@ -52,8 +69,12 @@ async def open_agent(
         StoreError: the voice bank is missing or damaged. VoiceNotFound, VoiceRefused: new sessions cannot
         speak in the voice of the settings.
     """
+    if isinstance(mind, str):
+        overrides["mind"], mind = mind, None
     settings = at_home(settings.changed(**overrides) if settings else load_settings(**overrides))
     _check(tools, instructions)
+    if lm is not None and (mind is not None or ears is not None):
+        raise ConfigError("lm hears and thinks by itself; give either lm, or mind and ears")
     parts = Parts(settings, bank=bank, documents=documents)
     parts.bank.entry(settings.voice).check_may_be_spoken()  # new sessions speak in it
     registry = open_tools(parts, only)
@@ -61,8 +82,7 @@ async def open_agent(
         registry.add(tool)
     async with AsyncExitStack() as opened:
         if lm is None:
-            lm = await open_language_model(settings, parts.embedder)
-            opened.push_async_callback(lm.close)
+            lm = await _open_lm(settings, parts, mind, ears, opened)
         if decoder is None:
             decoder = open_decoder(settings)
             opened.push_async_callback(decoder.close)
@@ -90,6 +110,29 @@ async def open_agent(
         if warm:
             await asyncio.gather(lm.warm_up(registry.specs, [agent.services.system]), decoder.warm_up(), parts.warm_up())
         yield agent
+
+
+async def _open_lm(
+    settings: Settings,
+    parts: Parts,
+    mind: "BaseChatModel | TextModel | None",
+    ears: Recogniser | None,
+    opened: AsyncExitStack,
+) -> SpeechLM:
+    """What hears and thinks. opened: closes what is opened here, and nothing that was given."""
+    if mind is None and ears is None:
+        lm = await open_language_model(settings, parts.embedder)
+        opened.push_async_callback(lm.close)
+        return lm
+    if mind is None:
+        thinks = open_mind(settings) if settings.mind else open_embedded_mind(settings, parts.embedder)
+        opened.push_async_callback(thinks.close)
+    else:
+        thinks = as_mind(mind, settings)
+    if ears is None:
+        ears = open_recogniser(settings)
+        opened.push_async_callback(ears.close)
+    return Cascade(ears, thinks)
 
 
 def open_tools(parts: Parts, only: Collection[str] | None = None) -> ToolRegistry:

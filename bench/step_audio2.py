@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from tests.support.checkpoints import write_checkpoint
 from transformers import DynamicCache
 
+from tests.support.checkpoints import write_checkpoint
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import AssistantMessage, SystemMessage, UserMessage
 from vivavoce.model.step_audio2.dialect.prompt import Prompt, PromptWriter

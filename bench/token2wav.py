@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from tests.support.checkpoints import FLOW_YAML
 from torch import nn
 
 from bench.token2wav_peer import Peer
+from tests.support.checkpoints import FLOW_YAML
 from vivavoce.core.audio import AudioClip
 from vivavoce.model.packing import PackedLinear, bfloat16_is_fast
 from vivavoce.model.token2wav.checkpoint import Token2Wav, load_token2wav

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("vivavoce"), description="where everything is kept")
     model: str = Field("embedded", description="embedded, step-audio-2, remote or scripted")
+    mind: str | None = Field(None, description="provider:model of a language model to think with, behind our ears and voice")
+    mind_url: str | None = Field(None, description="address of a server in the place of the mind's provider")
+    mind_api_key: SecretStr | None = Field(None, description="key of the mind; none: the provider's own variable")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     step_audio2: StepAudio2Settings = Field(default_factory=StepAudio2Settings)
     token2wav: Token2WavSettings = Field(default_factory=Token2WavSettings)
@@ -106,7 +109,9 @@ class Settings(BaseSettings):
     decoder: Literal["auto", "embedded", "token2wav"] = Field(
         default="auto", description="auto: token2wav where the model speaks"
     )
-    temperature: NonNegativeFloat = Field(0.7, description="of step-audio-2 and remote; 0 takes the likeliest")
+    temperature: NonNegativeFloat = Field(
+        0.7, description="of step-audio-2 and remote, and of a mind where it is set; 0 takes the likeliest"
+    )
     seed: int | None = Field(None, description="of step-audio-2's and remote's sampling; none: a new one each time")
     voice: str = Field(DEFAULT_VOICE_ID, description="voice of a new session")
     language: str | None = Field(None, description="language to answer in, such as en or zh; none: the user's")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vivavoce.app.cli import main as cli
+from vivavoce.app.cli.options import MindOption, MindUrlOption
 from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
 from vivavoce.core.errors import ConfigError, VivavoceError
 
@@ -80,6 +81,8 @@ cli.app.add_typer(commands, name="eval")
 def _of_agent(name: str) -> Callable[..., None]:
     def command(
         model: ModelOption = None,
+        mind: MindOption = None,
+        mind_url: MindUrlOption = None,
         sets: SetOption = None,
         limit: LimitOption = None,
         seeds: SeedOption = None,
@@ -91,7 +94,7 @@ def _of_agent(name: str) -> Callable[..., None]:
         if compare is not None:
             _compare(*compare, json_=json_)
             return
-        _run(name, options_of(name, model, sets, limit, seeds), folder, resume, json_=json_)
+        _run(name, options_of(name, model, sets, limit, seeds, mind, mind_url), folder, resume, json_=json_)
 
     return command
 
@@ -107,7 +110,7 @@ def _of_store(name: str) -> Callable[..., None]:
         compare: CompareOption = None,
         json_: JsonFlag = False,
     ) -> None:
-        _of_agent(name)(None, sets, limit, None, folder, resume, compare, json_=json_)
+        _of_agent(name)(sets=sets, limit=limit, folder=folder, resume=resume, compare=compare, json_=json_)
 
     return command
 
@@ -119,6 +122,8 @@ for _name, _row in LABS.items():
 @commands.command("all")
 def _all(
     model: ModelOption = None,
+    mind: MindOption = None,
+    mind_url: MindUrlOption = None,
     limit: LimitOption = None,
     seeds: SeedOption = None,
     folder: OutOption = None,
@@ -132,7 +137,7 @@ def _all(
         place = folder / name
         begun = place if resume is not None and place.exists() else None
         try:
-            _run(name, options_of(name, model, None, limit, seeds), place, begun, json_=json_, again=folder)
+            _run(name, options_of(name, model, None, limit, seeds, mind, mind_url), place, begun, json_=json_, again=folder)
         except VivavoceError as error:  # the other labs go on
             err.print(f"{name}: {error}", highlight=False)
             failed.append(name)
@@ -145,15 +150,21 @@ def _lab(name: str) -> "Lab":
 
 
 def options_of(
-    name: str, model: str | None, sets: list[str] | None, limit: int | None, seeds: list[int] | None
+    name: str,
+    model: str | None,
+    sets: list[str] | None,
+    limit: int | None,
+    seeds: list[int] | None,
+    mind: str | None = None,
+    mind_url: str | None = None,
 ) -> "Options":
     """Options of a run from those of the command line."""
     from vivavoce.app.backends import backend_of
-    from vivavoce.core.settings import load_settings
+    from vivavoce.app.model_choice import ModelChoice
     from vivavoce.eval.lab.judge import JudgeSettings
     from vivavoce.eval.lab.lab import Options
 
-    settings = load_settings(**({"model": model} if model is not None else {}))
+    settings = ModelChoice(model, mind=mind, mind_url=mind_url).settings()
     if not LABS[name].asks_agent:
         seeds = [0]
     samples = backend_of(settings).samples and settings.temperature > 0

@@ -158,3 +158,12 @@ def server():
 
     with running_server() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def strict_server():
+    """Address of a running `support.strict_server`."""
+    from support.strict_server import running_server
+
+    with running_server() as address:
+        yield address

@@ -14,7 +14,7 @@ from vivavoce.app.cli import models as cli_models
 from vivavoce.app.cli import sessions as cli_sessions
 from vivavoce.app.cli import voice_store as cli_voice_store
 from vivavoce.app.cli import voices as cli_voices
-from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, ModelOption
+from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, MindOption, MindUrlOption, ModelOption
 from vivavoce.app.console import JsonFlag, err, out, print_json, working
 from vivavoce.core.errors import ConfigError, VivavoceError, reason
 
@@ -49,16 +49,19 @@ def ask(
     model: ModelOption = None,
     checkpoint: CheckpointOption = None,
     base_url: BaseUrlOption = None,
+    mind: MindOption = None,
+    mind_url: MindUrlOption = None,
     json_: JsonFlag = False,
 ) -> None:
     """Ask one question, hear one answer."""
-    from vivavoce.app.conversation import ModelChoice, ask_once
+    from vivavoce.app.conversation import ask_once
+    from vivavoce.app.model_choice import ModelChoice
 
     asked = question if text is None else text
     if asked is None or (question is not None and text is not None):
         raise ConfigError("give either a recording or --text, and not both")
     with working("thinking"):
-        chosen = ModelChoice(model, checkpoint, base_url)
+        chosen = ModelChoice(model, checkpoint, base_url, mind, mind_url)
         result = asyncio.run(ask_once(asked, answer, voice, describe, session, chosen))
     if json_:
         print_json(result)
@@ -83,12 +86,15 @@ def chat(
     model: ModelOption = None,
     checkpoint: CheckpointOption = None,
     base_url: BaseUrlOption = None,
+    mind: MindOption = None,
+    mind_url: MindUrlOption = None,
     json_: JsonFlag = False,
 ) -> None:
     """Talk in the terminal: type, name a file, or use the microphone where there is one."""
-    from vivavoce.app.conversation import ModelChoice, chat_loop
+    from vivavoce.app.conversation import chat_loop
+    from vivavoce.app.model_choice import ModelChoice
 
-    asyncio.run(chat_loop(voice, session, ModelChoice(model, checkpoint, base_url), as_json=json_))
+    asyncio.run(chat_loop(voice, session, ModelChoice(model, checkpoint, base_url, mind, mind_url), as_json=json_))
 
 
 @app.command()
@@ -125,14 +131,16 @@ def doctor(
     model: ModelOption = None,
     checkpoint: CheckpointOption = None,
     base_url: BaseUrlOption = None,
+    mind: MindOption = None,
+    mind_url: MindUrlOption = None,
     json_: JsonFlag = False,
 ) -> None:
     """Say what is installed, what is missing and what to do. Exits with 0 when ready, else with 1."""
-    from vivavoce.app.conversation import ModelChoice
     from vivavoce.app.doctor import examine
+    from vivavoce.app.model_choice import ModelChoice
 
     with working("looking"):
-        findings = examine(ModelChoice(model, checkpoint, base_url).settings())
+        findings = examine(ModelChoice(model, checkpoint, base_url, mind, mind_url).settings())
     ready = all(finding.ok or not finding.required for finding in findings)
     if json_:
         print_json({"ready": ready, "checks": [finding.as_json() for finding in findings]})

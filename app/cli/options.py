@@ -12,3 +12,9 @@ CheckpointOption = Annotated[
 BaseUrlOption = Annotated[
     str | None, typer.Option("--base-url", help="Address of a server that serves Step-Audio 2, such as http://host:8000/v1.")
 ]
+MindOption = Annotated[
+    str | None, typer.Option("--mind", help="A language model to think with, such as openai:MODEL; we hear and speak.")
+]
+MindUrlOption = Annotated[
+    str | None, typer.Option("--mind-url", help="Address of a server that has it, such as http://localhost:11434/v1.")
+]

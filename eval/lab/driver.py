@@ -19,6 +19,7 @@ from vivavoce.eval.lab.run_folder import RunFolder
 
 PACKAGES = (
     "vivavoce",
+    "langchain-core",
     "bm25s",
     "faiss-cpu",
     "numpy",
@@ -31,7 +32,7 @@ PACKAGES = (
     "jiwer",
     "sacrebleu",
 )
-UNRECORDED = {"home": True, "remote": {"api_key"}}  # a place and a secret
+UNRECORDED = {"home": True, "mind_url": True, "mind_api_key": True, "remote": {"api_key"}}  # places and secrets
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")

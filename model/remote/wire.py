@@ -1,35 +1,24 @@
 """A dialogue as the JSON body of a chat completion, in the dialect of the server."""
 
-import base64
 import json
-import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import (
     AUDIO_TOKEN_COUNT,
     AssistantMessage,
     Message,
     SystemMessage,
-    ToolCall,
     ToolMessage,
     ToolSpec,
     UserMessage,
 )
-from vivavoce.core.untrusted import MARKER, neutralise
+from vivavoce.core.untrusted import MARKER
+from vivavoce.model.chat_messages import Json, call_json, chat_messages, heard, safe
 from vivavoce.model.step_audio2.dialect.markers import DEFAULT_SYSTEM, TOOL_INSTRUCTION, TTS_START
 
 Dialect = Literal["step-audio-2", "vllm-omni"]
-Json = dict[str, Any]
 
-SAMPLE_RATE = 16_000
-PIECE_SAMPLES = 25 * SAMPLE_RATE  # the encoder's longest input (specification, section 2)
-EMPTY_SAMPLES = 320  # so few give no placeholder (specification, section 9.11), which a server may stumble over
-MAX_TEXT_CHARS = 20_000
-NOTHING = "(nothing)"  # standard servers refuse empty messages
-NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-MAX_NAME_CHARS = 64
 EOT_ID = 151_665
 IM_END_ID = 151_645
 
@@ -40,7 +29,7 @@ def chat_request(messages: Sequence[Message], tools: Sequence[ToolSpec], dialect
     speaking: let the model answer in audio tokens; "step-audio-2" only.
     """
     fork = dialect == "step-audio-2"
-    wire = list(_fork_messages(messages) if fork else _standard_messages(messages))
+    wire = list(_fork_messages(messages) if fork else chat_messages(messages))
     body: Json = {"add_generation_prompt": True, "stop_token_ids": [EOT_ID] if fork else [EOT_ID, IM_END_ID]}
     if fork:
         body["skip_special_tokens"] = False
@@ -62,22 +51,22 @@ def _fork_messages(messages: Sequence[Message]) -> Iterator[Json]:
     for message, following in zip(messages, [*messages[1:], None], strict=True):
         match message:
             case SystemMessage(text):
-                yield {"role": "system", "content": _safe(text)}
+                yield {"role": "system", "content": safe(text)}
             case UserMessage():
-                yield {"role": "human", "content": _heard(message)}
+                yield {"role": "human", "content": heard(message)}
             case ToolMessage(result):
                 instruction = "" if isinstance(following, ToolMessage) else TOOL_INSTRUCTION
                 yield {
                     "role": "input",
                     "tool_call_id": result.call.id,
-                    "content": _safe(result.output.content) + instruction,
+                    "content": safe(result.output.content) + instruction,
                 }
             case AssistantMessage():
                 yield from _fork_answer(message)
 
 
 def _fork_answer(message: AssistantMessage) -> Iterator[Json]:
-    text, calls = _safe(message.text), [_call(call) for call in message.tool_calls]
+    text, calls = safe(message.text), [call_json(call) for call in message.tool_calls]
     answer: Json = {"role": "assistant", "content": text}
     sound = "".join(f"<audio_{number}>" for number in message.audio_tokens if 0 <= number < AUDIO_TOKEN_COUNT)
     if text and sound:  # the server refuses one without the other
@@ -86,78 +75,3 @@ def _fork_answer(message: AssistantMessage) -> Iterator[Json]:
         answer["tool_calls"] = calls
     if text or calls:
         yield answer
-
-
-def _standard_messages(messages: Sequence[Message]) -> Iterator[Json]:
-    for message in messages:
-        match message:
-            case SystemMessage(text):
-                if content := _filled(text):
-                    yield {"role": "system", "content": content}
-            case UserMessage():
-                yield {"role": "user", "content": _heard(message) or NOTHING}
-            case ToolMessage(result):
-                content = _filled(result.output.content) or NOTHING
-                yield {"role": "tool", "tool_call_id": result.call.id, "content": content}
-            case AssistantMessage(text, calls):
-                answer: Json = {"role": "assistant", "content": _filled(text)}
-                if calls:
-                    answer["tool_calls"] = [_standard_call(call) for call in calls]
-                if answer["content"] or calls:
-                    yield answer
-
-
-def _heard(message: UserMessage) -> str | list[Json]:
-    text = _filled(message.text or "") or ""
-    parts = [] if message.audio is None else [_audio_part(piece) for piece in _pieces(message.audio)]
-    if not parts:
-        return text
-    return [*parts, {"type": "text", "text": text}] if text else parts
-
-
-def _pieces(clip: AudioClip) -> Iterator[AudioClip]:
-    samples = clip.resampled(SAMPLE_RATE).samples
-    for start in range(0, samples.size, PIECE_SAMPLES):
-        piece = samples[start : start + PIECE_SAMPLES]
-        if piece.size > EMPTY_SAMPLES:
-            yield AudioClip(piece, SAMPLE_RATE)
-
-
-def _audio_part(piece: AudioClip) -> Json:
-    data = base64.b64encode(piece.to_bytes("WAV")).decode()
-    return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
-
-
-def _call(call: ToolCall) -> Json:
-    return {
-        "id": call.id,
-        "type": "function",
-        "function": {"name": _safe(call.name), "arguments": _arguments(call.arguments)},
-    }
-
-
-def _standard_call(call: ToolCall) -> Json:
-    """A call whose name is one that functions may have, whatever a model called."""
-    made = _call(call)
-    made["function"]["name"] = NOT_IN_A_NAME.sub("_", made["function"]["name"])[:MAX_NAME_CHARS] or "_"
-    return made
-
-
-def _arguments(raw: str) -> str:
-    """Arguments that a server can parse: what a model wrote wrongly was answered by an error, and is left out."""
-    try:
-        arguments = json.loads(raw)
-        written = json.dumps(arguments, ensure_ascii=False, allow_nan=False) if isinstance(arguments, dict) else "{}"
-    except (ValueError, RecursionError):
-        return "{}"
-    return MARKER.sub("\u2039", written.encode(errors="replace").decode())
-
-
-def _filled(text: str) -> str | None:
-    """A text, or None where it is blank."""
-    safe = _safe(text)
-    return safe if safe.strip() else None
-
-
-def _safe(text: str) -> str:
-    return neutralise(text, MAX_TEXT_CHARS)

@@ -43,6 +43,9 @@ def chosen(request, tmp_path):
             case "remote":
                 address = f"{request.getfixturevalue('server')}/fork"
                 return load_settings(home=tmp_path, model=name, base_url=address, remote_model="echo")
+            case "mind":
+                address = f"{request.getfixturevalue('strict_server')}/v1"
+                return request.getfixturevalue("home").changed(mind="openai:echo", mind_url=address)
             case "embedded":
                 return request.getfixturevalue("learnt_home")
         home, taught = request.getfixturevalue("home"), request.getfixturevalue("taught")
@@ -120,6 +123,7 @@ async def test_the_same_text_sounds_the_same_in_any_split_and_a_prepared_voice_i
         *MODELS,
         pytest.param("step-audio-2", marks=pytest.mark.models),
         pytest.param("remote", marks=pytest.mark.process),
+        pytest.param("mind", marks=pytest.mark.models),
     ],
 )
 async def test_a_language_model_answers_text_and_calls_a_tool(model, chosen):
@@ -127,7 +131,7 @@ async def test_a_language_model_answers_text_and_calls_a_tool(model, chosen):
     specs = open_tools(Parts(chosen("scripted") if model == "remote" else settings)).specs
     lm = await open_language_model(settings, Parts(settings).embedder)
     assert isinstance(lm, SpeechLM)
-    said = "tool get_date_time {}" if model in ("scripted", "remote") else "What time is it?"
+    said = "tool get_date_time {}" if model in ("scripted", "remote", "mind") else "What time is it?"
     calls = [delta async for delta in lm.stream([UserMessage(said)], specs) if isinstance(delta, ToolCall)]
     assert [call.name for call in calls] == ["get_date_time"]
     hello = [delta async for delta in lm.stream([UserMessage("Hello.")], specs)]

@@ -58,6 +58,7 @@ def test_a_typed_question_loads_what_its_turn_needs(learnt_home, tmp_path):
     asked = ["ask", "--text", "What time is it in Tokyo?", "--json", "--out", str(tmp_path / "answer.wav")]
     said, imported = run(COMMAND, *asked, VIVAVOCE_HOME=str(learnt_home.home))
     assert '"get_date_time"' in "".join(said)
+    assert not imported & {"langchain", "langchain_openai", "openai"}
     assert not imported & (LEARNING | {"faster_whisper", "ctranslate2", "xllamacpp", "pypinyin", "pyworld"})
 
 

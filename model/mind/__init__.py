@@ -1,0 +1,1 @@
+"""Any language model as the mind behind the ears: LangChain's chat models."""

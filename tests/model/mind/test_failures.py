@@ -1,0 +1,71 @@
+"""A provider's error is one line that says what to do, and holds no secret."""
+
+import httpx
+import pytest
+from langchain_openai import ChatOpenAI
+
+from vivavoce.core.errors import ModelError
+from vivavoce.model.mind.failures import explained, secrets_of
+
+pytestmark = pytest.mark.unit
+KEY = "sk-a-secret"
+
+
+class Refused(Exception):
+    def __init__(self, status, told="no", field="status_code"):
+        super().__init__(told)
+        setattr(self, field, status)
+
+
+class Wrapped(Exception):
+    pass
+
+
+def line(error, **about):
+    found = explained(error, "the mind", [KEY], **{"has_begun": False} | about)
+    assert isinstance(found, ModelError)
+    assert "\n" not in str(found)
+    assert KEY not in str(found)
+    return str(found)
+
+
+def caused(cause):
+    try:
+        try:
+            raise cause
+        except Exception as error:
+            raise Wrapped from error
+    except Wrapped as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Refused(401, f"wrong {KEY}"), "the mind refuses the key (401); set the right one"),
+        (Refused(403), "refuses the key"),
+        (Refused(404, "no such model"), "(404: no such model); correct the model's name"),
+        (Refused(429, "slow down"), "(429: slow down); try again later"),
+        (Refused(400, f"sent\n{KEY} here"), "(400: sent *** here); begin a new session"),
+        (Refused(503, "x" * 1000), "x...); try again later"),
+        (Refused(404, field="code"), "(404: no)"),
+        (caused(Refused(429)), "(429"),
+        (caused(httpx.ConnectError("refused")), "cannot be reached"),
+        (ConnectionRefusedError("refused"), "cannot be reached"),
+        (httpx.ReadTimeout(""), "did not answer in time"),
+        (TimeoutError(), "did not answer in time"),
+        (NotImplementedError(), "cannot call tools"),
+        (ValueError(""), "failed (ValueError)"),
+        (Refused("odd", "well"), "failed (well)"),
+    ],
+)
+def test_what_an_error_means(error, told):
+    assert told in line(error)
+
+
+def test_a_stream_that_ends_amid_an_answer_is_told_so():
+    assert "broke off its answer" in line(httpx.RemoteProtocolError("peer closed"), has_begun=True)
+
+
+def test_the_keys_of_a_model_are_its_secrets():
+    assert secrets_of(ChatOpenAI(model="m", api_key=KEY)) == [KEY]
