@@ -39,6 +39,7 @@ bench: install
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.controller
 	$(BIN)/python -m bench.turns
+	$(BIN)/python -m bench.hearing
 	$(BIN)/python -m bench.step_audio2
 	$(BIN)/python -m bench.token2wav
 	$(BIN)/python -m pip install -q -c constraints.txt "lancedb>=0.30"

@@ -41,7 +41,10 @@ class TurnStream(AsyncIterator[TurnEvent]):
         self._turn.playback.played(seconds)
 
     async def interrupt(self) -> None:
-        """End the turn now, such as when the user begins to speak. Events go on with `TurnDone`, if anybody asks for it."""
+        """End the turn now, such as when the user begins to speak.
+
+        Events go on with `TurnDone`, if anybody asks for it; one that has not begun never begins.
+        """
         await self._turn.interrupt()
 
     async def aclose(self) -> None:
