@@ -123,6 +123,7 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> TurnStat
         now, later = (list(held), []) if at["was_asked"] else ([], list(held))
     else:
         now, later = _sorted(_renamed(said.calls[:room]), services)
+        later = [call for call in later if first or not _is_among(call, at["held"])]
     kept = _transcribed(records, said.heard)
     if now:
         kept.append(_as_heard(said, now, step, at["turn"], session))
@@ -214,6 +215,12 @@ def _transcribed(records: list[Record], heard: str | None) -> list[Record]:
         return []
     user = next(record for record in reversed(records) if record["role"] == "user")
     return [user_record(user["turn"], heard, user["audio"])]
+
+
+def _is_among(call: ToolCall, held: Sequence[Record]) -> bool:
+    """Whether a call is held already: a model that sees no result may make it again."""
+    others = [ToolCall(**fields) for fields in held]
+    return any(other.name == call.name and arguments_of(other) == arguments_of(call) for other in others)
 
 
 def _not_ended(call: ToolCall, services: Services, *, begun: bool) -> ToolResult:

@@ -191,6 +191,7 @@ async def test_calls_that_were_held_in_two_steps_are_both_asked_about(open_one):
             yield ToolCall("2", "look", "{}")
         elif results == 1:
             yield ToolCall("3", "send_money", '{"amount": 2, "name": "Bo"}')
+            yield ToolCall("4", "send_money", '{"name": "Anna", "amount": 1}')  # once more
         else:
             yield "All sent."
 
