@@ -100,6 +100,12 @@ class SessionQueue:
 
         return leave
 
+    async def settled(self, session: str) -> None:
+        """Wait for a turn that was given up to be gone."""
+        line = self._lines.get(session)
+        if line is not None and line.holders[0].is_leaving:
+            await line.holders[0].interrupt()
+
     async def end(self) -> None:
         """Interrupt whoever has a session or waits for one, and wait until all are free."""
         self._is_ending = True

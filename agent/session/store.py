@@ -63,6 +63,7 @@ class Sessions:
         Raises:
             SessionError: it cannot be read.
         """
+        await self.queue.settled(session)
         return turns_of(await self.log.records(session))
 
     async def open_turn(self, session: str) -> str:

@@ -103,7 +103,9 @@ class EmbeddedMind:
             yield ToolCall.new(step.label, await self._arguments(step, by_name[step.label]))
         if calls:
             return
-        telling = self._look_up.telling(request, label, results)
+        telling = [m for m in self._look_up.telling(request, label, results) if m.result.status != "interrupted"]
+        if results and not telling and any(m.result.status == "interrupted" for m in results):
+            return  # the agent has told of them
         messages = [message for message in messages if message not in results or message in telling]
         talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
         async with aclosing(self._answer(messages, telling, request, talk)) as deltas:

@@ -423,3 +423,14 @@ async def test_a_tool_that_panics_ends_its_call_and_nothing_else(open_one):
     async with open_one(tools=(panic,)) as agent:
         (result,) = (await agent.ask("tool panic {}", session="a")).tool_calls
         assert (result.status, "Panic" in result.output.content) == ("failed", True)
+
+
+async def test_the_history_knows_at_once_what_was_heard_of_an_answer_that_was_left(open_one):
+    async with open_one(Counting()) as agent:
+        stream = agent.stream("count", session="a")
+        async for event in stream:
+            if isinstance(event, AudioChunk):
+                stream.played(event.end_s)
+                break
+        (turn,) = await agent.history("a")
+    assert (turn.answer, turn.interrupted) == ("One two three.", True)

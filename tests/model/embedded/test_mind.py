@@ -160,3 +160,11 @@ async def test_minds_with_different_tools_share_a_language_model(home, tmp_path)
     assert told == [TextDelta("Seven kilos. ")]
     assert await asked(scale, scales, "Weigh 7 kilos.") == [("scales", {"kilos": 7})], "the other one still uses it"
     await scale.close()
+
+
+async def test_a_call_that_was_interrupted_is_told_of_by_the_agent_and_not_once_more():
+    call = ToolCall("1", "notes", '{"text": "x"}')
+    result = ToolResult(call, "interrupted", ToolOutput("the call was interrupted"))
+    messages = [UserMessage("Note x."), AssistantMessage("", (call,)), ToolMessage(result)]
+    mind = EmbeddedMind(Router("notes"), DescribedTools(WordEmbedder()), Finders(), Llama())
+    assert [delta async for delta in mind.stream(messages, [COPIES])] == []
