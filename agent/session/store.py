@@ -141,14 +141,16 @@ class Sessions:
                 await self._erase(idle)
         return idle
 
+    async def _threads_of(self, session: str) -> list[str]:
+        if isinstance(self.checkpoints, Checkpoints):
+            return [thread for thread in await self.checkpoints.threads() if thread.startswith(f"{session}/")]
+        thread = (await self.log.facts(session)).get("open")  # another saver cannot tell which it has
+        return [thread] if thread else []
+
     async def _erase(self, sessions: Iterable[str]) -> None:
         """Remove all of sessions that are held. The log comes last: cut off, they are still there to be deleted again."""
         for session in sessions:
-            thread = (await self.log.facts(session)).get("open")
-            threads = [thread] if thread else []
-            if isinstance(self.checkpoints, Checkpoints):
-                threads = [other for other in await self.checkpoints.threads() if other.startswith(f"{session}/")]
-            for thread in threads:
+            for thread in await self._threads_of(session):
                 await self.checkpoints.adelete_thread(thread)
             self.recordings.delete(session)
         await self.log.delete(*sessions)

@@ -189,3 +189,17 @@ async def test_a_folder_that_cannot_be_one_is_told_of(tmp_path):
         with pytest.raises(SessionError, match="sessions cannot be kept"):
             async with open_sessions(folder):
                 pass
+
+
+async def test_a_session_whose_rows_are_damaged_is_told_of_and_can_be_forgotten(open_one, tmp_path):
+    async with open_one() as agent:
+        await agent.ask("hello", session="a")
+        with sqlite3.connect(tmp_path / "sessions" / "sessions.sqlite") as connection:
+            connection.execute("UPDATE sessions SET facts = 'no JSON'")
+            connection.execute("UPDATE records SET value = '{'")
+        connection.close()
+        for asked in (agent.history("a"), agent.ask("hello", session="a")):
+            with pytest.raises(SessionError, match="sessions cannot be kept"):
+                await asked
+        assert await agent.forget("a")
+        assert (await agent.ask("hello", session="a")).answer_text == "You said: hello."
