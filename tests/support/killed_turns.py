@@ -112,6 +112,9 @@ class Killing:
         if then == "consent":
             turn = await agent.ask(YES, session=SESSION)
             answers.append(turn.answer_text)
+            if turn.awaiting:  # it is asked again where nobody knew any more that it had been heard
+                turn = await agent.ask(YES, session=SESSION)
+                answers.append(turn.answer_text)
             paid = [result.status for result in turn.tool_calls]
             if waiting and paid != ["done"] and not any(turn.heard == YES for turn in history[-1:]):
                 self.counts.other.append(f"{lines[-1]} was agreed to, and ended as {paid}")
@@ -169,10 +172,10 @@ async def agent_in(folder):
 
     def act(name, n):
         time.sleep(WORK_S)
-        with effects.open("a") as file:
-            file.write(f"{name} {n} {current_call().id}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        file = os.open(effects, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+        os.write(file, f"{name} {n} {current_call().id}\n".encode())  # at once: half an effect is none
+        os.fsync(file)
+        os.close(file)
         time.sleep(WORK_S)
 
     def book(n: int) -> str:
