@@ -7,17 +7,15 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from langgraph.types import Command
-
 from vivavoce.agent.answering import Speech, Telling
-from vivavoce.agent.calls.in_words import confirmation
-from vivavoce.agent.graph import TurnContext, left_over
+from vivavoce.agent.graph import TurnContext
 from vivavoce.agent.grounding import passages_of, provenance_of
 from vivavoce.agent.playback import Playback, divided, words_within
 from vivavoce.agent.services import Services
 from vivavoce.agent.session.held import HeldSession
 from vivavoce.agent.speech import SpeechQueue, speak
-from vivavoce.agent.state import Progress, Record, assistant_record, switch_record, to_result, tool_record, user_record
+from vivavoce.agent.start import start_of
+from vivavoce.agent.state import Record, assistant_record, switch_record, to_result, tool_record, user_record
 from vivavoce.agent.stopwatch import Stopwatch
 from vivavoce.agent.turn import (
     AudioChunk,
@@ -32,7 +30,7 @@ from vivavoce.agent.turn import (
     VoiceChanged,
 )
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import ModelError, SessionError, VivavoceError, reason
+from vivavoce.core.errors import ModelError, VivavoceError, reason
 from vivavoce.core.language.sentences import CANCELLED
 from vivavoce.core.messages import AudioTokens, ToolCall, ToolOutput, ToolResult
 from vivavoce.core.passage import Provenance
@@ -63,7 +61,7 @@ class RunningTurn:
         self._session = HeldSession(services.sessions.log, session)
         self._question = question
         self._voice = voice
-        self._thread = f"{session}/{self.id}"
+        self._thread = ""
         self._watch = Stopwatch()
         self._speech: SpeechQueue = asyncio.Queue()
         self._events: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
@@ -148,7 +146,8 @@ class RunningTurn:
         try:
             await self._take_session()
             await self._session.load()
-            inputs = await self._inputs()
+            start = await start_of(self._services, self._session, self.id, asks=self._question is not None)
+            self.id, self._thread = start.turn, start.thread
             voice_id = self._services.voice_of(self._session.facts)
             await self._enter(voice_id)
         except BaseException:
@@ -157,7 +156,7 @@ class RunningTurn:
                 self._leave = None
             raise
         else:
-            self._work = asyncio.create_task(self._run(inputs))
+            self._work = asyncio.create_task(self._run(start.inputs))
             self._work.add_done_callback(lambda _: self._events.put_nowait(None))
         finally:
             self._has_begun.set()
@@ -180,52 +179,6 @@ class RunningTurn:
         if self._entering.cancelled():
             raise StopAsyncIteration
         self._entering.result()
-
-    async def _inputs(self) -> Any:  # noqa: ANN401 - what LangGraph takes
-        """Where the graph begins: anew, where a turn waits for the user's consent, or where a process died."""
-        thread = self._session.facts.get("open")
-        if not thread:
-            if self._question is None:
-                raise SessionError(f"session {self._session.name!r} has no turn that was cut off; ask something")
-            return {"progress": self._begun()}
-        left = await left_over(self._services.graph, thread)
-        has_reply = left.waits and self._session.records[-1]["turn"] != left.turn  # whose turn was cut off
-        if self._question is None:
-            self._go_on(thread, left.held if left.waits and not has_reply else ())
-        if left.waits:
-            self._thread = thread
-            heard = self._session.facts.get("asked_in") == left.turn
-            return Command(resume=self._begun(reply=True, was_asked=heard and not (self._question and has_reply)))
-        if self._question is None:
-            return None if left.is_there else {"progress": self._begun(steps=self._steps_over())}
-        await self._services.sessions.checkpoints.adelete_thread(thread)
-        return {"progress": self._begun()}
-
-    def _begun(self, *, steps: int = 0, reply: bool = False, was_asked: bool = False) -> Progress:
-        return {
-            "turn": self.id,
-            "steps": steps,
-            "calls_made": 0,
-            "pending": [],
-            "held": [],
-            "reply": reply,
-            "was_asked": was_asked,
-        }
-
-    def _go_on(self, thread: str, held: Sequence[ToolCall]) -> None:
-        """Take up the turn of a thread. held: calls that wait for a reply, which only the user can give."""
-        if held:
-            specs = {spec.name: spec for spec in self._services.tools.specs}
-            question = confirmation(held, specs, self._services.language)
-            raise SessionError(f"session {self._session.name!r} waits for your answer: {question}")
-        self._thread, self.id = thread, self._session.records[-1]["turn"]
-
-    def _steps_over(self) -> int:
-        """How many steps of the turn made calls that have all ended."""
-        own = [record for record in self._session.records if record["turn"] == self.id]
-        ended = {record["result"]["call"]["id"] for record in own if record["role"] == "tool" and record["ended"]}
-        calls = [{call["id"] for call in record["tool_calls"]} for record in own if record.get("tool_calls")]
-        return sum(made <= ended for made in calls)
 
     async def _enter(self, voice_id: str) -> None:
         """The question is on disk before anything is done with it."""
