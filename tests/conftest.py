@@ -154,16 +154,18 @@ def taught(home, shared):
 @pytest.fixture(scope="session")
 def server():
     """Address of a running `support.dialect_server`."""
-    from support.dialect_server import running_server
+    from support import dialect_server
+    from support.server_process import running
 
-    with running_server() as address:
+    with running(dialect_server.__file__) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def strict_server():
     """Address of a running `support.strict_server`."""
-    from support.strict_server import running_server
+    from support import strict_server
+    from support.server_process import running
 
-    with running_server() as address:
+    with running(strict_server.__file__) as address:
         yield address

@@ -7,16 +7,14 @@ client has gone away from an endless answer.
 
 import asyncio
 import base64
-import contextlib
 import io
 import json
 import re
 import socket
-import subprocess
 import sys
 import wave
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
@@ -31,17 +29,6 @@ app = FastAPI()
 seen: dict[str, Any] = {}
 tries: Counter[str] = Counter()
 closed: set[str] = set()
-
-
-@contextlib.contextmanager
-def running_server() -> Iterator[str]:
-    """Start it on a free loopback port in a process of its own; its address."""
-    with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.terminate()
 
 
 @app.get("/last")

@@ -5,16 +5,12 @@ The model's name chooses the scenario. ``/last`` returns the last request, ``/tr
 """
 
 import asyncio
-import contextlib
 import json
-import os
 import socket
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
@@ -52,18 +48,6 @@ class Body(Strict):
     stream: Literal[True]
     tools: list[Bound] = Field(default=[], min_length=1)
     temperature: float = 1.0
-
-
-@contextlib.contextmanager
-def running_server() -> Iterator[str]:
-    """Start it on a free loopback port in a process of its own; its address."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.terminate()
 
 
 @app.get("/last")
