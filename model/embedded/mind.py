@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import json_repair
@@ -20,7 +18,6 @@ from vivavoce.core.messages import (
     ToolMessage,
     ToolResult,
     ToolSpec,
-    UserMessage,
 )
 from vivavoce.model.embedded.choosing.arguments import (
     argument_grammar,
@@ -31,27 +28,14 @@ from vivavoce.model.embedded.choosing.arguments import (
 )
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp
-from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.choosing.planning import Planner, Step
+from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter
 from vivavoce.model.embedded.choosing.spans import SpanFinders
 from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
 
-CONFIDENT = 0.5  # below this a tool without examples may be meant
-CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
-CERTAIN_TALK = 0.95  # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
-FOLLOW_UP_WORDS = 7
 ANSWER_TOKENS = 110
 ARGUMENT_TOKENS = 96
-PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
-FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8}呢|^.{1,5}呢\W*$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A part of what the user wants, and the tool it needs (or `NO_TOOL`)."""
-
-    label: str
-    request: str
 
 
 class EmbeddedMind:
@@ -68,8 +52,7 @@ class EmbeddedMind:
     ) -> None:
         self._language = language
         self._look_up = look_up
-        self._router = router
-        self._described = described
+        self._planner = Planner(router, described, look_up.sources)
         self._finders = finders
         self._llama = llama
         llama.join(self)
@@ -79,20 +62,16 @@ class EmbeddedMind:
         await asyncio.gather(asyncio.to_thread(self._learn, tools), self._llama.start())
 
     def _learn(self, tools: Sequence[ToolSpec]) -> None:
-        self._fit(tools)
+        self._planner.fit(tools)
         for tool in tools:
             if tool.examples:
                 self._finders.of(tool)
 
-    def _fit(self, tools: Sequence[ToolSpec]) -> None:
-        self._router.fit(tools)
-        self._described.fit(tools)
-
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `TextModel.stream`."""
-        await asyncio.to_thread(self._fit, tools)
+        await asyncio.to_thread(self._planner.fit, tools)
         request = (current_request(messages).text or "").strip()
-        steps = await self._plan(request, messages, tools)
+        steps = await self._planner.plan(request, messages, tools)
         results = current_results(messages)
         label = steps[0].label if len(steps) == 1 else ""
         calls = [step for step in steps if step.label != NO_TOOL and not results]
@@ -111,38 +90,6 @@ class EmbeddedMind:
         async with aclosing(self._answer(messages, telling, request, talk)) as deltas:
             async for delta in deltas:
                 yield delta
-
-    async def _plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:
-        """What to do, in order. One step, unless the parts of the request clearly want different things."""
-        if not tools:
-            return [Step(NO_TOOL, request)]
-        parts = [part for part in PART_BORDER.split(request) if len(part.split()) >= 2]
-        if len(parts) > 1:
-            routes = await asyncio.to_thread(lambda: [self._route(part) for part in parts])
-            steps = _compound(parts, routes)
-            if len({step.label for step in steps}) > 1 and not self._is_one_question(steps):
-                return steps
-        previous = _previous_tool(messages, tools)
-        route = await asyncio.to_thread(self._route, request, previous)
-        is_follow_up = FOLLOW_UP.match(request) and len(request.split()) <= FOLLOW_UP_WORDS
-        is_sure = route.probability >= (CERTAIN_TALK if route.label == NO_TOOL else CONFIDENT_PART)
-        if previous and is_follow_up and not is_sure:
-            return [Step(previous, request)]
-        return [Step(route.label, request)]
-
-    def _route(self, request: str, previous: str = "") -> Route:
-        """What the router has learnt, unless the request is for a tool that it knows no examples of. Blocking."""
-        learnt, described = self._router.route(request, previous), self._described.route(request)
-        is_unsure = learnt.label == NO_TOOL or learnt.probability < CONFIDENT
-        return described if described.probability >= (CONFIDENT if is_unsure else 1.0) else learnt
-
-    def _is_one_question(self, steps: Sequence[Step]) -> bool:
-        """Whether one tool that knows facts stands beside talk: then the talk belongs to what is asked of it.
-
-        "According to the lifeboat and book, how many make up a crew?" is what a recogniser made of a handbook.
-        """
-        labels = {step.label for step in steps} - {NO_TOOL}
-        return len(labels) == 1 and labels <= set(self._look_up.sources)
 
     async def _arguments(self, step: Step, tool: ToolSpec) -> str:
         """A call's arguments as JSON. What was written and cannot be read stays, for the controller to report."""
@@ -195,33 +142,6 @@ class EmbeddedMind:
 def _as_json(arguments: Mapping[str, Any]) -> str:
     """Arguments as JSON; half a character, which nothing after this could write, becomes a question mark."""
     return json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()
-
-
-def _compound(parts: Sequence[str], routes: Sequence[Route]) -> list[Step]:
-    """Steps of a compound request; unsure parts make it one request (an empty list)."""
-    if any(route.probability < CONFIDENT_PART for route in routes):
-        return []
-    steps: list[Step] = []
-    for part, route in zip(parts, routes, strict=True):
-        if steps and steps[-1].label == route.label:
-            steps[-1] = Step(route.label, f"{steps[-1].request} and {part}")
-        else:
-            steps.append(Step(route.label, part))
-    return steps
-
-
-def _previous_tool(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    """The tool of the turn before this one, if it used one that still is there."""
-    seen_user = 0
-    for message in reversed(messages):
-        if isinstance(message, UserMessage):
-            seen_user += 1
-        elif isinstance(message, ToolMessage) and seen_user == 1:
-            name = message.result.call.name
-            return name if name in {tool.name for tool in tools} else ""
-        if seen_user == 2:
-            break
-    return ""
 
 
 def _sentence(result: ToolResult, language: str) -> str:

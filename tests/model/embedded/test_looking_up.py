@@ -16,6 +16,7 @@ from vivavoce.core.messages import (
 from vivavoce.core.passage import Passage
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp, asks_for_facts
+from vivavoce.model.embedded.choosing.planning import Planner
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinder
 from vivavoce.model.embedded.mind import EmbeddedMind
@@ -196,9 +197,9 @@ async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(
         ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", ToolOutput("dry"))),
         UserMessage(text=request_),
     ]
-    model = EmbeddedMind(Sure(), DescribedTools(WordEmbedder()), None, Llama())
-    (step,) = await model._plan(request_, before, tools)
+    planner = Planner(Sure(), DescribedTools(WordEmbedder()))
+    (step,) = await planner.plan(request_, before, tools)
     assert step.label == wanted
-    model = EmbeddedMind(Router(), DescribedTools(WordEmbedder()), None, Llama())
-    (alone,) = await model._plan(request_, before, tools[1:])
+    planner = Planner(Router(), DescribedTools(WordEmbedder()))
+    (alone,) = await planner.plan(request_, before, tools[1:])
     assert alone.label == NO_TOOL, "a tool that is gone is not asked"
