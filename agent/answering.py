@@ -9,7 +9,7 @@ from vivavoce.agent.calls.in_words import arguments_of
 from vivavoce.agent.grounding import GuardedAnswer, passages_of
 from vivavoce.agent.prompts import ANSWER_NOW
 from vivavoce.agent.reading_out import next_part
-from vivavoce.agent.replies import agrees, refuses, wants_more
+from vivavoce.core.language.replies import agrees, refuses, wants_more
 from vivavoce.agent.services import Services
 from vivavoce.agent.turn import HeardText, SentenceChecked, TurnEvent
 from vivavoce.core.language.sentences import DECLINED, NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS

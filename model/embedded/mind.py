@@ -1,41 +1,24 @@
 """The embedded mind: a router and a small instruction model choose tools and answer."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
 
-import json_repair
-
-from vivavoce.core.language.sentences import ACCORDING_TO, NO_ANSWER, SORRY
-from vivavoce.core.messages import (
-    LMDelta,
-    Message,
-    SystemMessage,
-    TextDelta,
-    ToolCall,
-    ToolMessage,
-    ToolResult,
-    ToolSpec,
-)
-from vivavoce.model.embedded.choosing.arguments import (
-    argument_grammar,
-    arguments_prompt,
-    copied_argument,
-    grounded,
-    said_arguments,
-)
+from vivavoce.core.language.replies import refuses
+from vivavoce.core.language.sentences import ACCORDING_TO, DECLINED, NO_ANSWER, SORRY
+from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolResult, ToolSpec
+from vivavoce.model.embedded.choosing.asking import asked_before
+from vivavoce.model.embedded.choosing.calling import Caller
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp
 from vivavoce.model.embedded.choosing.planning import Planner, Step
 from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter
 from vivavoce.model.embedded.choosing.spans import SpanFinders
-from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
+from vivavoce.model.embedded.choosing.writing import CallWriter
+from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
 
 ANSWER_TOKENS = 110
-ARGUMENT_TOKENS = 96
 
 
 class EmbeddedMind:
@@ -53,6 +36,7 @@ class EmbeddedMind:
         self._language = language
         self._look_up = look_up
         self._planner = Planner(router, described, look_up.sources)
+        self._caller = Caller(described, finders, CallWriter(llama), language)
         self._finders = finders
         self._llama = llama
         llama.join(self)
@@ -71,15 +55,23 @@ class EmbeddedMind:
         """See `TextModel.stream`."""
         await asyncio.to_thread(self._planner.fit, tools)
         request = (current_request(messages).text or "").strip()
-        steps = await self._planner.plan(request, messages, tools)
         results = current_results(messages)
+        if not results and (replied := await self._replied(messages, tools)):
+            for delta in replied:
+                yield delta
+            return
+        steps = await self._planner.plan(request, messages, tools)
         label = steps[0].label if len(steps) == 1 else ""
         calls = [step for step in steps if step.label != NO_TOOL and not results]
         if source := self._look_up.next_source(request, label, results, tools):
             calls = [Step(source, request)]
         by_name = {tool.name: tool for tool in tools}
         for step in calls:
-            yield ToolCall.new(step.label, await self._arguments(step, by_name[step.label]))
+            found = await self._caller.calls(by_name[step.label], step.request, tools)
+            for call in found.calls:
+                yield call
+            if found.question:
+                yield TextDelta(found.question)
         if calls:
             return
         telling = [m for m in self._look_up.telling(request, label, results) if m.result.status != "interrupted"]
@@ -91,24 +83,18 @@ class EmbeddedMind:
             async for delta in deltas:
                 yield delta
 
-    async def _arguments(self, step: Step, tool: ToolSpec) -> str:
-        """A call's arguments as JSON. What was written and cannot be read stays, for the controller to report."""
-        if not tool.parameters.get("properties"):
-            return "{}"
-        if key := copied_argument(tool):
-            return _as_json({key: step.request})
-        finder = await asyncio.to_thread(self._finders.of, tool)
-        said = said_arguments(finder, tool, step.request)
-        if said is not None:
-            return _as_json(said)
-        raw = await self._llama.complete(
-            arguments_prompt(tool, step.request),
-            ARGUMENT_SLOT,
-            max_tokens=ARGUMENT_TOKENS,
-            grammar=argument_grammar(tool),
-        )
-        written = json_repair.loads(raw)  # it may be cut off at the limit
-        return _as_json(grounded(written, finder, tool, step.request)) if isinstance(written, dict) else raw.strip()
+    async def _replied(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[LMDelta]:
+        """What comes of a reply to a question for an argument; nothing where it is no such reply."""
+        asked = asked_before(messages, tools, self._language)
+        if asked is None:
+            return []
+        *_, reply = asked.said
+        if refuses(reply):
+            return [TextDelta(DECLINED(self._language))]
+        found = await self._caller.calls(asked.tool, ". ".join(asked.said), [asked.tool])
+        if found.missing == (asked.tool.name, asked.parameter):
+            return []
+        return [*found.calls, *([TextDelta(found.question)] if found.question else [])]
 
     async def _answer(
         self, messages: Sequence[Message], results: Sequence[ToolMessage], request: str, talk: str
@@ -137,11 +123,6 @@ class EmbeddedMind:
     async def close(self) -> None:
         """Let go of the language model, which stops with the last mind that uses it."""
         await self._llama.leave(self)
-
-
-def _as_json(arguments: Mapping[str, Any]) -> str:
-    """Arguments as JSON; half a character, which nothing after this could write, becomes a question mark."""
-    return json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _sentence(result: ToolResult, language: str) -> str:

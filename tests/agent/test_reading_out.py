@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.agent_parts import NO_ARGUMENTS, noise
 
 from vivavoce.agent.reading_out import next_part
-from vivavoce.agent.replies import wants_more
+from vivavoce.core.language.replies import wants_more
 from vivavoce.core.language.sentences import SHALL_I_GO_ON, THERE_IS_MORE
 from vivavoce.core.messages import Heard, ToolMessage, ToolOutput, ToolSpec
 

@@ -14,15 +14,19 @@ import numpy as np
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import FloatMatrix, TextEmbedder
-from vivavoce.model.embedded.choosing.arguments import first_line
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route, hashed_runs
 from vivavoce.model.embedded.choosing.sparse import SparseRows
+from vivavoce.model.embedded.choosing.writing import first_line
 
 # Measured with 203 tools of a public set and with 24 of every day: above the first are .97 and .65 of the requests for them,
 # and .01 of talk; above the second a third to a half of the requests, and hardly any for the product's own tools.
 LIKELY, CERTAIN = 0.35, 0.55
 RUNS_SCALE = 2.0  # likeness by runs lies lower
 EMBEDDED = 64  # so many are compared by meaning: those that have the most runs in common
+PARTS = re.compile(
+    r"(?<=[.?!;])\s+|[。？！；]|,?\s+(?:and|then|also|as well as|plus|or)\s+|,\s+|[，、]|然后|还有|以及", re.IGNORECASE
+)
+MOST_PARTS, MOST_JOINED = 12, 4
 BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.-]+")
 
 
@@ -53,9 +57,22 @@ class DescribedTools:
 
     def route(self, request: str) -> Route:
         """The tool that a request is for. Probability: 1 where that is certain, .5 where it is likely; else `NO_TOOL`."""
+        name, likeness = self._nearest(request)
+        if likeness < LIKELY:
+            return Route(NO_TOOL, 0.0)
+        return Route(name, 1.0 if likeness >= CERTAIN else 0.5)
+
+    def joined(self, request: str) -> list[str]:
+        """The tools that parts of a request are for, each part for the nearest."""
+        parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
+        names = dict.fromkeys(name for name, _ in map(self._nearest, parts[:MOST_PARTS]) if name != NO_TOOL)
+        return list(names)[:MOST_JOINED]
+
+    def _nearest(self, request: str) -> tuple[str, float]:
+        """The tool that is most like a request, and its likeness."""
         with self._comparing:
             if not self._names:
-                return Route(NO_TOOL, 0.0)
+                return NO_TOOL, 0.0
             likeness = self._runs.times(_runs([request]).dense())[:, 0]
             near = np.argsort(-likeness, kind="stable")[:EMBEDDED]
             if is_in_pairs(request):
@@ -63,9 +80,7 @@ class DescribedTools:
             else:
                 likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
         best = int(likeness.argmax())
-        if likeness[best] < LIKELY:
-            return Route(NO_TOOL, 0.0)
-        return Route(self._names[near[best]], 1.0 if likeness[best] >= CERTAIN else 0.5)
+        return self._names[near[best]], float(likeness[best])
 
     def _compared(self, texts: Sequence[str]) -> FloatMatrix:
         """Meanings of one or more texts: (len(texts), dimension)."""

@@ -1,17 +1,22 @@
 """What a tool is asked about is found in the utterance, without a language model."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.word_embedder import WordEmbedder
 
 from vivavoce.core.language.places import place_of
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.arguments import grounded, said_arguments
+from vivavoce.model.embedded.choosing.arguments import said_arguments
+from vivavoce.model.embedded.choosing.calling import Caller
+from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.named import tokens_of
 from vivavoce.model.embedded.choosing.spans import SpanFinders
+from vivavoce.model.embedded.choosing.writing import WrittenCall
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.voices.tool import VOICE
 from vivavoce.tools.weather import WeatherTool
@@ -24,6 +29,23 @@ CLOCK, WEATHER, WEB = DateTimeTool().spec, WeatherTool().spec, WebSearchTool().s
 @pytest.fixture(scope="module")
 def finders(home):
     return SpanFinders(home.home / "cache")  # where agents keep what they learnt
+
+
+class Writer:
+    """Writes what it is told to."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+
+    async def one(self, tool, said):
+        return WrittenCall(tool, self.arguments)
+
+
+async def called(finders, tool, utterance, written):
+    """The arguments that a tool is called with, where the language model wrote these."""
+    caller = Caller(DescribedTools(WordEmbedder()), finders, Writer(written), "en")
+    (call,) = (await caller.calls(tool, utterance, [tool])).calls
+    return json.loads(call.arguments)
 
 
 PLACES = [
@@ -68,11 +90,11 @@ def test_only_parameters_that_examples_take_from_the_utterance_are_found(finders
     assert said_arguments(finders.of(WEB), WEB, "Search the web for owls.") is None
 
 
-def test_a_users_own_tool_with_few_examples_is_left_to_the_language_model(finders):
+async def test_a_users_own_tool_with_few_examples_is_left_to_the_language_model(finders):
     examples = tuple(ToolExample(f"Play {name}.", {"song": name}) for name in ("Yesterday", "Imagine"))
     own = ToolSpec("play", "", {"properties": {"song": {"type": "string"}}, "required": ["song"]}, examples)
     assert said_arguments(finders.of(own), own, "Play Help.") is None
-    assert grounded({"song": "Help"}, finders.of(own), own, "Play Help.") == {"song": "Help"}
+    assert await called(finders, own, "Play Help.", {"song": "Help"}) == {"song": "Help"}
 
 
 @pytest.mark.parametrize(
@@ -87,8 +109,8 @@ def test_a_users_own_tool_with_few_examples_is_left_to_the_language_model(finder
         ({"query": "最新新闻"}, WEB, "有什么最新的新闻？", {"query": "最新新闻"}),
     ],
 )
-def test_what_a_language_model_wrote_is_held_to_what_was_said(finders, written, tool, utterance, kept):
-    assert grounded(written, finders.of(tool), tool, utterance) == kept
+async def test_what_a_language_model_wrote_is_held_to_what_was_said(finders, written, tool, utterance, kept):
+    assert await called(finders, tool, utterance, written) == kept
 
 
 @pytest.mark.parametrize(

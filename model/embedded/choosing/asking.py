@@ -1,0 +1,115 @@
+"""Asks for a required argument that nobody has said, and knows its own question again when the answer comes.
+
+What was asked stands in the dialogue itself, so an answer fills the call also after a restart.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vivavoce.core.language.sentences import (
+    ASK_DAY,
+    ASK_HOW_MANY,
+    ASK_TIME,
+    ASK_WHAT,
+    ASK_WHICH,
+    ASK_WHICH_OF,
+    ASK_YES_OR_NO,
+)
+from vivavoce.core.messages import AssistantMessage, Message, ToolSpec, UserMessage
+from vivavoce.core.untrusted import neutralise
+from vivavoce.model.embedded.choosing.schemas import properties_of, words_of_name
+
+
+def _set(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+MOST_OPTIONS = 6
+MOST_WORDS = 8  # of a description that is read out
+NAME_CHARS = 80
+COUNTED = _set("number num count amount quantity no how many total of")
+COUNTABLE = _set("num number count quantity people guests persons adults children nights tickets")
+LEAD = re.compile(r"^(?:the|an?|your|user'?s?|desired|required|specific|unique)\s+", re.IGNORECASE)
+REST = re.compile(
+    r"[.;:,(]|\s(?:for example|such as|e\.g|in the format|in format|formatted|for which|that|which|to be|you)\b",
+    re.IGNORECASE,
+)
+PLACES = _set("city town place location country state region destination street address area")
+TOWARDS = _set("from to in at near")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was asked. said: what the user said of the call so far, the answer last."""
+
+    tool: ToolSpec
+    parameter: str
+    said: tuple[str, ...]
+
+
+def question(tool: ToolSpec, parameter: str, language: str) -> str:
+    """What asks for a required parameter."""
+    about = properties_of(tool.parameters).get(parameter, {})
+    name = words_of_name(parameter)
+    described = neutralise(_described(about, name), NAME_CHARS)
+    options = [str(option).replace("_", " ") for option in about.get("enum", ())]
+    if about.get("type") == "boolean":
+        return ASK_YES_OR_NO(language, what=described)
+    if 1 < len(options) <= MOST_OPTIONS:
+        return ASK_WHICH_OF(language, what=neutralise(" ".join(name), NAME_CHARS), options=", ".join(options))
+    if about.get("type") in ("integer", "number") and COUNTABLE & set(name):
+        return ASK_HOW_MANY(language, what=" ".join(word for word in name if word not in COUNTED) or described)
+    if name[-1:] == ["date"]:
+        return " ".join(ASK_DAY(language, what=" ".join(name[:-1])).split())
+    if name[-1:] == ["time"]:
+        return " ".join(ASK_TIME(language, what=" ".join(name[:-1])).split())
+    if set(name) & PLACES:
+        towards = name[0] if name[0] in TOWARDS else "in"
+        return ASK_WHICH(language, towards=towards.capitalize(), what=" ".join(word for word in name if word not in TOWARDS))
+    return ASK_WHAT(language, what=described)
+
+
+def asked_before(messages: Sequence[Message], tools: Sequence[ToolSpec], language: str) -> Asked | None:
+    """What the last answer asked for, if it was a question of this kind; None where it was not."""
+    said: list[str] = []
+    found: Asked | None = None
+    for user, answer in _backwards(messages):
+        said.insert(0, user)
+        wanted = _asked_in(answer, tools, language)
+        if wanted is None or (found and wanted[0] != found.tool):
+            break
+        found = found or Asked(*wanted, ())
+    return Asked(found.tool, found.parameter, tuple(said)) if found else None
+
+
+def _backwards(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    """What the user said, newest first, each with the answer that stands before it."""
+    pairs: list[tuple[str, str]] = []
+    for message in reversed(messages):
+        if isinstance(message, UserMessage):
+            pairs.append((message.text or "", ""))
+        elif isinstance(message, AssistantMessage) and message.text and pairs and not pairs[-1][1]:
+            pairs[-1] = (pairs[-1][0], message.text.strip())
+    return pairs
+
+
+def _asked_in(answer: str, tools: Sequence[ToolSpec], language: str) -> tuple[ToolSpec, str] | None:
+    if not answer.endswith(("?", "\uff1f")):
+        return None
+    for tool in tools:
+        for parameter in tool.parameters.get("required", ()):
+            if answer.endswith(question(tool, parameter, language)):
+                return tool, parameter
+    return None
+
+
+def _described(about: Mapping[str, Any], name: Sequence[str]) -> str:
+    """A few words for a parameter: of its description where that is short, else its name."""
+    first = REST.split(str(about.get("description", "")).strip(), maxsplit=1)[0].strip()
+    words = LEAD.sub("", first).split()
+    if not 1 <= len(words) <= MOST_WORDS:
+        return " ".join(name)
+    start = words[0] if any(c.isupper() for c in words[0][1:]) else words[0].lower()
+    return " ".join([start, *words[1:]])

@@ -1,0 +1,39 @@
+"""Parameters of tools as their JSON schemas describe them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^\w]+|_+")
+
+
+def properties_of(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The schema of each parameter, with references and "or nothing" taken out."""
+    definitions = schema.get("$defs", {})
+    return {name: plain(about, definitions) for name, about in schema.get("properties", {}).items()}
+
+
+def plain(about: Any, definitions: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON
+    """A schema without its reference, and of several types the first that is not null.
+
+    Only one step, as a type may hold itself.
+    """
+    if not isinstance(about, Mapping):
+        return {}
+    for options in (about.get("anyOf"), about.get("oneOf"), about.get("allOf")):
+        if isinstance(options, list):
+            first = next((one for one in options if isinstance(one, Mapping) and one.get("type") != "null"), {})
+            return {**plain(first, definitions), **_own(about)}
+    if isinstance(name := about.get("$ref"), str):
+        found = definitions.get(name.rsplit("/", 1)[-1])
+        return {"$defs": definitions, **(found if isinstance(found, Mapping) else {}), **_own(about)}
+    return about
+
+
+def _own(about: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: about[key] for key in ("description", "default") if key in about}
+
+
+def words_of_name(name: str) -> list[str]:
+    """Words of an identifier: "newAlarm_time" is new, alarm, time."""
+    return [word.lower() for word in BORDER.split(name) if word]
