@@ -59,7 +59,7 @@ class Row(BaseModel):
 
     id: str = Field(pattern=r"^[\w.-]+$")
     question: str = Field(min_length=1)
-    tools: list[OpenAITool] = Field(min_length=1)
+    tools: list[OpenAITool]
     expected: Expected
 
     @model_validator(mode="after")

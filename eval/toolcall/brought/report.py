@@ -21,7 +21,7 @@ SHARES = ("right", "tools", *CLASSES)
 FAILED = "failed"  # what was done where the agent failed
 SECONDS = {"decided_s": "seconds to the decision", "opened_s": "seconds to open the agent"}
 METHOD = (
-    "Each question is asked to an agent that has its tools and no others; with `+own`, the product's beside them. Right: the "
+    "Each question is asked to an agent with its tools and no others; with `+own`, the product's beside them. Right: the "
     "calls of the first round are those that are wanted, by the rule of the Berkeley Function Calling Leaderboard (right "
     "function, every required argument, each value among the allowed ones, no other argument; several in any order). Tools: "
     "the right ones, whatever the arguments. Call, ask, cannot: of the questions that want it, how many turns called any "
