@@ -5,9 +5,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import soundfile
 from support.backends import set_script
 
-from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import Heard, ToolCall, ToolMessage
 from vivavoce.core.settings import load_settings
@@ -103,7 +103,7 @@ async def test_a_model_that_always_calls_asks_and_refuses_nothing(run_with):
         "two": "wrong number of calls",
         "vague": "call instead of ask",
         "other": "call instead of cannot",
-        "clash": "invented argument",
+        "clash": "wrong value",
     }
     summary = finished.page.summary
     assert (summary["numbers: call"].value, summary["numbers: ask"].value, summary["numbers: cannot"].value) == (1, 0, 0)
@@ -144,7 +144,7 @@ async def test_an_agent_has_the_tools_of_its_question_and_no_others_unless_they_
 async def test_recordings_are_compared_with_the_same_questions_typed(run_with, numbers, tmp_path):
     (tmp_path / "numbers").mkdir()
     for name in ("one", "two"):
-        AudioClip(np.full(16_000, 0.1, np.float32), 16_000).save(tmp_path / "numbers" / f"{name}.ogg")
+        soundfile.write(tmp_path / "numbers" / f"{name}.ogg", np.full(16_000, 0.1), 16_000)
     finished = await run_with(clever, str(numbers), f"{numbers}:spoken")
     spoken = {result.facts["id"]: result for result in finished.results if result.facts["audio"]}
     assert {name: result.verdict for name, result in spoken.items()} == {"one": "right", "two": "wrong number of calls"}
