@@ -30,8 +30,8 @@ class Command(NamedTuple):
 LABS = {
     "toolcall": Command(
         "ToolCallLab",
-        "Whether the agent calls the right tool with the right parameters, and only then; sets: spoken, text, and with tools "
-        "of their own bfcl, bfcl-parallel, bfcl-spoken, when2call.",
+        "Whether the agent calls the right tool with the right parameters, and only then; "
+        "sets: spoken, text, and with tools of their own bfcl, bfcl-parallel, bfcl-spoken, when2call.",
     ),
     "hallucination": Command(
         "HallucinationLab",

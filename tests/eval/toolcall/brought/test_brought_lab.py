@@ -51,8 +51,8 @@ def numbers(tmp_path):
 
 @pytest.fixture
 def run_with(monkeypatch, own_home, tmp_path, numbers):
-    async def run(script, *sets, **options):
-        set_script(monkeypatch, script)
+    async def run(script, *sets, at_once=1, **options):
+        set_script(monkeypatch, script, at_once=at_once)
         given = Options(load_settings(model="scripted"), sets or (str(numbers),), **options)
         return await run_lab(ToolCallLab(), given, tmp_path / "run")
 
@@ -135,6 +135,7 @@ async def test_an_agent_has_the_tools_of_its_question_and_no_others_unless_they_
 
     finished = await run_with(watch, str(numbers), f"{numbers}+own")
     alone, beside = seen[: len(ROWS)], seen[len(ROWS) :]
+    assert len(beside) == len(ROWS)
     assert alone == [[tool["function"]["name"] for tool in each["tools"]] for each in ROWS]
     assert all({"web_search", "voice_search"} < set(names) and len(set(names)) == len(names) for names in beside)
     assert beside[0].count("get_weather") == beside[-1].count("get_weather") == 1  # of two of one name the question's stays
@@ -153,6 +154,7 @@ async def test_recordings_are_compared_with_the_same_questions_typed(run_with, n
     assert summary["numbers-spoken: right, spoken less typed"].count == 2
     assert summary["numbers-spoken: right, where every word was heard"].count == 1
     assert "numbers: right, spoken less typed" not in summary
+    assert set(finished.page.pictures) == {"classes-numbers.png"}  # of one class there is nothing to confuse
 
 
 async def test_both_kinds_of_sets_stand_on_one_page(run_with, numbers, tmp_path):
@@ -175,7 +177,7 @@ async def test_failures_count_as_wrong_and_have_a_column(run_with):
     assert "| failed | 5 |" in (finished.folder / "report.md").read_text()
 
 
-async def test_repetitions_share_their_question(run_with):
-    finished = await run_with(clever, seeds=(1, 2))
-    assert len(finished.results) == 10
+async def test_repetitions_that_are_asked_side_by_side_share_their_question(run_with):
+    finished = await run_with(clever, seeds=(1, 2), at_once=4)
+    assert [result.verdict for result in finished.results] == ["right"] * 10
     assert {result.cluster for result in finished.results} == {each["id"] for each in ROWS}
