@@ -12,14 +12,11 @@ from typing import Any
 
 from vivavoce.agent import Agent
 from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
-from vivavoce.agent.turn import HeardText, SpokenText, ToolFinished, ToolStarted, TurnDone
+from vivavoce.agent.turn import HeardText, SpokenText, ToolStarted
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import fence
 from vivavoce.eval.toolcall.questions import Earlier
-
-SAME_ROUND_S = 0.3  # calls of one round start together; after so long without another there is none
-AFTER_RESULT_S = 0.02  # the same once one has ended: what starts later than that, the model wrote in answer to a result
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +50,31 @@ async def ask_for_calls(
     session = f"toolcall-{uuid.uuid4().hex[:12]}"
     await _remember(agent, session, history, transcribes=transcribes)
     asked = await asyncio.to_thread(AudioClip.load, audio) if audio else text
-    heard, said, calls = text if not audio else "", "", list[ToolCall]()
-    start, decided, patience = time.perf_counter(), 0.0, None
+    heard, said, calls = text if not audio else "", "", tuple[ToolCall, ...]()
+    start, decided_s = time.perf_counter(), 0.0
     async with aclosing(agent.stream(asked, session=session)) as events:
-        while True:
-            try:
-                event = await asyncio.wait_for(anext(events), patience)
-            except (TimeoutError, StopAsyncIteration):
-                break
+        async for event in events:
             match event:
                 case HeardText(words):
                     heard = words
-                case ToolStarted(call):
-                    calls.append(call)
-                    decided = decided or time.perf_counter() - start
-                    patience = patience or SAME_ROUND_S
-                case ToolFinished():
-                    patience = AFTER_RESULT_S
+                case ToolStarted():
+                    decided_s = time.perf_counter() - start
+                    calls = await _calls_of_round(agent, session)
+                    break
                 case SpokenText(words):
                     said += words
-                    if calls or not speaks_first:
+                    if not speaks_first:
                         break
-                case TurnDone():
-                    break
                 case _:
                     continue
-    return Asked(heard, said.strip(), tuple(calls), decided or time.perf_counter() - start)
+    return Asked(heard, said.strip(), calls, decided_s or time.perf_counter() - start)
+
+
+async def _calls_of_round(agent: Agent, session: str) -> tuple[ToolCall, ...]:
+    """All calls of the round that has begun: they are in the log before any of them starts."""
+    records = await agent.services.sessions.log.records(session)
+    made = next(record["tool_calls"] for record in reversed(records) if record.get("tool_calls"))
+    return tuple(ToolCall(**call) for call in made)
 
 
 async def _remember(agent: Agent, session: str, history: Sequence[Earlier], *, transcribes: bool) -> None:

@@ -1,6 +1,5 @@
 """An agent whose tools are those of a question; they do nothing."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from vivavoce.core.messages import ToolOutput, ToolSpec
 from vivavoce.core.settings import Settings
 from vivavoce.eval.toolcall.brought.questions import BroughtQuestion
 
-WORKS_S = 1.0  # so long that all calls of a round have begun before the first ends
-
 
 @dataclass(frozen=True, slots=True)
 class IdleTool:
@@ -22,8 +19,7 @@ class IdleTool:
     spec: ToolSpec
 
     async def call(self, arguments: str) -> ToolOutput:
-        """Say that all is well, after a while."""
-        await asyncio.sleep(WORKS_S)
+        """Say that all is well."""
         return ToolOutput("ok")
 
 
