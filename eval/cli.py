@@ -28,7 +28,11 @@ class Command(NamedTuple):
 
 
 LABS = {
-    "toolcall": Command("ToolCallLab", "Whether the agent calls the right tool with the right parameters, and only then."),
+    "toolcall": Command(
+        "ToolCallLab",
+        "Whether the agent calls the right tool with the right parameters, and only then; "
+        "sets: spoken, text, and with tools of their own bfcl, bfcl-parallel, bfcl-spoken, when2call.",
+    ),
     "hallucination": Command(
         "HallucinationLab",
         "The same questions with and without knowledge: right, wrong, abstained, and the paired differences.",

@@ -28,6 +28,12 @@ class Page:
     body: str
     pictures: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
+    def followed_by(self, other: "Page") -> "Page":
+        """One page of two, under the title of the first. No estimate and no picture may have the same name in both."""
+        return Page(
+            self.title, {**self.summary, **other.summary}, self.body + other.body, {**self.pictures, **other.pictures}
+        )
+
     def write(self, folder: Path, facts: Mapping[str, Any]) -> None:
         """Write summary.json, report.md, report.html and the pictures.
 

@@ -12,14 +12,11 @@ from typing import Any
 
 from vivavoce.agent import Agent
 from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
-from vivavoce.agent.turn import HeardText, SpokenText, ToolFinished, ToolStarted, TurnDone
+from vivavoce.agent.turn import HeardText, SpokenText, ToolStarted
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import fence
-from vivavoce.eval.toolcall.questions import Earlier, ToolQuestion
-
-SAME_ROUND_S = 0.3  # calls of one round start together; after so long without another there is none
-AFTER_RESULT_S = 0.02  # the same once one has ended: what starts later than that, the model wrote in answer to a result
+from vivavoce.eval.toolcall.questions import Earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +29,52 @@ class Asked:
     decided_s: float
 
 
-async def ask_for_calls(agent: Agent, question: ToolQuestion, *, transcribes: bool, speaks_first: bool) -> Asked:
+async def ask_for_calls(
+    agent: Agent,
+    text: str,
+    audio: str = "",
+    history: Sequence[Earlier] = (),
+    *,
+    transcribes: bool,
+    speaks_first: bool,
+) -> Asked:
     """Ask, and interrupt the turn as soon as it is clear what is called: closing the stream is the product's barge-in.
 
-    transcribes: whether earlier recordings are known to the model by their text. speaks_first: whether the model may say
-    something before it calls; then only the end of the turn tells that it does not.
+    audio: path of the recording that is asked in place of the text. transcribes: whether earlier recordings are known to the
+    model by their text. speaks_first: whether the model may say something before it calls, or what it says instead is
+    wanted; then only the end of the turn tells that it does not call.
 
     Raises:
         VivavoceError: as `Agent.stream`.
     """
     session = f"toolcall-{uuid.uuid4().hex[:12]}"
-    await _remember(agent, session, question.history, transcribes=transcribes)
-    asked = await asyncio.to_thread(AudioClip.load, question.audio) if question.audio else question.text
-    heard, said, calls = question.text if not question.audio else "", "", list[ToolCall]()
-    start, decided, patience = time.perf_counter(), 0.0, None
+    await _remember(agent, session, history, transcribes=transcribes)
+    asked = await asyncio.to_thread(AudioClip.load, audio) if audio else text
+    heard, said, calls = text if not audio else "", "", tuple[ToolCall, ...]()
+    start, decided_s = time.perf_counter(), 0.0
     async with aclosing(agent.stream(asked, session=session)) as events:
-        while True:
-            try:
-                event = await asyncio.wait_for(anext(events), patience)
-            except (TimeoutError, StopAsyncIteration):
-                break
+        async for event in events:
             match event:
-                case HeardText(text):
-                    heard = text
-                case ToolStarted(call):
-                    calls.append(call)
-                    decided = decided or time.perf_counter() - start
-                    patience = patience or SAME_ROUND_S
-                case ToolFinished():
-                    patience = AFTER_RESULT_S
-                case SpokenText(text):
-                    said += text
-                    if calls or not speaks_first:
-                        break
-                case TurnDone():
+                case HeardText(words):
+                    heard = words
+                case ToolStarted():
+                    decided_s = time.perf_counter() - start
+                    calls = await _calls_of_round(agent, session)
                     break
+                case SpokenText(words):
+                    said += words
+                    if not speaks_first:
+                        break
                 case _:
                     continue
-    return Asked(heard, said.strip(), tuple(calls), decided or time.perf_counter() - start)
+    return Asked(heard, said.strip(), calls, decided_s or time.perf_counter() - start)
+
+
+async def _calls_of_round(agent: Agent, session: str) -> tuple[ToolCall, ...]:
+    """All calls of the round that has begun: they are in the log before any of them starts."""
+    records = await agent.services.sessions.log.records(session)
+    made = next(record["tool_calls"] for record in reversed(records) if record.get("tool_calls"))
+    return tuple(ToolCall(**call) for call in made)
 
 
 async def _remember(agent: Agent, session: str, history: Sequence[Earlier], *, transcribes: bool) -> None:

@@ -3,7 +3,8 @@
 What is judged are the first calls of the last user turn. Sets: ``spoken`` and ``text``, which come with the lab, or a half
 of one, as ``text:dev``; the folder of StepEval-Audio-Toolcall, whose recordings are asked, or its texts as ``PATH:text``; a
 table of one's own, see `questions.read_questions` (recordings, where it has any, lie beside it in a folder of the
-table's name).
+table's name). Sets whose questions bring their own tools: ``bfcl``, ``bfcl-parallel``, ``bfcl-spoken``, ``when2call`` and
+files of one's own, see `brought.questions.brought_questions`.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -21,6 +22,9 @@ from vivavoce.eval.lab.lab import Item, Measure, Options, Result, with_seed
 from vivavoce.eval.lab.one_open import agents_by_seed
 from vivavoce.eval.lab.page import Page
 from vivavoce.eval.toolcall.asking import ask_for_calls
+from vivavoce.eval.toolcall.brought.measuring import measure_brought
+from vivavoce.eval.toolcall.brought.questions import NAMED, brought_questions, is_brought
+from vivavoce.eval.toolcall.brought.report import brought_report
 from vivavoce.eval.toolcall.judge import TEMPLATE, WORDS, second_opinion
 from vivavoce.eval.toolcall.questions import HALVES, ToolQuestion, own_questions, read_questions
 from vivavoce.eval.toolcall.report import report
@@ -42,9 +46,9 @@ class ToolCallLab:
         """See `Lab.items`."""
         items: list[Item] = []
         for given in options.sets:
-            chosen = evenly(questions_of(given), options.limit)
+            chosen = evenly(_items_of(given), options.limit)
             for seed in options.seeds:
-                items += [with_seed(_marked(question, given).as_item(), seed, options) for question in chosen]
+                items += [with_seed(item, seed, options) for item in chosen]
         return items
 
     @asynccontextmanager
@@ -58,9 +62,19 @@ class ToolCallLab:
             ):
 
                 async def measure(item: Item) -> Result:
+                    if is_brought(item.facts):
+                        async with agents.using(item.facts["seed"]) as agent:
+                            return await measure_brought(item, agent, settings, transcribes=transcribes)
                     question = ToolQuestion.of(item.facts)
                     async with agents.using(question.seed) as agent:
-                        asked = await ask_for_calls(agent, question, transcribes=transcribes, speaks_first=not transcribes)
+                        asked = await ask_for_calls(
+                            agent,
+                            question.text,
+                            question.audio,
+                            question.history,
+                            transcribes=transcribes,
+                            speaks_first=not transcribes,
+                        )
                         found = score(question, asked, agent.services.tools.specs)
                     record = record_of(question, asked)
                     if judge is not None and "parameters" in found.scores:
@@ -71,7 +85,20 @@ class ToolCallLab:
 
     def page(self, results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
         """See `Lab.page`."""
-        return report(results, facts)
+        brought = [result for result in results if is_brought(result.facts)]
+        others = [result for result in results if not is_brought(result.facts)]
+        if not brought:
+            return report(others, facts)
+        page = brought_report(brought, facts)
+        return report(others, facts).followed_by(page) if others else page
+
+
+def _items_of(given: str) -> list[Item]:
+    """See `questions_of` and `brought_questions`."""
+    brought = brought_questions(given)
+    if brought is not None:
+        return [question.as_item() for question in brought]
+    return [_marked(question, given).as_item() for question in questions_of(given)]
 
 
 def questions_of(given: str) -> list[ToolQuestion]:
@@ -89,7 +116,8 @@ def questions_of(given: str) -> list[ToolQuestion]:
     if path.is_file():
         recordings = path.with_suffix("")
         return read_questions(path, recordings if recordings.is_dir() and not given.endswith(TYPED) else None)
-    raise ConfigError(f"there is no set {given!r}; take spoken, text, a table or the folder of StepEval-Audio-Toolcall")
+    own = ", ".join((*OWN, *NAMED))
+    raise ConfigError(f"there is no set {given!r}; take {own}, a file or the folder of StepEval-Audio-Toolcall")
 
 
 def _marked(question: ToolQuestion, given: str) -> ToolQuestion:
