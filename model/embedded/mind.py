@@ -8,7 +8,7 @@ from typing import Any
 
 import json_repair
 
-from vivavoce.core.language.sentences import ACCORDING_TO, NO_ANSWER, SORRY
+from vivavoce.core.language.sentences import ACCORDING_TO, CANNOT, NO_ANSWER, SORRY
 from vivavoce.core.messages import (
     LMDelta,
     Message,
@@ -29,7 +29,7 @@ from vivavoce.model.embedded.choosing.arguments import (
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp
 from vivavoce.model.embedded.choosing.planning import Planner, Step
-from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter
+from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.choosing.spans import SpanFinders
 from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
@@ -74,7 +74,7 @@ class EmbeddedMind:
         steps = await self._planner.plan(request, messages, tools)
         results = current_results(messages)
         label = steps[0].label if len(steps) == 1 else ""
-        calls = [step for step in steps if step.label != NO_TOOL and not results]
+        calls = [step for step in steps if step.label not in (NO_TOOL, BEYOND) and not results]
         if source := self._look_up.next_source(request, label, results, tools):
             calls = [Step(source, request)]
         by_name = {tool.name: tool for tool in tools}
@@ -85,6 +85,10 @@ class EmbeddedMind:
         telling = [m for m in self._look_up.telling(request, label, results) if m.result.status != "interrupted"]
         if results and not telling and any(m.result.status == "interrupted" for m in results):
             return  # the agent has told of them
+        if any(step.label == BEYOND for step in steps):
+            yield TextDelta(CANNOT(self._language) + " ")
+            if all(step.label == BEYOND for step in steps):
+                return
         messages = [message for message in messages if message not in results or message in telling]
         talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
         async with aclosing(self._answer(messages, telling, request, talk)) as deltas:

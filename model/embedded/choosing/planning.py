@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vivavoce.core.messages import Message, ToolMessage, ToolSpec, UserMessage
 from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter, Route
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
 CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
@@ -19,7 +19,7 @@ FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of what the user wants, and the tool it needs (or `NO_TOOL`)."""
+    """A part of what the user wants, and the tool it needs (or `NO_TOOL` or `BEYOND`)."""
 
     label: str
     request: str
@@ -59,7 +59,7 @@ class Planner:
     def _route(self, request: str, previous: str = "") -> Route:
         """What the router has learnt, unless the request is for a tool that it knows no examples of. Blocking."""
         learnt, described = self._router.route(request, previous), self._described.route(request)
-        is_unsure = learnt.label == NO_TOOL or learnt.probability < CONFIDENT
+        is_unsure = learnt.label in (NO_TOOL, BEYOND) or learnt.probability < CONFIDENT
         return described if described.probability >= (CONFIDENT if is_unsure else 1.0) else learnt
 
     def _is_one_question(self, steps: Sequence[Step]) -> bool:
