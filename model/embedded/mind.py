@@ -52,7 +52,7 @@ class EmbeddedMind:
     ) -> None:
         self._language = language
         self._look_up = look_up
-        self._planner = Planner(router, described, look_up.sources)
+        self._planner = Planner(router, described, finders, look_up.sources)
         self._finders = finders
         self._llama = llama
         llama.join(self)
@@ -102,7 +102,8 @@ class EmbeddedMind:
         if key := copied_argument(tool):
             return _as_json({key: step.request})
         finder = await asyncio.to_thread(self._finders.of, tool)
-        said = said_arguments(finder, tool, step.request)
+        known = {name: value for name, value in step.known.items() if name in tool.parameters["properties"]}
+        said = said_arguments(finder, tool, step.request, known)
         if said is not None:
             return _as_json(said)
         raw = await self._llama.complete(
@@ -112,7 +113,10 @@ class EmbeddedMind:
             grammar=argument_grammar(tool),
         )
         written = json_repair.loads(raw)  # it may be cut off at the limit
-        return _as_json(grounded(written, finder, tool, step.request)) if isinstance(written, dict) else raw.strip()
+        if not isinstance(written, dict):
+            return raw.strip()
+        said = grounded(written, finder, tool, step.request)
+        return _as_json(known | {name: value for name, value in said.items() if name not in known or value != step.request})
 
     async def _answer(
         self, messages: Sequence[Message], results: Sequence[ToolMessage], request: str, talk: str
