@@ -83,7 +83,7 @@ def leaves_out(request: str) -> bool:
 
 def is_value(request: str) -> bool:
     """Whether nothing is said but a place or a day: "What about Osaka?", "and tomorrow?", "Sorry, Stavanger", 那上海呢."""
-    said = plain(request)
+    said = LEAD.sub("", LEAD.sub("", plain(request)))
     tokens = tokens_of(said)
     phrases = known_phrases(said, tokens)
     sure = ("written", "sound", "day", "weekday", "length") if is_led(request) else ("written", "day")

@@ -32,6 +32,11 @@ GERUND = re.compile(r"\bmind (\w{2,})ing\b")
 DOUBLED = re.compile(r"([bdgmnpt])\1$")
 MUTE_E = re.compile(r"(?<![aeiou])[aiou][cgkmrsvz]$")  # "giv", "mak", "us"
 
+QUESTION = re.compile(
+    r"(?:(?:and|then|now|but) )*(?:what|when|where|who|whose|whom|why|which|how|is|are|am|was|were|will|would|does|do|did|can|"
+    r"could|should|shall|may|has|have|had|isn't|aren't|don't)\b"
+)
+
 CHINESE_LEAD = re.compile(
     r"^(?:[嗯呃额喂嘿]+|[哎唉]+(?=[请麻帮你您我能可给])|(?:那个|这个|就是)+(?=[请麻帮你您我能可给嗯呃])|那(?=[请麻帮])|"
     r"请问?|麻烦(?:你|您)?(?:一下)?|劳驾|拜托(?:你|您)?|帮(?:我|忙|个忙)(?:一下)?|"
@@ -55,6 +60,11 @@ def plain(utterance: str) -> str:
     """
     text = unicodedata.normalize("NFKC", utterance).lower().replace("\u2019", "'").strip()
     return (_plain_chinese(text) if is_in_pairs(text) else _plain_english(text)) or text
+
+
+def as_sentence(said: str) -> str:
+    """A plain English utterance with the mark that its first words want: embedders read sentences."""
+    return f"{said}{'?' if QUESTION.match(said) else '.'}"
 
 
 def _plain_english(text: str) -> str:

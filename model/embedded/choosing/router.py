@@ -26,13 +26,13 @@ from vivavoce.core.protocols import TextEmbedder
 from vivavoce.model.embedded.choosing.classifier import Classifier
 from vivavoce.model.embedded.choosing.keeping import kept
 from vivavoce.model.embedded.choosing.mishearing import alike, misheard, syllables_of
-from vivavoce.model.embedded.choosing.plain import plain
+from vivavoce.model.embedded.choosing.plain import as_sentence, plain
 from vivavoce.model.embedded.choosing.sparse import SparseRows
 
 NO_TOOL = "none"
 BEYOND = "beyond"  # what needs a tool that is not there
-REGULARISATION = 30.0  # inverse strength; unit vectors want little
-FORMAT = 6
+REGULARISATION = 10.0  # inverse strength; unit vectors want little
+FORMAT = 7
 MISHEARD = 2  # further copies of a Chinese example, as a recogniser might write it
 RUN_LENGTH = 3
 REACTIONS = 4.0  # how much likelier talk about a tool's subject is after its answer: thanks, doubts, "say that again"
@@ -117,7 +117,7 @@ class IntentRouter:
         meanings = np.zeros((len(utterances), self._embedder.dimension), np.float32)
         readable = [row for row, utterance in enumerate(utterances) if not is_in_pairs(utterance)]
         if readable:
-            meanings[readable] = self._embedder.embed([utterances[row] for row in readable])
+            meanings[readable] = self._embedder.embed([as_sentence(utterances[row]) for row in readable])
         return hashed_runs(utterances).of_length(RUNS_WEIGHT).after(meanings)
 
     def route(self, utterance: str, after: str = "") -> Route:
