@@ -10,7 +10,8 @@ ENGLISH_MARK = (
     r"(?:oh |ah |uh |um |er )?(?:no,? wait(?:,? no)?|wait,? no|actually,? no|no,? actually|no,? sorry|sorry,? no|"
     r"(?:no,? |sorry,? )?i mea(?:n|nt)|or rather|make that|scratch that|correction|no|sorry)"
 )
-CHINESE_MARK = r"(?:[哦噢啊嗯呃]*(?:不对不对|不对|不不不?|不|错了|说错了|我说错了|抱歉|对不起)?[，,]?(?:我是说|我的意思是|应该是|不是)|[哦噢啊嗯呃]*(?:不对不对|不对|不不不?|不|错了|我?说错了|抱歉|对不起))"
+OH, NOT_SO = "[哦噢啊嗯呃]*", "不对不对|不对|不不不?|不|错了|我?说错了|抱歉|对不起"
+CHINESE_MARK = rf"(?:{OH}(?:{NOT_SO})?[，,]?(?:我是说|我的意思是|应该是|不是)|{OH}(?:{NOT_SO}))"
 DASH = r"\s*(?:[,;.…\u2014\u2013，。；]+|\s-+\s)\s*"
 MARK = re.compile(
     rf"(?P<before>{DASH}|\s+)(?P<mark>\b{ENGLISH_MARK}\b)(?P<behind>{DASH}|\s+)|"
@@ -84,9 +85,8 @@ def _restart(said: str, instead: str) -> int | None:
 
 def _other_name(said: str, instead: str) -> str | None:
     """A name in the place of the one just said: "Call Anna, no, Maria"."""
-    new, old = NAME.match(instead), None
-    for old in NAME.finditer(said, said.find(" ") + 1):  # the first word has its capital anyway
-        pass
+    new = NAME.match(instead)
+    old = max(NAME.finditer(said, said.find(" ") + 1), key=re.Match.start, default=None)  # a first word is a capital anyway
     if new is None or NO_NAMES.match(instead) or old is None or old.end() != len(said.rstrip()):
         return None
     return f"{said[: old.start()]}{instead}"

@@ -1,4 +1,4 @@
-"""What leans on the call of the turn before: "and tomorrow?", "what about Osaka?", "what time is it there?", "another one"."""
+"""What leans on the call of the turn before: "and tomorrow?", "what time is it there?", "another one"."""
 
 import json
 import re
@@ -17,30 +17,48 @@ REMEMBERED = 3  # turns in which "there" has its place
 LEAD = re.compile(r"^(?:and|or|what about|how about|same for|now|那|那么|还有)(?:\b|(?=\W|[^\x00-\x7f]))\s*", re.IGNORECASE)
 CHINESE = re.compile(r"^那.{1,8}呢\W*$|^.{1,5}呢\W*$")
 AROUND_VALUES = frozenset(
-    "and or what about how same for now in at on the then no not sorry i mean meant said it's rather instead it is ok okay but "
-    "那 么 呢 在 是 不 对 和 还 有 再 看 的 换 成 去 我 说 错 了".split()
+    re.split(
+        " ",
+        "and or what about how same for now in at on the then no not sorry i mean meant said it's rather instead it is "
+        "ok okay but 那 么 呢 在 是 不 对 和 还 有 再 看 的 换 成 去 我 说 错 了",
+    )
 )
 THERE = re.compile(
     r"(?<!is )(?<!are )(?<!was )(?<!were )(?<!will )(?<!be )(?<!isn't )(?<!aren't )\b(?:over |up |down |out )?there\b(?!'s)",
     re.IGNORECASE,
 )
 CHINESE_THERE = re.compile(r"那里|那边|那儿|当地")
-HOW_A_VOICE_IS = (
+VOICE_IS = (
     "deep|high|low|loud|soft|quiet|young|old|warm|dark|bright|slow|fast|quick|rough|calm|clear|light|thick|thin|sweet|strong|"
     "weak|gentl|nic|husk|rasp|friendl|happ|cheek"
 )
-ANOTHER = re.compile(
-    r"^(?:no|not|now|and|then|just|maybe|try|use|take|give me|let me hear|i'd like|i want|make it|go|be|sound| )*\b(?:"
-    r"another(?: one)?|(?:(?:the|a) )?(?:first|second|third|fourth|last|next|previous|other|different) one|"
-    r"(?:someone|somebody) else|(?:the )?(?:next|previous)|"
-    r"(?:(?:a (?:little |tiny )?bit|a little|slightly|somewhat|much|even|far|way|still|rather) )*"
-    rf"(?:(?:more|less) \w+|(?:{HOW_A_VOICE_IS})i?e?r|old|deep|young)"
-    r")(?: than (?:that|this))?(?: again| now| then| instead)*$"
+BEFORE_OTHER = (
+    r"(?:(?:no|not|now|and|then|just|maybe|try|use|take|give me|let me hear|i'd like|i want|make it|go|be|sound) )*"
 )
-CHINESE_ANOTHER = re.compile(
-    r"^(?:那|就|还是|我要|我想要|给我|用|来|试试|不)*(?:再?换(?:另|下|别的)?一?个(?:别的)?|再来一?个|另一?个|别的|下一?个|上一?个|"
-    r"第[一二两三四五六\d]个|(?:再|更|稍微?|还要)*(?:高|低|粗|细|尖|老|年轻|成熟|温柔|低沉|沉|甜|软|亮|深|慢|快|活泼|可爱|沙哑|清脆|柔|轻|响|大声|小声)"
-    r"(?:一?点儿?|一?些|的)?)(?:吧|试试|看看|的)*$"
+OTHER = (
+    r"another(?: one)?|(?:(?:the|a) )?(?:first|second|third|fourth|last|next|previous|other|different) one|"
+    r"(?:the )?(?:next|previous)"
+)
+MORE = (
+    r"(?:someone|somebody) else|(?:(?:a (?:little |tiny )?bit|a little|slightly|somewhat|much|even|far|way|still|rather) )*"
+    rf"(?:(?:more|less) \w+|(?:{VOICE_IS})i?e?r)"
+)
+BEHIND_OTHER = r"(?: than (?:that|this))?(?: again| now| then| instead)*"
+CHINESE_BEFORE = "(?:那|就|还是|我要|我想要|给我|用|来|试试|不)*"
+CHINESE_OTHER = "再?换(?:另|下|别的)?一?个(?:别的)?|再来一?个|另一?个|别的|下一?个|上一?个|第[一二两三四五六1-9]个"
+CHINESE_MORE = (
+    "(?:再|更|稍微?|还要)*(?:高|低|粗|细|尖|老|年轻|成熟|温柔|低沉|沉|甜|软|亮|深|慢|快|活泼|可爱|沙哑|清脆|柔|轻|响|大声|小声)"
+    "(?:一?点儿?|一?些|的)?"
+)
+CHINESE_BEHIND = "(?:吧|试试|看看|的)*"
+Patterns = tuple[re.Pattern[str], re.Pattern[str]]
+WANTS_OTHER: Patterns = (
+    re.compile(f"{BEFORE_OTHER}(?:{OTHER}){BEHIND_OTHER}"),
+    re.compile(f"{CHINESE_BEFORE}(?:{CHINESE_OTHER}){CHINESE_BEHIND}"),
+)
+WANTS_MORE: Patterns = (
+    re.compile(f"{BEFORE_OTHER}(?:{MORE}){BEHIND_OTHER}"),
+    re.compile(f"{CHINESE_BEFORE}(?:{CHINESE_MORE}){CHINESE_BEHIND}"),
 )
 Values = Mapping[str, Any]
 
@@ -91,10 +109,19 @@ def is_value(request: str) -> bool:
     return bool(named) and all(at in named or token.text in AROUND_VALUES for at, token in enumerate(tokens))
 
 
-def wants_another(request: str) -> bool:
-    """Whether it asks for something like what was before: "another one", "a bit deeper, please", 换一个."""
+def wants_other(request: str) -> bool:
+    """Whether it asks for another of what was before, and says nothing else: "another one", "the second one", 换一个."""
+    return _is_all_of(WANTS_OTHER, request)
+
+
+def wants_more(request: str) -> bool:
+    """Whether it only says how it should be instead: "a bit deeper, please", 再低一点."""
+    return _is_all_of(WANTS_MORE, request)
+
+
+def _is_all_of(patterns: Patterns, request: str) -> bool:
     said = plain(request)
-    return bool((CHINESE_ANOTHER if is_in_pairs(said) else ANOTHER).match(said))
+    return patterns[is_in_pairs(said)].fullmatch(said) is not None
 
 
 def with_place(request: str, place: str) -> str:

@@ -11,8 +11,8 @@ BORDER = re.compile(
     re.IGNORECASE,
 )
 ASKS = re.compile(
-    r"(?:and |then |now |also |but )*(?:what|when|where|who|whose|whom|why|which|how|is|are|am|was|were|will|would|does|do|did|"
-    r"can|could|should|shall|may|has|have|had|isn't|aren't|don't|doesn't|"
+    r"(?:and |then |now |also |but )*(?:what|when|where|who|whose|whom|why|which|how|is|are|am|was|were|will|would|does|do|"
+    r"did|can|could|should|shall|may|has|have|had|isn't|aren't|don't|doesn't|"
     r"tell|show|give|say|search|look|find|google|check|speak|talk|sound|use|switch|change|turn|set|put|play|send|call|phone|"
     r"ring|text|message|email|mail|book|reserve|order|buy|pay|transfer|cancel|remind|wake|read|write|compare|list|make|open|"
     r"close|shut|start|stop|pause|skip|add|remove|delete|move|take|bring|get|go|let's|let|explain|describe|translate|sing|"

@@ -13,7 +13,8 @@ ASIDE = re.compile(r"(?:^|(?<=,))\s*you know(?: what)?(?:,|\W*$)")
 VERB = r"(?: (?:just|maybe|possibly|perhaps|quickly))*"
 LEAD = re.compile(
     r"^(?:"
-    r"(?:ok|okay|alright|all right|right) so|hey(?: there)?|hi(?: there)?|hello(?: there)?|oh well|well(?! (?:done|said|played)\b)|listen|excuse me|"
+    r"(?:ok|okay|alright|all right|right) so|(?:hey|hi|hello)(?: there)?(?! there\b)|oh well|listen|"
+    r"well(?! (?:done|said|played)\b)|excuse me|"
     r"you know(?! (?:what|where|who|how|why|when|which|if|whether|that|the|a|any|my)\b)|"
     rf"(?:could|can) (?:you|we){VERB}(?: be so (?:kind|good) as to| be able to)?|"
     rf"(?:would|will) you{VERB}(?= \w+ (?:the|my|me|us|a|an|on|off|up|for|to|in)\b)(?! (?:be|have|like|say|rather)\b)|"
@@ -33,8 +34,8 @@ DOUBLED = re.compile(r"([bdgmnpt])\1$")
 MUTE_E = re.compile(r"(?<![aeiou])[aiou][cgkmrsvz]$")  # "giv", "mak", "us"
 
 QUESTION = re.compile(
-    r"(?:(?:and|then|now|but) )*(?:what|when|where|who|whose|whom|why|which|how|is|are|am|was|were|will|would|does|do|did|can|"
-    r"could|should|shall|may|has|have|had|isn't|aren't|don't)\b"
+    r"(?:(?:and|then|now|but) )*(?:what|when|where|who|whose|whom|why|which|how|is|are|am|was|were|will|would|does|do|did|"
+    r"can|could|should|shall|may|has|have|had|isn't|aren't|don't)\b"
 )
 
 CHINESE_LEAD = re.compile(

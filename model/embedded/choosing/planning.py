@@ -11,13 +11,14 @@ from vivavoce.model.embedded.choosing.corrections import corrected
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.follow_ups import (
     REMEMBERED,
-    is_led,
+    Values,
     is_value,
     leaves_out,
     place_in,
     previous_calls,
     values_of,
-    wants_another,
+    wants_more,
+    wants_other,
     with_place,
 )
 from vivavoce.model.embedded.choosing.named import PLACES
@@ -40,7 +41,7 @@ class Step:
 
     label: str
     request: str
-    known: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    known: Values = field(default_factory=dict[str, Any])
 
 
 class Planner:
@@ -72,20 +73,27 @@ class Planner:
     def _single(self, request: str, messages: Sequence[Message], tools: Tools) -> Step:
         """A request as one step, which may lean on the call before."""
         previous = next((call for call in previous_calls(messages) if call.name in tools), None)
+        if previous and self._takes_any_words(tools[previous.name]) and (wants_other(request) or wants_more(request)):
+            return Step(previous.name, request)
+        if wants_other(request):
+            return Step(NO_TOOL, request)  # another joke
         if previous is None:
             return Step(self._route(request).label, request)
         route, before = self._route(request, previous.name), values_of(previous)
         is_sure = route.probability >= (CERTAIN_TALK if route.label == NO_TOOL else CONFIDENT_PART)
-        if is_value(request) or (is_led(request) and not is_sure):
+        if is_value(request) or (leaves_out(request) and not is_sure):
             return Step(previous.name, request, before)
-        if wants_another(request) and self._takes_any_words(tools[previous.name]):
-            return Step(previous.name, request)
-        if route.label not in tools or not leaves_out(request):
+        if route.label not in tools:
             return Step(route.label, request)
-        if route.label == previous.name:
-            return Step(route.label, request, before)
-        place = place_in(before)
-        return Step(route.label, request, {name: place for name in self._places(tools[route.label]) if place})
+        return Step(route.label, request, self._known(tools[route.label], request, previous.name, before))
+
+    def _known(self, tool: ToolSpec, request: str, previous: str, before: Values) -> Values:
+        """What of the call before still holds in a call of a tool."""
+        if tool.name == previous:
+            required = tool.parameters.get("required", ())
+            return before if leaves_out(request) else {name: before[name] for name in required if name in before}
+        place = place_in(before) if leaves_out(request) else ""
+        return {name: place for name in self._places(tool) if place}
 
     def _compound(self, request: str, tools: Tools) -> list[Step]:
         """Steps of a request of several parts; none where it is one, or a part is unsure."""
@@ -98,7 +106,9 @@ class Planner:
         joined = [(routes[0].label, spans[0])]
         for route, span in zip(routes[1:], spans[1:], strict=True):
             label, before = joined[-1]
-            if label == route.label and not self._ask_about_two(request[slice(*before)], request[slice(*span)], tools.get(label)):
+            if label == route.label and not self._ask_about_two(
+                request[slice(*before)], request[slice(*span)], tools.get(label)
+            ):
                 joined[-1] = (label, (before[0], span[1]))
             else:
                 joined.append((route.label, span))

@@ -31,7 +31,10 @@ HASHED = 1 << 15  # columns that features of words share
 WINDOW = 2
 LEAST = 0.1  # chance of the likeliest word of a value that must be there
 NEARLY = 0.5  # share of it that further words of the value need
-JOINED = re.compile(r"\s*(?:,|/|&|,?\s*\b(?:and|or|and also|as well as)\b|[，,]?[和跟与及、]|以及|还有)\s*(?:(?:in|for|at|on|在)\b)?\s*", re.I)
+JOINED = re.compile(
+    r"\s*(?:,|/|&|,?\s*\b(?:and|or|and also|as well as)\b|[，,]?[和跟与及、]|以及|还有)\s*(?:(?:in|for|at|on|在)\b)?\s*",
+    re.I,
+)
 COMMA = re.compile(r"\s*,\s*")  # by itself it may stand within one place: "Paris, France"
 
 
@@ -183,9 +186,7 @@ def _whole(run: tuple[int, int], tokens: Sequence[Token], phrases: Phrases) -> t
     return start, end
 
 
-def _likelier(
-    chances: FloatMatrix, others: FloatMatrix, cuts: Sequence[bool]
-) -> list[tuple[tuple[int, int], float]]:
+def _likelier(chances: FloatMatrix, others: FloatMatrix, cuts: Sequence[bool]) -> list[tuple[tuple[int, int], float]]:
     """The runs of words that are likelier a value than anything else, and how likely.
 
     cuts: before which words a run ends.
