@@ -17,7 +17,7 @@ from vivavoce.core.protocols import SpeechDecoder, SpeechLM, TextEmbedder, TextM
 from vivavoce.core.settings import Settings
 from vivavoce.model.cascade import Cascade
 from vivavoce.model.remote.language_model import RemoteLM
-from vivavoce.tools.examples import CHAT_EXAMPLES
+from vivavoce.tools.examples import BEYOND_EXAMPLES, CHAT_EXAMPLES, LACKING
 
 if TYPE_CHECKING:
     from vivavoce.model.embedded.hearing.recogniser import WhisperRecogniser
@@ -203,7 +203,7 @@ def open_embedded_mind(settings: Settings, embedder: TextEmbedder) -> TextModel:
     weights = weight_store(settings).path(settings.embedded.language_model)
     loop = asyncio.get_running_loop()  # a server answers the loop that it was started in
     return EmbeddedMind(
-        IntentRouter(embedder, CHAT_EXAMPLES, cache),
+        IntentRouter(embedder, CHAT_EXAMPLES, cache, BEYOND_EXAMPLES, LACKING),
         DescribedTools(embedder),
         shared(SpanFinders, cache),
         shared(LlamaServer, weights, settings.threads, of=loop),

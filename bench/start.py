@@ -97,14 +97,14 @@ async def _stages(stages: Stages) -> None:
         from vivavoce.model.cascade import Cascade
         from vivavoce.model.embedded.choosing.router import IntentRouter
         from vivavoce.model.embedded.choosing.spans import SpanFinders
-        from vivavoce.tools.examples import CHAT_EXAMPLES
+        from vivavoce.tools.examples import BEYOND_EXAMPLES, CHAT_EXAMPLES, LACKING
     settings = load_settings()
     parts, cache = Parts(settings), settings.home / "cache"
     with stages.stage("text embedder"):
         parts.embedder.embed([QUESTION])
     specs = open_tools(parts).specs
     with stages.stage("router"):
-        router = IntentRouter(parts.embedder, CHAT_EXAMPLES, cache)
+        router = IntentRouter(parts.embedder, CHAT_EXAMPLES, cache, BEYOND_EXAMPLES, LACKING)
         router.fit(specs)
         router.route(QUESTION)
     with stages.stage("span finder"):

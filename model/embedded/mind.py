@@ -5,20 +5,20 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from vivavoce.core.language.replies import refuses
-from vivavoce.core.language.sentences import ACCORDING_TO, DECLINED, NO_ANSWER, SORRY
-from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolResult, ToolSpec
-from vivavoce.model.embedded.choosing.asking import asked_before
+from vivavoce.core.language.sentences import DECLINED
+from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolSpec
+from vivavoce.model.embedded.answering import AnswerWriter
+from vivavoce.model.embedded.choosing.abilities import cannot
+from vivavoce.model.embedded.choosing.asking import Asked, asked_before
 from vivavoce.model.embedded.choosing.calling import Caller
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp
 from vivavoce.model.embedded.choosing.planning import Planner, Step
-from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter
+from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.choosing.spans import SpanFinders
 from vivavoce.model.embedded.choosing.writing import CallWriter
-from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
-from vivavoce.model.embedded.prompts import answer_prompt, current_request, current_results
-
-ANSWER_TOKENS = 110
+from vivavoce.model.embedded.llama import LlamaServer
+from vivavoce.model.embedded.prompts import current_request, current_results
 
 
 class EmbeddedMind:
@@ -35,8 +35,9 @@ class EmbeddedMind:
     ) -> None:
         self._language = language
         self._look_up = look_up
-        self._planner = Planner(router, described, look_up.sources)
+        self._planner = Planner(router, described, finders, look_up.sources)
         self._caller = Caller(described, finders, CallWriter(llama), language)
+        self._answers = AnswerWriter(llama, language)
         self._finders = finders
         self._llama = llama
         llama.join(self)
@@ -56,83 +57,69 @@ class EmbeddedMind:
         await asyncio.to_thread(self._planner.fit, tools)
         request = (current_request(messages).text or "").strip()
         results = current_results(messages)
-        if not results and (replied := await self._replied(messages, tools)):
-            for delta in replied:
-                yield delta
-            return
-        steps = await self._planner.plan(request, messages, tools)
-        label = steps[0].label if len(steps) == 1 else ""
-        calls = [step for step in steps if step.label != NO_TOOL and not results]
-        if source := self._look_up.next_source(request, label, results, tools):
-            calls = [Step(source, request)]
-        by_name = {tool.name: tool for tool in tools}
-        for step in calls:
-            found = await self._caller.calls(by_name[step.label], step.request, tools)
-            for call in found.calls:
-                yield call
-            if found.question:
-                yield TextDelta(found.question)
-        if calls:
-            return
-        telling = [m for m in self._look_up.telling(request, label, results) if m.result.status != "interrupted"]
-        if results and not telling and any(m.result.status == "interrupted" for m in results):
-            return  # the agent has told of them
-        messages = [message for message in messages if message not in results or message in telling]
-        talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
-        async with aclosing(self._answer(messages, telling, request, talk)) as deltas:
-            async for delta in deltas:
-                yield delta
-
-    async def _replied(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[LMDelta]:
-        """What comes of a reply to a question for an argument; nothing where it is no such reply."""
         asked = asked_before(messages, tools, self._language)
-        if asked is None:
-            return []
+        if asked and not results and (wanted := await self._replied(asked)):
+            for delta in wanted:
+                yield delta
+            return
+        steps = [Step(asked.tool.name, request)] if asked and results else await self._planner.plan(request, messages, tools)
+        if wanted := await self._calls(request, steps, results, tools):
+            for delta in wanted:
+                yield delta
+            return
+        async with aclosing(self._answer(request, steps, results, messages, tools)) as pieces:
+            async for piece in pieces:
+                yield TextDelta(piece)
+
+    async def _replied(self, asked: Asked) -> list[LMDelta]:
+        """What comes of a reply to a question for an argument; nothing where it does not answer it."""
         *_, reply = asked.said
         if refuses(reply):
             return [TextDelta(DECLINED(self._language))]
         found = await self._caller.calls(asked.tool, ". ".join(asked.said), [asked.tool])
-        if found.missing == (asked.tool.name, asked.parameter):
-            return []
-        return [*found.calls, *([TextDelta(found.question)] if found.question else [])]
+        return [] if found.missing == (asked.tool.name, asked.parameter) else found.deltas
+
+    async def _calls(
+        self, request: str, steps: Sequence[Step], results: Sequence[ToolMessage], tools: Sequence[ToolSpec]
+    ) -> list[LMDelta]:
+        """Calls to be made before the answer, or the question for what they lack; nothing where none is to be made."""
+        calls = [step for step in steps if step.label not in (NO_TOOL, BEYOND) and not results]
+        if source := self._look_up.next_source(request, _label(steps), results, tools):
+            calls = [Step(source, request)]
+        by_name = {tool.name: tool for tool in tools}
+        found = [await self._caller.calls(by_name[step.label], step.request, tools, step.known) for step in calls]
+        made: list[LMDelta] = [call for one in found for call in one.calls]
+        question = next((one.question for one in found if one.question), "")
+        return made or ([TextDelta(question)] if question else [])
 
     async def _answer(
-        self, messages: Sequence[Message], results: Sequence[ToolMessage], request: str, talk: str
-    ) -> AsyncGenerator[LMDelta]:
-        """Sentences that tools bring are read out as they are; the model writes the rest."""
-        open_results = [m for m in results if not _sentence(m.result, self._language)]
-        ready = " ".join(_sentence(m.result, self._language) for m in results if _sentence(m.result, self._language))
-        if ready:
-            yield TextDelta(ready + " ")  # the space tells the decoder that the sentence is whole
-        if results and not open_results and not talk:
-            return
-        lead_in = _lead_in(open_results, self._language)
-        if lead_in:
-            yield TextDelta(lead_in + " ")
-        said = False
-        prompt = answer_prompt(messages, request if open_results or not talk else talk, lead_in)
-        async with aclosing(self._llama.stream(prompt, ANSWER_SLOT, max_tokens=ANSWER_TOKENS)) as pieces:
+        self,
+        request: str,
+        steps: Sequence[Step],
+        results: Sequence[ToolMessage],
+        messages: Sequence[Message],
+        tools: Sequence[ToolSpec],
+    ) -> AsyncGenerator[str]:
+        """Pieces of the answer, when all calls have ended."""
+        label = _label(steps)
+        telling = [m for m in self._look_up.telling(request, label, results) if m.result.status != "interrupted"]
+        if results and not telling and any(m.result.status == "interrupted" for m in results):
+            return  # the agent has told of them
+        if any(step.label == BEYOND for step in steps):
+            yield cannot(tools, self._language) + " "
+            if all(step.label == BEYOND for step in steps):
+                return
+        read = [message for message in messages if message not in results or message in telling]
+        talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
+        async with aclosing(self._answers.write(read, telling, request, talk, cannot(tools, self._language))) as pieces:
             async for piece in pieces:
-                if not said:
-                    piece = piece.lstrip()
-                said = said or bool(piece.strip())
-                yield TextDelta(piece)
-        if not said:
-            yield TextDelta(NO_ANSWER(self._language))
+                yield piece
 
     async def close(self) -> None:
         """Let go of the language model, which stops with the last mind that uses it."""
         await self._llama.leave(self)
 
 
-def _sentence(result: ToolResult, language: str) -> str:
-    """What can be said of a result without a language model, or ""."""
-    if result.status == "done":
-        return result.output.spoken or ""
-    return SORRY(language, why=result.output.content.rstrip(".。"))
-
-
-def _lead_in(results: Sequence[ToolMessage], language: str) -> str:
-    """The answer's first words name its source: true, and sound while the model is still reading."""
-    sources = [source for m in results for source in m.result.output.sources]
-    return ACCORDING_TO(language, source=sources[0]) if sources else ""
+def _label(steps: Sequence[Step]) -> str:
+    """The label of a request that is one step, "" of others."""
+    return steps[0].label if len(steps) == 1 else ""

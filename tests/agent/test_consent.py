@@ -6,10 +6,10 @@ import pytest
 from support.agent_parts import noise
 
 from vivavoce.agent import ConfirmationAsked
-from vivavoce.core.language.replies import agrees, refuses
 from vivavoce.agent.session.history import Unfinished
 from vivavoce.agent.state import user_record
 from vivavoce.core.errors import SessionError
+from vivavoce.core.language.replies import agrees, refuses
 from vivavoce.core.language.sentences import DECLINED
 from vivavoce.core.messages import (
     AssistantMessage,

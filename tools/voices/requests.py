@@ -51,15 +51,27 @@ MANNER = _any_of(
     "大声|小声|说慢|说快|慢一点|快一点|音量",
 )
 A_VOICE = _any_of(r"\b(man|woman|girl|boy|male|female|guy|lady|robot|child|person|voice)\b", "声音|音色|男|女")
-ANOTHER = _any_of(r"\b(another|different|some other|someone else)\b", "换一?个|别的")
+ANOTHER = _any_of(
+    r"\b(another|different|some other|someone else|somebody else|(other|next) (one|voice))\b", "换一?个|别的|另一?个|下一?个"
+)
+NTH = _any_of(r"\b(first|second|third|fourth)(?= (one|voice)\b)", "第[一二三四](?=个)")
+COUNTED = {"first": 1, "second": 2, "third": 3, "fourth": 4, "第一": 1, "第二": 2, "第三": 3, "第四": 4}
+COMPARED_ALONE = re.compile(
+    r"\W*(?:(?:no|now|and|just|please|make it|go|be|sound|speak|a (?:little |tiny )?bit|a little|slightly|somewhat|"
+    r"much|even|far|still|rather)\W+)*(?:(?:more|less) \w+|\w+er)(?: than (?:that|this))?(?:\W+(?:please|again|now|then))*\W*"
+    r"|\W*(?:请|再|更|稍微?|还要|要)*[^请再更]{1,3}(?:一?点儿?|一?些)的?\W*",
+    re.IGNORECASE,
+)
+LOWER = _any_of(r"\b(deeper|lower|darker)\b", "[低沉粗]")
+HIGHER = _any_of(r"\b(higher|brighter)\b", "[高尖细]")
 FILLERS = frozenset(
     re.split(
         " ",
         "please can could would you i want like to d now then let me hear use try take switch change speak talk in with "
-        "into your the my a an another different some other someone else voice voices it",
+        "into your the my a an another different some other someone else somebody voice voices it one next give no not and",
     )
 )
-ANY_OTHER_CHINESE = re.compile(r"(请|你|可以|用)*换一?个(别的)?(声音|音色)?(吧|吗)?")
+ANY_OTHER_CHINESE = re.compile(r"(请|你|可以|用|再)*(换?(一个)?别的|换?[另下]一?个|换一?个(别的)?)(声音|音色)?(吧|吗)?")
 LEAD = re.compile(r"\b(?:compare|between)\b|比较", re.IGNORECASE)
 FILLING = _any_of(
     r"\b(compared|different|differs?|how|is|does|do|are|the|voices?|please|what|s)\b", r"\?", "有什么(区别|不同)"
@@ -93,6 +105,26 @@ def wants_any_other(request: str) -> bool:
     """Whether any other voice will do."""
     words = re.findall(r"[^\W_]+", request.lower())
     return wants_another(request) and (FILLERS.issuperset(words) or ANY_OTHER_CHINESE.fullmatch("".join(words)) is not None)
+
+
+def nth(request: str) -> int:
+    """The one of several voices that is meant, from 1; 0 where none is counted."""
+    found = NTH.search(request)
+    return COUNTED[found.group().lower()] if found else 0
+
+
+def leans_on(request: str, asked: str) -> str:
+    """What to search for: of "another one" what was asked before, of "a bit deeper" both, else the request."""
+    if asked and (nth(request) or wants_any_other(request)):
+        return asked
+    return f"{asked}, {request}" if asked and COMPARED_ALONE.fullmatch(request) else request
+
+
+def changes_pitch(request: str) -> int:
+    """-1 for "deeper", 1 for "higher", where it only says how the voice should be instead; else 0."""
+    if not COMPARED_ALONE.fullmatch(request):
+        return 0
+    return -1 if LOWER.search(request) else int(bool(HIGHER.search(request)))
 
 
 def compared(request: str) -> tuple[str, str] | None:

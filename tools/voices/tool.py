@@ -13,7 +13,16 @@ from vivavoce.core.voice import MIN_FIT, VoiceEntry, VoiceFilters, VoiceHit
 from vivavoce.tools.arguments import parse, schema_of
 from vivavoce.tools.examples import VOICE
 from vivavoce.tools.saying import say
-from vivavoce.tools.voices.requests import Action, action_of, compared, wants_another, wants_any_other
+from vivavoce.tools.voices.requests import (
+    Action,
+    action_of,
+    changes_pitch,
+    compared,
+    leans_on,
+    nth,
+    wants_another,
+    wants_any_other,
+)
 from vivavoce.tools.voices.sentences import difference, listed, provenance
 
 LISTED = 4
@@ -60,15 +69,29 @@ class VoiceSearchTool:
         return ToolOutput(content, spoken=say(sentences.VOICE_RESTORED), voice_id=voice.id, asked=request)
 
     async def _switch(self, description: str, session: SessionFacts) -> ToolOutput:
-        hits = list(await self._bank.search(description, LISTED + 1, SPEAKABLE))
-        if wants_another(description):
-            hits = [hit for hit in hits if hit.voice.id != session.voice_id]
+        wanted = leans_on(description, session.asked)
+        hits = self._in_turn(list(await self._bank.search(wanted, 2 * LISTED, SPEAKABLE)), description, session)
         if not hits or (hits[0].score < MIN_FIT and not wants_any_other(description)):
             return ToolOutput(*_refusal(hits))
         first, others = hits[0], [hit for hit in hits[1:LISTED] if hit.score >= MIN_FIT]
         content = f"voice set to {first.voice.name}: {first.voice.description} Why: {first.reason}. {_alternatives(others)}"
         spoken = say(sentences.VOICE_SET, name=first.voice.name)
-        return ToolOutput(content, spoken=spoken, voice_id=first.voice.id, asked=description)
+        return ToolOutput(content, spoken=spoken, voice_id=first.voice.id, asked=wanted)
+
+    def _in_turn(self, hits: list[VoiceHit], description: str, session: SessionFacts) -> list[VoiceHit]:
+        """Hits with the one that is meant first: the best, the one after that which speaks, the second, a deeper one."""
+        if at := nth(description):
+            return hits[at - 1 :]
+        if way := changes_pitch(description):
+            now = self._current(session).acoustics.f0_hz or 0.0
+            return [hit for hit in hits if way * ((hit.voice.acoustics.f0_hz or now) - now) > 0]
+        if not wants_another(description):
+            return hits
+        ids = [hit.voice.id for hit in hits if hit.score >= MIN_FIT]
+        if session.voice_id not in ids:
+            return [hit for hit in hits if hit.voice.id != session.voice_id]
+        at = ids.index(session.voice_id)
+        return [*hits[at + 1 : len(ids)], *hits[:at]] or [hit for hit in hits if hit.voice.id != session.voice_id]
 
     async def _list(self, request: str, session: SessionFacts) -> ToolOutput:
         asked = session.asked if "alternative" in request.lower() or "else" in request.lower() else ""

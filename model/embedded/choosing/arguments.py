@@ -1,5 +1,8 @@
 """What a tool with examples is called with, where no language model is needed for it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from vivavoce.core.messages import ToolSpec
 from vivavoce.model.embedded.choosing.spans import SpanFinder
 
@@ -15,9 +18,14 @@ def copied_argument(tool: ToolSpec) -> str:
     return only[0] if all(e.arguments[only[0]] == e.utterance for e in tool.examples) else ""
 
 
-def said_arguments(finder: SpanFinder, tool: ToolSpec, utterance: str) -> dict[str, str] | None:
-    """A call's arguments as they were said, without a language model; None where the tool needs one for them."""
+def said_arguments(
+    finder: SpanFinder, tool: ToolSpec, utterance: str, known: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """A call's arguments as they were said, without a language model; None where the tool needs one for them.
+
+    known: what holds where nothing else is said.
+    """
     if finder.parameters != tuple(tool.parameters.get("properties", {})):
         return None
-    found = finder.find(utterance)
+    found = {**(known or {}), **finder.find(utterance)}
     return found if all(name in found for name in tool.parameters.get("required", ())) else None

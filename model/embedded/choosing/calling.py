@@ -3,15 +3,16 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from vivavoce.core.messages import ToolCall, ToolSpec
+from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
 from vivavoce.model.embedded.choosing.arguments import copied_argument, said_arguments
 from vivavoce.model.embedded.choosing.asking import question
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.grounding import Grounded, grounded
+from vivavoce.model.embedded.choosing.parts import parts_of
 from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.choosing.stated import Stated
 from vivavoce.model.embedded.choosing.writing import CallWriter, WrittenCall
@@ -22,15 +23,21 @@ JOINS = re.compile(
     r"|[和跟与及]|还有|以及|然后|再",
     re.IGNORECASE,
 )
+NOTHING_KNOWN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """calls: to be made. question: what has to be known before, "" where nothing has."""
+    """calls: to be made. question: what has to be known before, "" where nothing has. missing: tool and parameter of it."""
 
     calls: tuple[ToolCall, ...] = ()
     question: str = ""
     missing: tuple[str, str] | None = None
+
+    @property
+    def deltas(self) -> list[LMDelta]:
+        """As a model says it."""
+        return [*self.calls, *([TextDelta(self.question)] if self.question else [])]
 
 
 class Caller:
@@ -43,11 +50,11 @@ class Caller:
         self._language = language
 
     async def calls(
-        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], earlier: Mapping[str, Any] | None = None
+        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], known: Mapping[str, Any] = NOTHING_KNOWN
     ) -> Calls:
         """Calls of a tool, or of several where the request joins wishes that tools without examples are for.
 
-        earlier: arguments of the call that this one follows; they hold where nothing else is said.
+        known: arguments that hold where the request says nothing else.
 
         Raises:
             ModelError: the language model failed.
@@ -55,10 +62,10 @@ class Caller:
         if not tool.parameters.get("properties"):
             return Calls((ToolCall.new(tool.name, "{}"),))
         if tool.examples:
-            return self._checked([await self._taught(tool, request)], earlier or {})
+            return self._checked([await self._taught(tool, request, known)], request, known)
         stated = Stated(request)
         written = await self._written(tool, request, tools)
-        return self._checked([self._grounded(call, stated) for call in written], earlier or {})
+        return self._checked([self._grounded(call, stated) for call in written], request, known)
 
     async def _written(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec]) -> list[WrittenCall]:
         if JOINS.search(request):
@@ -68,15 +75,16 @@ class Caller:
                 return written
         return [await self._writer.one(tool, request)]
 
-    async def _taught(self, tool: ToolSpec, request: str) -> "_Candidate":
+    async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
         """A call of a tool with examples."""
         if key := copied_argument(tool):
             return _Candidate(tool, {key: request})
         finder = await asyncio.to_thread(self._finders.of, tool)
-        said = said_arguments(finder, tool, request)
+        said = said_arguments(finder, tool, request, known)
         if said is not None:
             return _Candidate(tool, said)
-        return _corrected(self._grounded(await self._writer.one(tool, request), Stated(request)), finder, request)
+        written = self._grounded(await self._writer.one(tool, request), Stated(request))
+        return _corrected(written, finder, request, known)
 
     def _grounded(self, call: WrittenCall, stated: Stated) -> "_Candidate":
         if not isinstance(call.arguments, dict):
@@ -84,26 +92,56 @@ class Caller:
         found: Grounded = grounded(call.arguments, call.tool.name, call.tool.parameters, stated)
         return _Candidate(call.tool, dict(found.arguments), found.missing)
 
-    def _checked(self, candidates: Sequence["_Candidate"], earlier: Mapping[str, Any]) -> Calls:
-        calls: list[ToolCall] = []
-        for one in candidates:
-            missing = next((key for key in one.missing if key not in earlier), None)
-            if missing is not None:
-                return Calls(question=question(one.tool, missing, self._language), missing=(one.tool.name, missing))
-            arguments = {**earlier, **one.arguments} if isinstance(one.arguments, dict) else one.arguments
-            calls.append(ToolCall.new(one.tool.name, _as_json(arguments)))
-        distinct = {(call.name, call.arguments): call for call in calls}
-        return Calls(tuple(distinct.values()))
+    def _checked(self, candidates: Sequence["_Candidate"], request: str, known: Mapping[str, Any]) -> Calls:
+        lacks = [next((key for key in one.missing if key not in known), None) for one in candidates]
+        complete = [one for one, lack in zip(candidates, lacks, strict=True) if lack is None]
+        if not complete:
+            tool, lack = candidates[0].tool, lacks[0] or ""
+            return Calls(question=question(tool, lack, self._language), missing=(tool.name, lack))
+        asks_twice = len(parts_of(request)) > 1
+        calls: list[_Candidate] = []
+        for one in complete:
+            if one.says_more(calls) or (asks_twice and one.tool not in [call.tool for call in calls]):
+                calls.append(one)
+        return Calls(tuple(call.call(known) for call in calls or complete[:1]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
+    """A call as it was written. missing: required parameters that were not stated."""
+
     tool: ToolSpec
     arguments: Any
-    missing: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = ()
+
+    def call(self, known: Mapping[str, Any]) -> ToolCall:
+        if not isinstance(self.arguments, dict):
+            return ToolCall.new(self.tool.name, str(self.arguments))
+        own = {key: value for key, value in known.items() if key in self.tool.parameters["properties"]}
+        return ToolCall.new(self.tool.name, _as_json({**own, **self.arguments}))
+
+    def says_more(self, earlier: Sequence["_Candidate"]) -> bool:
+        """Whether it holds a value that no call before it does: small models write on when all is written."""
+        known = {value for one in earlier for value in _values(one.arguments)}
+        return not set(_values(self.arguments)) <= known
 
 
-def _corrected(call: _Candidate, finder: SpanFinder, request: str) -> _Candidate:
+def _values(arguments: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """The single values of arguments, in one form; a share is what it is per cent."""
+    match arguments:
+        case dict():
+            yield from (value for one in arguments.values() for value in _values(one))
+        case list():
+            yield from (value for one in arguments for value in _values(one))
+        case float() if 0 < arguments < 1:
+            yield from (f"{arguments:.9g}", f"{arguments * 100:.9g}")
+        case int() | float() if not isinstance(arguments, bool):
+            yield f"{arguments:.9g}"
+        case _:
+            yield str(arguments).lower()
+
+
+def _corrected(call: _Candidate, finder: SpanFinder, request: str, known: Mapping[str, Any]) -> _Candidate:
     """What was found in the utterance counts; of the rest no word may belong to the question.
 
     A text that examples do not take word by word from what was said, such as words to search with, is the request itself.
@@ -117,7 +155,11 @@ def _corrected(call: _Candidate, finder: SpanFinder, request: str) -> _Candidate
         if not (key in finder.parameters and key not in found and finder.is_context(str(value)))
     }
     kept |= found
-    free = [key for key in call.missing if key not in kept and key not in finder.parameters and _is_text(call.tool, key)]
+    free = [
+        key
+        for key in call.missing
+        if not (key in kept or key in known) and key not in finder.parameters and _is_text(call.tool, key)
+    ]
     kept |= dict.fromkeys(free, request)
     required = call.tool.parameters.get("required", ())
     return _Candidate(call.tool, kept, tuple(key for key in required if key not in kept))
@@ -128,8 +170,6 @@ def _is_text(tool: ToolSpec, key: str) -> bool:
     return isinstance(about, Mapping) and about.get("type") == "string" and "enum" not in about
 
 
-def _as_json(arguments: Any) -> str:  # noqa: ANN401 - any JSON, or a text that is none
+def _as_json(arguments: Mapping[str, Any]) -> str:
     """Arguments as JSON; half a character, which nothing after this could write, becomes a question mark."""
-    if isinstance(arguments, str):
-        return arguments
     return json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -34,15 +34,25 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     parameters = {key: Parameter(name, key, about) for key, about in properties_of(schema).items()}
     kept = {key: one.kept(written.get(key), stated) for key, one in parameters.items()}
     kept = {key: value for key, value in kept.items() if value is not NOTHING}
-    invented = [key for key in parameters if key not in kept and _is_number(written.get(key))]
-    left = set(stated.amounts) - {abs(value) for value in kept.values() if _is_number(value)}
-    if len(invented) == len(left) == 1:  # what was said for it is plain
-        value = parameters[invented[0]].kept(left.pop(), stated)
-        kept |= {} if value is NOTHING else {invented[0]: value}
+    kept |= _mended(written, kept, parameters, stated)
     required = [key for key in schema.get("required", ()) if key in parameters and key not in kept]
     defaults = {key: parameters[key].default() for key in required}
     kept |= {key: value for key, value in defaults.items() if value is not NOTHING}
     return Grounded(kept, tuple(key for key in required if key not in kept))
+
+
+def _mended(
+    written: Mapping[str, Any], kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated
+) -> dict[str, Value]:
+    """The one number that was said and not used, for the one that was invented; a share for a share."""
+    invented = {key: written[key] for key in parameters if key not in kept and _is_number(written.get(key))}
+    if len(invented) != 1:
+        return {}
+    ((key, value),) = invented.items()
+    used = {abs(value) for value in kept.values() if _is_number(value)}
+    left = (stated.shares if 0 < value < 1 else stated.amounts) - used - {100 * value for value in used}
+    mended = parameters[key].kept(*left, stated=stated) if len(left) == 1 else NOTHING
+    return {} if mended is NOTHING else {key: mended}
 
 
 def _is_number(value: Value) -> bool:

@@ -1,36 +1,58 @@
 """What a request wants done, in order: one step, or several where it clearly asks for several things."""
 
 import asyncio
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from vivavoce.core.messages import Message, ToolMessage, ToolSpec, UserMessage
+from vivavoce.core.messages import Message, ToolSpec
+from vivavoce.model.embedded.choosing.arguments import copied_argument
+from vivavoce.model.embedded.choosing.corrections import corrected
 from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.router import NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.choosing.follow_ups import (
+    REMEMBERED,
+    Values,
+    is_value,
+    leaves_out,
+    place_in,
+    previous_calls,
+    values_of,
+    wants_more,
+    wants_other,
+    with_place,
+)
+from vivavoce.model.embedded.choosing.named import PLACES
+from vivavoce.model.embedded.choosing.parts import parts_of
+from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
 CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
 CERTAIN_TALK = 0.95  # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
-FOLLOW_UP_WORDS = 7
-PART_BORDER = re.compile(r"(?<=[.?!])\s+|,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+", re.IGNORECASE)
-FOLLOW_UP = re.compile(r"^(and|or|what about|how about|same for|now)\b|^那.{1,8}呢|^.{1,5}呢\W*$", re.IGNORECASE)
+Tools = Mapping[str, ToolSpec]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of what the user wants, and the tool it needs (or `NO_TOOL`)."""
+    """A part of what the user wants, and the tool it needs (or `NO_TOOL` or `BEYOND`).
+
+    known: arguments from the call before, which hold where the request says nothing else.
+    """
 
     label: str
     request: str
+    known: Values = field(default_factory=dict[str, Any])
 
 
 class Planner:
     """Prepared by `fit`, asked by `plan`. sources: tools that know facts."""
 
-    def __init__(self, router: IntentRouter, described: DescribedTools, sources: Collection[str] = ()) -> None:
+    def __init__(
+        self, router: IntentRouter, described: DescribedTools, finders: SpanFinders, sources: Collection[str] = ()
+    ) -> None:
         self._router = router
         self._described = described
+        self._finders = finders
         self._sources = frozenset(sources)
 
     def fit(self, tools: Sequence[ToolSpec]) -> None:
@@ -40,26 +62,79 @@ class Planner:
 
     async def plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:
         """What to do, in order. One step, unless the parts of the request clearly want different things."""
-        if not tools:
-            return [Step(NO_TOOL, request)]
-        parts = [part for part in PART_BORDER.split(request) if len(part.split()) >= 2]
-        if len(parts) > 1:
-            routes = await asyncio.to_thread(lambda: [self._route(part) for part in parts])
-            steps = _compound(parts, routes)
-            if len({step.label for step in steps}) > 1 and not self._is_one_question(steps):
-                return steps
-        previous = _previous_tool(messages, tools)
-        route = await asyncio.to_thread(self._route, request, previous)
-        is_follow_up = FOLLOW_UP.match(request) and len(request.split()) <= FOLLOW_UP_WORDS
+        return await asyncio.to_thread(self._planned, corrected(request), messages, {tool.name: tool for tool in tools})
+
+    def _planned(self, request: str, messages: Sequence[Message], tools: Tools) -> list[Step]:
+        steps = self._compound(request, tools) or [self._single(request, messages, tools)]
+        place = next(filter(None, (place_in(values_of(call)) for call in previous_calls(messages, REMEMBERED))), "")
+        placed = [replace(step, request=with_place(step.request, place)) if step.label in tools else step for step in steps]
+        return [each for step in placed for each in self._each(step, tools)]
+
+    def _single(self, request: str, messages: Sequence[Message], tools: Tools) -> Step:
+        """A request as one step, which may lean on the call before."""
+        previous = next((call for call in previous_calls(messages) if call.name in tools), None)
+        if previous and self._takes_any_words(tools[previous.name]) and (wants_other(request) or wants_more(request)):
+            return Step(previous.name, request)
+        if wants_other(request):
+            return Step(NO_TOOL, request)  # another joke
+        if previous is None:
+            return Step(self._route(request).label, request)
+        route, before = self._route(request, previous.name), values_of(previous)
         is_sure = route.probability >= (CERTAIN_TALK if route.label == NO_TOOL else CONFIDENT_PART)
-        if previous and is_follow_up and not is_sure:
-            return [Step(previous, request)]
-        return [Step(route.label, request)]
+        if is_value(request) or (leaves_out(request) and not is_sure):
+            return Step(previous.name, request, before)
+        if route.label not in tools:
+            return Step(route.label, request)
+        return Step(route.label, request, self._known(tools[route.label], request, previous.name, before))
+
+    def _known(self, tool: ToolSpec, request: str, previous: str, before: Values) -> Values:
+        """What of the call before still holds in a call of a tool."""
+        if tool.name == previous:
+            required = tool.parameters.get("required", ())
+            return before if leaves_out(request) else {name: before[name] for name in required if name in before}
+        place = place_in(before) if leaves_out(request) else ""
+        return {name: place for name in self._places(tool) if place}
+
+    def _compound(self, request: str, tools: Tools) -> list[Step]:
+        """Steps of a request of several parts; none where it is one, or a part is unsure."""
+        spans = parts_of(request)
+        if len(spans) < 2:
+            return []
+        routes = [self._route(request[slice(*span)]) for span in spans]
+        if any(route.probability < CONFIDENT_PART for route in routes):
+            return []
+        if all(route.label in tools and not tools[route.label].examples for route in routes):
+            return []  # the language model, which writes their calls, reads the request as a whole
+        joined = [(routes[0].label, spans[0])]
+        for route, span in zip(routes[1:], spans[1:], strict=True):
+            label, before = joined[-1]
+            if label == route.label and not self._ask_about_two(
+                request[slice(*before)], request[slice(*span)], tools.get(label)
+            ):
+                joined[-1] = (label, (before[0], span[1]))
+            else:
+                joined.append((route.label, span))
+        steps = [Step(label, request[slice(*span)].strip()) for label, span in joined]
+        return steps if len(steps) > 1 and not self._is_one_question(steps) else []
+
+    def _ask_about_two(self, one: str, other: str, tool: ToolSpec | None) -> bool:
+        """Whether two requests for a tool name different things: "What is it like in Oslo, and will it rain in Rome?"."""
+        if tool is None:
+            return False
+        finder = self._finder(tool)
+        found = finder.find(one), finder.find(other)
+        return all(found) and found[0] != found[1]
+
+    def _each(self, step: Step, tools: Tools) -> list[Step]:
+        """A step for each of several things that it asks a tool about."""
+        if step.label not in tools:
+            return [step]
+        return [replace(step, request=request) for request in self._finder(tools[step.label]).apart(step.request)]
 
     def _route(self, request: str, previous: str = "") -> Route:
-        """What the router has learnt, unless the request is for a tool that it knows no examples of. Blocking."""
+        """What the router has learnt, unless the request is for a tool that it knows no examples of."""
         learnt, described = self._router.route(request, previous), self._described.route(request)
-        is_unsure = learnt.label == NO_TOOL or learnt.probability < CONFIDENT
+        is_unsure = learnt.label in (NO_TOOL, BEYOND) or learnt.probability < CONFIDENT
         return described if described.probability >= (CONFIDENT if is_unsure else 1.0) else learnt
 
     def _is_one_question(self, steps: Sequence[Step]) -> bool:
@@ -68,31 +143,15 @@ class Planner:
         "According to the lifeboat and book, how many make up a crew?" is what a recogniser made of a handbook.
         """
         labels = {step.label for step in steps} - {NO_TOOL}
-        return len(labels) == 1 and labels <= set(self._sources)
+        return len(labels) == 1 and labels <= self._sources
 
+    def _takes_any_words(self, tool: ToolSpec) -> bool:
+        """Whether a tool makes sense of "another one" by itself; one that looks up facts does not."""
+        return bool(copied_argument(tool)) and tool.name not in self._sources
 
-def _compound(parts: Sequence[str], routes: Sequence[Route]) -> list[Step]:
-    """Steps of a compound request; unsure parts make it one request (an empty list)."""
-    if any(route.probability < CONFIDENT_PART for route in routes):
-        return []
-    steps: list[Step] = []
-    for part, route in zip(parts, routes, strict=True):
-        if steps and steps[-1].label == route.label:
-            steps[-1] = Step(route.label, f"{steps[-1].request} and {part}")
-        else:
-            steps.append(Step(route.label, part))
-    return steps
+    def _places(self, tool: ToolSpec) -> list[str]:
+        """The parameters of a tool that are places."""
+        return sorted({name for name, kind in self._finder(tool).kinds if kind in PLACES})
 
-
-def _previous_tool(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    """The tool of the turn before this one, if it used one that still is there."""
-    seen_user = 0
-    for message in reversed(messages):
-        if isinstance(message, UserMessage):
-            seen_user += 1
-        elif isinstance(message, ToolMessage) and seen_user == 1:
-            name = message.result.call.name
-            return name if name in {tool.name for tool in tools} else ""
-        if seen_user == 2:
-            break
-    return ""
+    def _finder(self, tool: ToolSpec) -> SpanFinder:
+        return self._finders.of(tool)

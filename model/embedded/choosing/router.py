@@ -4,15 +4,16 @@ Two views of an utterance stand side by side: its embedding, which knows other w
 only, and its runs of up to three words. Chinese needs no segmentation: its runs are of characters, of their syllables, for
 which both scripts and homophones are one, and of syllables without what speakers and recognisers confuse.
 
-It learns from whatever tools are registered, each user's own included; a tool without examples is left to the language
-model. Fitted weights are kept on disk, keyed by the examples and the embedder.
+It learns from whatever tools are registered, each user's own included; a tool without examples is left to `described`.
+What needs a tool that the agent lacks is a label as well. Fitted weights are kept on disk, keyed by the examples and the
+embedder.
 """
 
 import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -25,11 +26,13 @@ from vivavoce.core.protocols import TextEmbedder
 from vivavoce.model.embedded.choosing.classifier import Classifier
 from vivavoce.model.embedded.choosing.keeping import kept
 from vivavoce.model.embedded.choosing.mishearing import alike, misheard, syllables_of
+from vivavoce.model.embedded.choosing.plain import as_sentence, plain
 from vivavoce.model.embedded.choosing.sparse import SparseRows
 
 NO_TOOL = "none"
-REGULARISATION = 30.0  # inverse strength; unit vectors want little
-FORMAT = 5
+BEYOND = "beyond"  # what needs a tool that is not there
+REGULARISATION = 10.0  # inverse strength; unit vectors want little
+FORMAT = 7
 MISHEARD = 2  # further copies of a Chinese example, as a recogniser might write it
 RUN_LENGTH = 3
 REACTIONS = 4.0  # how much likelier talk about a tool's subject is after its answer: thanks, doubts, "say that again"
@@ -41,18 +44,29 @@ ENGLISH = re.compile(rf"[^\W_{HAN}]+(?:'[a-z]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A label (a tool's name or `NO_TOOL`) and its probability in [0, 1]."""
+    """A label (a tool's name, `NO_TOOL` or `BEYOND`) and its probability in [0, 1]."""
 
     label: str
     probability: float
 
 
 class IntentRouter:
-    """Fitted once by `fit`, asked by `route`. Blocking, about 10 ms."""
+    """Fitted once by `fit`, asked by `route`. Blocking, about 10 ms.
 
-    def __init__(self, embedder: TextEmbedder, chat_examples: Sequence[str], cache_dir: Path) -> None:
+    chat: utterances that need no tool. beyond: those that need one that no agent has of its own. lacking: by the name of a
+    tool, those that are such where an agent lacks it.
+    """
+
+    def __init__(
+        self,
+        embedder: TextEmbedder,
+        chat: Sequence[str],
+        cache_dir: Path,
+        beyond: Sequence[str] = (),
+        lacking: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._embedder = embedder
-        self._chat_examples = tuple(chat_examples)
+        self._chat, self._beyond, self._lacking = chat, beyond, lacking or {}
         self._cache_dir = cache_dir
         self._model: Classifier | None = None
         self._fitted_for: tuple[ToolSpec, ...] | None = None
@@ -62,36 +76,39 @@ class IntentRouter:
         """Learn from the tools' examples, or load what was learnt from the same ones before."""
         if self._fitted_for == tuple(tools):  # the same specs, turn after turn
             return
-        pairs = [(example.utterance, tool.name) for tool in tools for example in tool.examples]
-        pairs += [(utterance, NO_TOOL) for utterance in self._chat_examples]
-        key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, pairs]).encode()).hexdigest()[:24]
+        groups = self._groups(tools)
+        key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, groups]).encode()).hexdigest()[:24]
         with self._learning:
             model, width = None, self._embedder.dimension + HASHED
-            if len({label for _, label in pairs}) > 1:
+            if len({label for label, _ in groups}) > 1:
                 stored = self._cache_dir / f"router-{key}.npz"
-                model = kept(stored, lambda: self._learn(pairs).arrays, lambda arrays: Classifier.of(arrays, width))
+                model = kept(stored, lambda: self._learn(groups).arrays, lambda arrays: Classifier.of(arrays, width))
             self._model, self._fitted_for = model, tuple(tools)
 
-    def _learn(self, pairs: Sequence[tuple[str, str]]) -> Classifier:
-        utterances: dict[str, list[str]] = {}
-        for utterance, label in pairs:
-            utterances.setdefault(label, []).append(utterance)
-        rows = {label: self._examples(of_label) for label, of_label in utterances.items()}
-        labels = [label for label, of_label in rows.items() for _ in of_label.columns]
-        return Classifier.fit(SparseRows.joined(tuple(rows.values())), labels, strength=REGULARISATION, balanced=True)
+    def _groups(self, tools: Sequence[ToolSpec]) -> list[tuple[str, Sequence[str]]]:
+        """Labels with utterances; what is learnt of each group is kept by itself."""
+        groups = [(tool.name, [example.utterance for example in tool.examples]) for tool in tools]
+        groups += [(NO_TOOL, self._chat), (BEYOND, self._beyond)]
+        names = {tool.name for tool in tools}
+        groups += [(BEYOND, utterances) for name, utterances in self._lacking.items() if name not in names]
+        return [(label, utterances) for label, utterances in groups if utterances]
+
+    def _learn(self, groups: Sequence[tuple[str, Sequence[str]]]) -> Classifier:
+        rows = [self._examples(utterances) for _, utterances in groups]
+        labels = [label for (label, _), of_group in zip(groups, rows, strict=True) for _ in of_group.columns]
+        return Classifier.fit(SparseRows.joined(rows), labels, strength=REGULARISATION, balanced=True)
 
     def _examples(self, utterances: Sequence[str]) -> SparseRows:
-        """Features of a label's examples, and of Chinese ones as a recogniser might write them.
+        """Features of a group's examples, and of Chinese ones as a recogniser might write them.
 
-        Each label's are kept by themselves: what takes long is not done again where an agent has further tools.
+        Each group's are kept by themselves: what takes long is not done again where an agent has further tools.
         """
-        heard = [misheard(said, copy) for said in utterances if is_in_pairs(said) for copy in range(MISHEARD)]
         key = hashlib.sha256(json.dumps([FORMAT, self._embedder.id, utterances]).encode()).hexdigest()[:24]
         width = self._embedder.dimension + HASHED
         stored = self._cache_dir / f"examples-{key}.npz"
         return kept(
             stored,
-            lambda: self._features([*utterances, *heard]).arrays,
+            lambda: self._features([*_variants(utterances)]).arrays,
             lambda arrays: SparseRows.of(arrays, width),
         )
 
@@ -100,7 +117,7 @@ class IntentRouter:
         meanings = np.zeros((len(utterances), self._embedder.dimension), np.float32)
         readable = [row for row, utterance in enumerate(utterances) if not is_in_pairs(utterance)]
         if readable:
-            meanings[readable] = self._embedder.embed([utterances[row] for row in readable])
+            meanings[readable] = self._embedder.embed([as_sentence(utterances[row]) for row in readable])
         return hashed_runs(utterances).of_length(RUNS_WEIGHT).after(meanings)
 
     def route(self, utterance: str, after: str = "") -> Route:
@@ -108,12 +125,20 @@ class IntentRouter:
         if self._model is None:
             return Route(NO_TOOL, 0.0)
         labels = self._model.labels
-        chances = self._model.probabilities(self._features([utterance]))[0]
+        chances = self._model.probabilities(self._features([plain(utterance)]))[0]
         if labels[int(chances.argmax())] == after and NO_TOOL in labels:
             chances[labels.index(NO_TOOL)] *= REACTIONS
             chances /= chances.sum()
         best = int(chances.argmax())
         return Route(labels[best], float(chances[best]))
+
+
+def _variants(utterances: Sequence[str]) -> Iterator[str]:
+    """What is learnt of examples: each once, and Chinese ones as a recogniser might write them too."""
+    for said in dict.fromkeys(map(plain, utterances)):
+        yield said
+        if is_in_pairs(said):
+            yield from (misheard(said, copy) for copy in range(MISHEARD))
 
 
 def hashed_runs(utterances: Sequence[str]) -> SparseRows:

@@ -7,6 +7,7 @@ name. A small language model adds words to names and invents days; this does nei
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ HASHED = 1 << 15  # columns that features of words share
 WINDOW = 2
 LEAST = 0.1  # chance of the likeliest word of a value that must be there
 NEARLY = 0.5  # share of it that further words of the value need
+JOINED = re.compile(
+    r"\s*(?:,|/|&|,?\s*\b(?:and|or|and also|as well as)\b|[，,]?[和跟与及、]|以及|还有)\s*(?:(?:in|for|at|on|在)\b)?\s*",
+    re.I,
+)
+COMMA = re.compile(r"\s*,\s*")  # by itself it may stand within one place: "Paris, France"
 
 
 class SpanFinders:
@@ -99,12 +105,34 @@ class SpanFinder:
     def find(self, utterance: str) -> dict[str, str]:
         """The value of each parameter that is said, as it was said."""
         tokens = tokens_of(utterance)
+        runs = self._runs(utterance, tokens)
+        best = {name: max(found, key=found.__getitem__) for name, found in runs.items() if found}
+        return {name: as_known(utterance, tokens[slice(*run)]) for name, run in best.items()}
+
+    def apart(self, utterance: str) -> list[str]:
+        """The utterance once for each of several values of a parameter: of "rain in Oslo and Bergen?" both questions.
+
+        Only itself where one value is asked about, or none.
+        """
+        tokens = tokens_of(utterance)
+        for found in self._runs(utterance, tokens).values():
+            listed = _listed(utterance, tokens, sorted(found))
+            if len(listed) > 1:
+                start, end = tokens[listed[0][0]].start, tokens[listed[-1][1] - 1].end
+                if utterance[end : end + 1] == "-":
+                    continue  # a name of which not all was found
+                values = [as_known(utterance, tokens[slice(*run)]) for run in listed]
+                return [f"{utterance[:start]}{value}{utterance[end:]}" for value in values]
+        return [utterance]
+
+    def _runs(self, utterance: str, tokens: Sequence[Token]) -> dict[str, dict[tuple[int, int], float]]:
+        """For each parameter the runs of words that may be its value, with their chances."""
         if self.model is None or not tokens:
             return {}
         phrases = known_phrases(utterance, tokens)
         rows = features_of(tokens, phrases, self.context.__contains__)
         chances = self.model.probabilities(SparseRows.hashed(rows, HASHED))
-        found: dict[str, str] = {}
+        runs: dict[str, dict[tuple[int, int], float]] = {}
         for name in self.parameters:
             at = self.model.labels.index(name)
             for (first, after), kind in phrases.items():
@@ -113,9 +141,13 @@ class SpanFinder:
             others = np.delete(chances, at, 1).max(1)
             if name in self.required and (chances[:, at] <= others).all():
                 others = np.full(len(tokens), max(LEAST, chances[:, at].max() * NEARLY), np.float32)  # it should be there
-            if run := _best_run(chances[:, at], others, [token.is_cut_off for token in tokens]):
-                found[name] = as_known(utterance, tokens[slice(*_whole(run, tokens, phrases))])
-        return found
+            runs[name] = {}
+            for run, chance in _likelier(chances[:, at], others, [token.is_cut_off for token in tokens]):
+                whole = _whole(run, tokens, phrases)
+                runs[name][whole] = max(chance, runs[name].get(whole, 0.0))
+            same = {span: 0.0 for span, kind in phrases.items() if (name, kind) in self.kinds} if runs[name] else {}
+            runs[name] = same | runs[name]
+        return runs
 
 
 def features_of(tokens: Sequence[Token], phrases: Phrases, is_context: Callable[[str], bool]) -> list[list[str]]:
@@ -154,8 +186,8 @@ def _whole(run: tuple[int, int], tokens: Sequence[Token], phrases: Phrases) -> t
     return start, end
 
 
-def _best_run(chances: FloatMatrix, others: FloatMatrix, cuts: Sequence[bool]) -> tuple[int, int] | None:
-    """The run of words that are likelier a value than anything else; the surest where there are several.
+def _likelier(chances: FloatMatrix, others: FloatMatrix, cuts: Sequence[bool]) -> list[tuple[tuple[int, int], float]]:
+    """The runs of words that are likelier a value than anything else, and how likely.
 
     cuts: before which words a run ends.
     """
@@ -165,4 +197,19 @@ def _best_run(chances: FloatMatrix, others: FloatMatrix, cuts: Sequence[bool]) -
             runs[-1] = (runs[-1][0], at + 1)
         else:
             runs.append((at, at + 1))
-    return max(runs, key=lambda run: float(chances[slice(*run)].mean()), default=None)
+    return [(run, float(chances[slice(*run)].mean())) for run in runs]
+
+
+def _listed(text: str, tokens: Sequence[Token], runs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The first of the runs that are joined to a list: "Oslo and Bergen", "Oslo, Bergen and in Rome", 北京和上海."""
+    listed: list[tuple[int, int]] = []
+    joined_well = False
+    for run in runs:
+        between = text[tokens[listed[-1][1] - 1].end : tokens[run[0]].start] if listed else ""
+        if listed and (run[0] < listed[-1][1] or not JOINED.fullmatch(between)):
+            if joined_well:
+                break
+            listed = []
+        joined_well = bool(listed) and (joined_well or not COMMA.fullmatch(between))
+        listed.append(run)
+    return listed if joined_well else []

@@ -5,6 +5,7 @@ among the words was invented, whatever the model thinks of it.
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache, cached_property, lru_cache
 from importlib import import_module
 from typing import Any
@@ -104,8 +105,15 @@ class Stated:
         found = [word for word in words(value) if word not in FUNCTION] or words(value)
         if not found:
             return False
+        if self._has_initials(words(value)):
+            return True
         said = sum(map(self._has_word, found))
         return said > 0 if len(found) > FREE_WORDS else 2 * said > len(found) or (len(found) == 2 and said == 1)
+
+    def _has_initials(self, found: Sequence[str]) -> bool:
+        """Whether the first words of a name stand as their initials: "L.A. Lakers" for Los Angeles Lakers."""
+        joined = set(words(self.text.replace(".", "")))
+        return any("".join(word[0] for word in found[:end]) in joined for end in range(2, len(found) + 1))
 
     def has_all(self, value: str) -> bool:
         """Whether each word of a value was said that says something."""

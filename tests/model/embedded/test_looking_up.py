@@ -197,9 +197,9 @@ async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(
         ToolMessage(ToolResult(ToolCall("1", "weather", "{}"), "done", ToolOutput("dry"))),
         UserMessage(text=request_),
     ]
-    planner = Planner(Sure(), DescribedTools(WordEmbedder()))
+    planner = Planner(Sure(), DescribedTools(WordEmbedder()), Finders())
     (step,) = await planner.plan(request_, before, tools)
     assert step.label == wanted
-    planner = Planner(Router(), DescribedTools(WordEmbedder()))
+    planner = Planner(Router(), DescribedTools(WordEmbedder()), Finders())
     (alone,) = await planner.plan(request_, before, tools[1:])
     assert alone.label == NO_TOOL, "a tool that is gone is not asked"

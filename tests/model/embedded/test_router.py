@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.router import HASHED, NO_TOOL, IntentRouter, hashed_runs
+from vivavoce.model.embedded.choosing.router import BEYOND, HASHED, NO_TOOL, IntentRouter, hashed_runs
 from vivavoce.tools.examples import CLOCK, WEATHER
 
 pytestmark = pytest.mark.unit
@@ -80,7 +80,7 @@ def test_chinese_is_never_given_to_an_embedder_that_cannot_read_it(tmp_path):
     embedder = NoEmbedder()
     IntentRouter(embedder, CHAT, tmp_path).fit(TOOLS)
     assert embedder.read == [text for text in embedder.read if text.isascii()]
-    assert "What time is it?" in embedder.read
+    assert "what time is it?" in embedder.read
 
 
 def test_a_syllable_is_no_english_word():
@@ -113,6 +113,19 @@ def test_examples_of_the_tools_carry_the_arguments_of_their_table():
     assert by_utterance["What time is it?"] == {}
 
 
+def test_what_needs_a_tool_that_is_not_there_is_a_route_of_its_own(tmp_path):
+    lacking = {tool.name: [example.utterance for example in tool.examples] for tool in TOOLS}
+    router = IntentRouter(NoEmbedder(), CHAT, tmp_path, ("Lock the door.", "把门锁上"), lacking)
+    router.fit(TOOLS)
+    assert router.route("锁门").label == BEYOND
+    assert router.route("现在几点").label == "clock"
+    router.fit(TOOLS[1:])
+    assert router.route("现在几点").label == BEYOND
+    assert router.route("明天会下雨吗").label == "weather"
+    router.fit([])
+    assert [router.route(said).label for said in ("天气怎么样", "你好呀")] == [BEYOND, NO_TOOL]
+
+
 def test_tools_without_examples_are_nothing_to_learn(tmp_path):
     embedder = NoEmbedder()
     IntentRouter(embedder, CHAT, tmp_path).fit(TOOLS)
@@ -130,7 +143,7 @@ def test_of_a_new_tool_its_own_examples_alone_are_read(tmp_path):
     dice = ToolSpec("dice", "", {}, (ToolExample("Roll the dice."), ToolExample("掷骰子")))
     router = IntentRouter(embedder, CHAT, tmp_path)
     router.fit([*TOOLS, dice])
-    assert embedder.read == ["Roll the dice."]
+    assert embedder.read == ["roll the dice."]
     assert router.route("掷骰子").label == "dice"
     assert router.route("现在几点").label == "clock"
 
@@ -138,13 +151,13 @@ def test_of_a_new_tool_its_own_examples_alone_are_read(tmp_path):
 def test_what_was_learnt_before_a_crash_is_not_learnt_again(tmp_path):
     class Crashing(NoEmbedder):
         def embed(self, texts):
-            if "Hello there." in texts:
+            if "hello there." in texts:
                 raise KeyboardInterrupt
             return super().embed(texts)
 
     crashing, embedder = Crashing(), NoEmbedder()
     with pytest.raises(KeyboardInterrupt):
         IntentRouter(crashing, CHAT, tmp_path).fit(TOOLS)
-    assert crashing.read == ["What time is it?", "Will it rain?"]
+    assert crashing.read == ["what time is it?", "will it rain?"]
     IntentRouter(embedder, CHAT, tmp_path).fit(TOOLS)
-    assert embedder.read == ["Hello there.", "Tell me a joke."]
+    assert embedder.read == ["hello there.", "tell me a joke."]

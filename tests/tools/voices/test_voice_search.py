@@ -91,6 +91,7 @@ def test_which_voices_are_compared(said, two):
 def test_any_other_voice_is_told_from_another_described_one():
     assert wants_any_other("Please speak in a different voice.")
     assert wants_any_other("请换一个声音")
+    assert wants_any_other("another one, please")
     assert not wants_any_other("a different voice, an old lady")
     assert not wants_any_other("x" * 400 + "into" * 25)
 
@@ -160,6 +161,31 @@ async def test_another_voice_is_not_the_one_that_speaks(tool):
         assert found.voice_id not in (None, current)
     other = await in_session(tool, request("another old man"), SessionFacts("elias"))
     assert other.voice_id == "stage-man"
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "then"),
+    [
+        ("another one", "elias", "stage-man"),
+        ("Another one, please.", "stage-man", "elias"),
+        ("换一个", "elias", "stage-man"),
+        ("the second one", "elias", "stage-man"),
+        ("第二个", "elias", "stage-man"),
+        ("a bit deeper, please", "stage-man", "elias"),
+        ("再低一点", "stage-man", "elias"),
+        ("Deeper than that.", "stage-man", "elias"),
+    ],
+)
+async def test_what_leans_on_the_request_before_is_understood_with_it(tool, said, now, then):
+    found = await in_session(tool, request(said), SessionFacts(now, "an old man"))
+    assert found.voice_id == then
+    assert "old man" in found.asked
+
+
+async def test_nothing_deeper_than_the_deepest_is_found(tool):
+    found = await in_session(tool, request("a bit deeper"), SessionFacts("giant", "a huge man"))
+    assert found.voice_id is None
+    assert found.spoken.startswith("I am sorry, I have no voice like that.")
 
 
 async def test_a_model_may_say_what_it_wants_done(tool):

@@ -1,0 +1,34 @@
+"""What an agent can do, in a sentence: the answer to a request that none of its tools is for."""
+
+import re
+from collections.abc import Sequence
+
+from vivavoce.core.language.sentences import CANNOT, CANNOT_BUT, LIST_AND, LIST_COMMA
+from vivavoce.core.language.words import IS_CJK
+from vivavoce.core.messages import ToolSpec
+from vivavoce.core.untrusted import neutralise
+from vivavoce.model.embedded.choosing.schemas import words_of_name
+
+MOST_NAMED = 4
+CHARS = 60
+CLAUSE = re.compile(r"[.;:,(。；：，（]")
+
+
+def cannot(tools: Sequence[ToolSpec], language: str) -> str:
+    """That a request cannot be granted, and what can: a clause of each of the first tools."""
+    *most, last = [_ability(tool, language) for tool in tools[:MOST_NAMED]] or [""]
+    if not last:
+        return CANNOT(language)
+    abilities = LIST_COMMA(language).join(most) + LIST_AND(language) + last if most else last
+    return CANNOT_BUT(language, abilities=abilities)
+
+
+def _ability(tool: ToolSpec, language: str) -> str:
+    """The first clause of a description, of its line in this language where it has one; else the words of the name."""
+    lines = [line.strip() for line in tool.description.strip().splitlines() if line.strip()]
+    own = next((line for line in lines if bool(IS_CJK.search(line)) == (language == "zh")), None)
+    clause = CLAUSE.split(own or (lines[0] if lines else ""), maxsplit=1)[0].strip()
+    if not clause or len(clause) > CHARS:
+        clause = " ".join(words_of_name(tool.name))
+    said = neutralise(clause, CHARS).replace("the user's", "your")
+    return said if said[1:2].isupper() else said[:1].lower() + said[1:]
