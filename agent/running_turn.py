@@ -21,6 +21,7 @@ from vivavoce.agent.turn import (
     AudioChunk,
     ConfirmationAsked,
     HeardText,
+    ModelFailed,
     SentenceChecked,
     SpokenText,
     ToolFinished,
@@ -71,6 +72,7 @@ class RunningTurn:
         self._said = ""
         self._provenance: list[Provenance] = []
         self._awaiting: tuple[ToolCall, ...] = ()
+        self._model_failed = ""
         self._asked: dict[str, str] = {}
         self._has_thought = False
         self._thought = asyncio.Event()
@@ -118,7 +120,7 @@ class RunningTurn:
         if (error := self._error()) is not None:
             if not isinstance(error, Exception) or isinstance(error, VivavoceError):
                 raise error
-            raise ModelError(f"the model or the decoder failed ({reason(error)})") from error
+            raise ModelError(f"the turn failed ({reason(error)})") from error
         self._is_over = True
         return TurnDone(turn)
 
@@ -235,6 +237,8 @@ class RunningTurn:
             self._services.anticipate(item.text)
         elif isinstance(item, ConfirmationAsked):
             self._awaiting = item.calls
+        elif isinstance(item, ModelFailed):
+            self._model_failed = item.why
         self._said += " "  # what was said before a tool call and what is said after it are two sentences
         self._watch.saw(item)
         self._events.put_nowait(item)
@@ -384,6 +388,7 @@ class RunningTurn:
             id=self.id,
             interrupted=cut,
             awaiting=self._awaiting if self._has_thought else (),
+            error=self._model_failed,
         )
 
     async def _provenance_of(self, spoken: str, results: Sequence[ToolResult]) -> list[Provenance]:
