@@ -232,13 +232,15 @@ class RunningTurn:
             self._provenance.append(item.provenance)
             self._events.put_nowait(item)
             return
+        if isinstance(item, ModelFailed):
+            self._model_failed = item.why
+            self._events.put_nowait(item)
+            return
         if isinstance(item, HeardText):
             self._heard = item.text
             self._services.anticipate(item.text)
         elif isinstance(item, ConfirmationAsked):
             self._awaiting = item.calls
-        elif isinstance(item, ModelFailed):
-            self._model_failed = item.why
         self._said += " "  # what was said before a tool call and what is said after it are two sentences
         self._watch.saw(item)
         self._events.put_nowait(item)

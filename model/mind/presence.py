@@ -14,7 +14,7 @@ MAX_LIST_BYTES = 1 << 20
 NAME_CHARS = 80
 
 
-async def models_at(url: str, key: str | None, mind: str, *, patience_s: float = PATIENCE_S) -> list[str] | None:
+async def models_at(url: str, key: str | None, mind: str) -> list[str] | None:
     """Names of the models that a server has; None where it answers and lists none. mind: what errors call it.
 
     Raises:
@@ -23,7 +23,7 @@ async def models_at(url: str, key: str | None, mind: str, *, patience_s: float =
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         async with (
-            asyncio.timeout(patience_s),
+            asyncio.timeout(PATIENCE_S),
             httpx.AsyncClient(headers=headers, timeout=None) as client,
             client.stream("GET", f"{url.strip().rstrip('/')}/models") as response,
         ):
