@@ -98,7 +98,8 @@ class Agent:
             AudioError: the question is too long. ConfigError: it is no question, or the session's name is not allowed.
             VoiceNotFound: no such voice. VoiceRefused: the voice may not be spoken in.
             From the first event on, SessionError: another turn of this session is running, see `Settings.when_busy`, or the
-            session cannot be kept. ModelError: the model or the decoder failed.
+            session cannot be kept. ModelError: the decoder failed. A model that fails is told of in the answer instead, see
+            `Turn.error`.
         """
         name = checked_name(session) if session is not None else f"s-{uuid.uuid4().hex[:10]}"
         self._check(question)

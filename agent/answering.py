@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vivavoce.agent.calls.in_words import arguments_of
+from vivavoce.agent.failing import apology, deltas_of
 from vivavoce.agent.grounding import GuardedAnswer, passages_of
 from vivavoce.agent.prompts import ANSWER_NOW
 from vivavoce.agent.reading_out import next_part
 from vivavoce.core.language.replies import agrees, refuses, wants_more
 from vivavoce.agent.services import Services
-from vivavoce.agent.turn import HeardText, SentenceChecked, TurnEvent
+from vivavoce.agent.turn import HeardText, ModelFailed, SentenceChecked, TurnEvent
+from vivavoce.core.errors import ModelError, reason
 from vivavoce.core.language.sentences import DECLINED, NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS
 from vivavoce.core.messages import (
     AssistantMessage,
@@ -100,13 +102,29 @@ class Step:
             said.heard = ""
             self._write(HeardText(""))
         elif not (isinstance(user, UserMessage) and user.text is not None and self._understood(user.text)):
-            await self._listen()
+            try:
+                await self._listen()
+            except ModelError as error:
+                self._apologise(error)
         if self._prompt.last:
             said.calls.clear()
-        if not (said.text[len(self._prompt.preface) :].strip() or said.audio_tokens or said.calls or said.agreed):
+        if not (self._written or said.audio_tokens or said.calls or said.agreed):
             nothing = NOTHING_HEARD if said.heard == "" else TOO_MANY_STEPS if self._prompt.last else None
             self._say(nothing(self._services.language) if nothing else "")
         return said
+
+    @property
+    def _written(self) -> str:
+        """The answer so far, without its preface."""
+        return self._said.text[len(self._prompt.preface) :].strip()
+
+    def _apologise(self, error: ModelError) -> None:
+        """Tell the developer why the model failed, and the user that it did. Calls that it had not finished are not made."""
+        self._said.calls.clear()
+        self._write(ModelFailed(reason(error)))
+        has_begun = bool(self._written or self._said.audio_tokens)
+        has_called = bool(results_of(self._messages))
+        self._say(apology(self._written, self._services.language, has_begun=has_begun, has_called=has_called))
 
     async def _listen(self) -> None:
         """Stream the model's deltas out, and gather them."""
@@ -114,7 +132,7 @@ class Step:
         system = [self._services.system, *([ANSWER_NOW] if last else [])]
         tools = () if last else self._services.tools.specs
         try:
-            async with aclosing(self._services.lm.stream([*system, *self._messages], tools)) as deltas:
+            async with aclosing(deltas_of(self._services.lm, [*system, *self._messages], tools)) as deltas:
                 async for delta in deltas:
                     await self._take(delta)
                     self._tell()

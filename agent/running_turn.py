@@ -21,6 +21,7 @@ from vivavoce.agent.turn import (
     AudioChunk,
     ConfirmationAsked,
     HeardText,
+    ModelFailed,
     SentenceChecked,
     SpokenText,
     ToolFinished,
@@ -71,6 +72,7 @@ class RunningTurn:
         self._said = ""
         self._provenance: list[Provenance] = []
         self._awaiting: tuple[ToolCall, ...] = ()
+        self._model_failed = ""
         self._asked: dict[str, str] = {}
         self._has_thought = False
         self._thought = asyncio.Event()
@@ -118,7 +120,7 @@ class RunningTurn:
         if (error := self._error()) is not None:
             if not isinstance(error, Exception) or isinstance(error, VivavoceError):
                 raise error
-            raise ModelError(f"the model or the decoder failed ({reason(error)})") from error
+            raise ModelError(f"the turn failed ({reason(error)})") from error
         self._is_over = True
         return TurnDone(turn)
 
@@ -228,6 +230,10 @@ class RunningTurn:
             return
         if isinstance(item, SentenceChecked):
             self._provenance.append(item.provenance)
+            self._events.put_nowait(item)
+            return
+        if isinstance(item, ModelFailed):
+            self._model_failed = item.why
             self._events.put_nowait(item)
             return
         if isinstance(item, HeardText):
@@ -384,6 +390,7 @@ class RunningTurn:
             id=self.id,
             interrupted=cut,
             awaiting=self._awaiting if self._has_thought else (),
+            error=self._model_failed,
         )
 
     async def _provenance_of(self, spoken: str, results: Sequence[ToolResult]) -> list[Provenance]:

@@ -1,8 +1,10 @@
 """What a turn is made of: the events while it runs and what it amounts to."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import ToolCall, ToolResult
 from vivavoce.core.passage import Provenance
 from vivavoce.core.voice import VoiceEntry, VoiceSwitch
@@ -67,6 +69,13 @@ class ConfirmationAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """The model failed, and the answer says so next. why: what is wrong and what to do, one line for the developer."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AudioChunk:
     """The next piece of the answer's sound, with the text it speaks.
 
@@ -113,7 +122,8 @@ class Turn:
     """A finished turn. ``answer_audio`` is None only when there was nothing to say.
 
     id: of the turn and of its answer. interrupted: text and sound are what was heard of the answer. awaiting: calls that the
-    answer asks for the user's consent to.
+    answer asks for the user's consent to. error: why the model failed and what to do, on one line; "" where it did not. The
+    answer tells the user in plain words.
     voice_switches: every change of the voice in the session so far. provenance: what each sentence of the answer rests on;
     empty where nothing was retrieved.
     """
@@ -130,6 +140,17 @@ class Turn:
     id: str = ""
     interrupted: bool = False
     awaiting: tuple[ToolCall, ...] = ()
+    error: str = ""
+
+    def check_answered(self) -> Self:
+        """The same turn, for whom an apology is no answer.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        if self.error:
+            raise ModelError(self.error)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +169,7 @@ TurnEvent = (
     | SpokenText
     | SentenceChecked
     | ConfirmationAsked
+    | ModelFailed
     | AudioChunk
     | TurnDone
 )

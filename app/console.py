@@ -36,6 +36,11 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON holds
     sys.stdout.write(text.encode(errors="replace").decode() + "\n")  # half a surrogate pair cannot be written
 
 
+def print_error(line: str) -> None:
+    """An error on standard error, on one line at any width."""
+    err.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table for people."""
     table = Table(box=None, header_style="bold", pad_edge=False)

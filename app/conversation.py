@@ -12,7 +12,7 @@ from typing import Any
 from vivavoce.agent import Agent, AudioChunk, SpokenText, ToolStarted, TurnDone, VoiceChanged
 from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.app.backends import at_home, open_decoder
-from vivavoce.app.console import err, out, print_json, working
+from vivavoce.app.console import err, out, print_error, print_json, working
 from vivavoce.app.model_choice import ModelChoice
 from vivavoce.app.parts import Parts
 from vivavoce.app.turn_json import turn_json
@@ -32,7 +32,7 @@ MAX_TOKEN_FILE_BYTES = 4 << 20
 async def ask_once(
     question: Path | str, answer: Path, voice: str | None, describe: str | None, session: str | None, model: ModelChoice
 ) -> dict[str, Any]:
-    """Run one turn and write the answer's sound.
+    """Run one turn and write the answer's sound; a model that fails is told of under ``error``.
 
     Raises:
         VivavoceError: whatever stops it, as one line.
@@ -147,7 +147,7 @@ def _complain(error: VivavoceError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": reason(error)})
     else:
-        err.print(reason(error), style="red", markup=False, soft_wrap=True)
+        print_error(reason(error))
 
 
 async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None:
@@ -169,6 +169,8 @@ async def _play_turn(stream: TurnStream, answer: Path, *, as_json: bool) -> None
                         print_json(turn_json(turn, answer))
                     else:
                         out.print(f"\n[dim]{answer}[/]", highlight=False)
+                        if turn.error:
+                            print_error(turn.error)
                 case _:
                     pass
 

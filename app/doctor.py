@@ -15,6 +15,7 @@ PACKAGES = ("faster_whisper", "xllamacpp", "hibari", "pyworld", "faiss", "langgr
 MIN_FREE_GIB = 1.5
 GIB = 1 << 30
 MIN_VOICES = 12
+SHOWN_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +121,29 @@ def _checkpoint(settings: Settings) -> list[Finding]:
 
 
 def _mind(settings: Settings) -> Finding:
-    """Whether it can be opened; nothing is asked of it, since an answer may cost something."""
+    """Whether it can be opened, and its server answers; it is asked nothing else, since an answer may cost something."""
     try:
         open_mind(settings)
+        told = asyncio.run(_told_by_server(settings)) if settings.mind_url else "its provider, which was not asked"
     except VivavoceError as error:
         return Finding("mind", False, str(error))
-    return Finding("mind", True, f"{settings.mind} at {settings.mind_url or 'its provider'}")
+    return Finding("mind", True, f"{settings.mind} at {told}")
+
+
+async def _told_by_server(settings: Settings) -> str:
+    """That a mind's server answers, and what is odd about it."""
+    from vivavoce.model.mind.presence import models_at
+
+    mind, url = settings.mind or "", settings.mind_url or ""
+    key = settings.mind_api_key.get_secret_value() if settings.mind_api_key else None
+    names = await models_at(url, key, f"the mind {mind} at {url}")
+    if names is None:
+        return f"{url}, which answers, but lists no models; should it fail, correct the address, most end in /v1"
+    wanted = mind.partition(":")[2] or mind
+    if any(name == wanted or name.startswith(f"{wanted}:") for name in names):
+        return f"{url}, which answers"
+    has = ", ".join(names[:SHOWN_NAMES]) + (", ..." if len(names) > SHOWN_NAMES else "")
+    return f"{url}, which answers, but lists no {wanted}; should it fail, choose one that it has: {has or 'none so far'}"
 
 
 def _server(settings: Settings) -> Finding:

@@ -12,14 +12,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vivavoce.agent import Agent, AudioChunk, PastTurn, ToolFinished, ToolStarted
+from vivavoce.agent import Agent, AudioChunk, ModelFailed, PastTurn, ToolFinished, ToolStarted
 from vivavoce.agent.session.store import open_sessions
 from vivavoce.agent.turn_stream import TurnStream
 from vivavoce.app.backends import at_home
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_agent, open_tools
 from vivavoce.core.audio import AudioClip
-from vivavoce.core.errors import ToolFailed, VivavoceError
+from vivavoce.core.errors import ModelError, ToolFailed, VivavoceError
 from vivavoce.core.messages import ToolOutput, ToolResult, ToolSpec
 from vivavoce.core.settings import Settings
 from vivavoce.core.untrusted import fence
@@ -166,12 +166,18 @@ def _chosen_voice(turn: PastTurn) -> str | None:
 
 
 async def _listened(stream: TurnStream, turn: PastTurn) -> None:
-    """Hear the turn to its end, or as much of it as was heard then."""
+    """Hear the turn to its end, or as much of it as was heard then.
+
+    Raises:
+        ModelError: the model failed.
+    """
     left, started, ended = len(_letters(turn.answer)), 0, 0
     calls, open_ = len(turn.tool_calls), sum(_is_open(result, turn) for result in turn.tool_calls)
     is_heard = left == 0 and open_ > 0
     async with aclosing(stream):
         async for event in stream:
+            if isinstance(event, ModelFailed):
+                raise ModelError(event.why)
             started += isinstance(event, ToolStarted)
             ended += isinstance(event, ToolFinished)
             if isinstance(event, AudioChunk) and not is_heard:

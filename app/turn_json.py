@@ -18,6 +18,7 @@ def turn_json(turn: Turn, answer_audio: Path | None) -> dict[str, Any]:
         "tool_calls": [tool_call_json(result) for result in turn.tool_calls],
         "answer_text": turn.answer_text,
         "interrupted": turn.interrupted,
+        "error": turn.error or None,
         "awaiting": [{"name": call.name, "arguments": _arguments(call)} for call in turn.awaiting],
         "answer_audio": str(answer_audio) if answer_audio is not None else None,
         "voice": {"id": turn.voice.id, "name": turn.voice.name},

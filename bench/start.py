@@ -114,9 +114,9 @@ async def _stages(stages: Stages) -> None:
         with stages.stage("voice"):
             await agent.services.decoder.warm_up()
         with stages.stage("first turn"):
-            await agent.ask(QUESTION)
+            (await agent.ask(QUESTION)).check_answered()
         with stages.stage("second turn"):
-            await agent.ask(QUESTION)
+            (await agent.ask(QUESTION)).check_answered()
         if isinstance(lm := agent.services.lm, Cascade):
             with stages.stage("not for it: recogniser"):
                 await lm.ears.warm_up()

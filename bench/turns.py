@@ -133,7 +133,7 @@ async def _compare(agent: Agent, stages: StageByStage, questions: Sequence[Path]
 
 
 async def _of_agent(agent: Agent, question: AudioClip, name: str) -> Asked:
-    turn = await agent.ask(question, voice=VOICE)
+    turn = (await agent.ask(question, voice=VOICE)).check_answered()
     timings, spans = turn.timings, {span.stage: span for span in turn.timings.spans}
     first = timings.ttfa_s if timings.ttfa_s is not None else timings.total_s
     written = spans["speak"].start_s  # the first words of the answer; what was spoken first is the first phrase alone

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -15,8 +15,8 @@ from vivavoce.app.cli import sessions as cli_sessions
 from vivavoce.app.cli import voice_store as cli_voice_store
 from vivavoce.app.cli import voices as cli_voices
 from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, MindOption, MindUrlOption, ModelOption
-from vivavoce.app.console import JsonFlag, err, out, print_json, working
-from vivavoce.core.errors import ConfigError, VivavoceError, reason
+from vivavoce.app.console import JsonFlag, out, print_error, print_json, working
+from vivavoce.core.errors import ConfigError, ModelError, VivavoceError, reason
 
 app = typer.Typer(
     help="Speak, let it act, hear the answer in the voice you asked for.",
@@ -65,7 +65,14 @@ def ask(
         result = asyncio.run(ask_once(asked, answer, voice, describe, session, chosen))
     if json_:
         print_json(result)
-        return
+    else:
+        _print_turn(result)
+    if result["error"]:
+        print_error(f"vivavoce: {result['error']}")
+        raise typer.Exit(ModelError.exit_code)
+
+
+def _print_turn(result: dict[str, Any]) -> None:
     out.print(f"[bold]heard[/]   {escape(result['heard'] or '(not written down)')}", highlight=False)
     for call in result["tool_calls"]:
         made = escape(f"{call['name']} {call['arguments']}")
@@ -182,7 +189,7 @@ def main() -> None:
     except VivavoceError as error:
         if "--json" in sys.argv:
             print_json({"error": reason(error), "kind": type(error).__name__})
-        err.print(f"vivavoce: {reason(error)}", style="red", highlight=False, soft_wrap=True, markup=False)
+        print_error(f"vivavoce: {reason(error)}")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -71,7 +71,7 @@ async def _ask(agent: Agent, question: Question, questions_dir: Path, folder: Pa
     recording = place / "question.wav"
     shutil.copyfile(questions_dir / f"{question.name}.wav", recording)
     asked = AudioClip.load(recording)
-    turn = await agent.ask(asked, session=session)
+    turn = (await agent.ask(asked, session=session)).check_answered()
     answer: Path | None = None
     if turn.answer_audio is not None:
         answer = place / "answer.wav"

@@ -20,9 +20,9 @@ async def ask(
     name: of the item; what no file may be called is replaced. The path in the record is relative to the folder.
 
     Raises:
-        VivavoceError: as `Agent.stream`. StoreError: the recording cannot be written.
+        VivavoceError: as `Agent.stream`. ModelError: the model failed. StoreError: the recording cannot be written.
     """
-    turn = await agent.ask(question, session=session, voice=voice)
+    turn = (await agent.ask(question, session=session, voice=voice)).check_answered()
     path: Path | None = None
     if turn.answer_audio is not None:
         path = Path(AUDIO) / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.flac"

@@ -86,7 +86,7 @@ async def _warm(settings: Settings, clips: Mapping[str, AudioClip]) -> AsyncGene
     """An agent that has answered each question once, and the same parts one after the other."""
     async with open_agent(settings) as agent:
         for clip in clips.values():
-            await agent.ask(clip)
+            (await agent.ask(clip)).check_answered()
         yield agent, StageByStage(agent.services)
 
 
@@ -102,7 +102,7 @@ def _item(way: str, question: Path, number: int, budgets: Sequence[Mapping[str, 
 
 
 async def _of_agent(agent: Agent, item: Item, clip: AudioClip) -> Result:
-    turn = await agent.ask(clip)
+    turn = (await agent.ask(clip)).check_answered()
     record = turn_json(turn, None)
     return timed(item, turn.timings, turn.answer_audio, turn.tool_calls, record)
 

@@ -81,7 +81,7 @@ async def _heard(agent: Agent, clip: AudioClip) -> str:
                 case HeardText(text):
                     return text
                 case TurnDone(turn):
-                    return turn.heard
+                    return turn.check_answered().heard
                 case _:
                     pass
     return ""
@@ -91,7 +91,7 @@ async def _answered(agent: Agent, clip: AudioClip, item: Item, folder: Path) -> 
     session = f"speech-{uuid.uuid4().hex[:12]}"
     told = WRITE_DOWN if item.facts["task"] == "transcription" else item.facts["instruction"]
     if told:
-        await agent.ask(told, session=session)
+        (await agent.ask(told, session=session)).check_answered()
     turn, record = await ask(agent, clip, session=session, folder=folder, name=item.id)
     return judged(item, turn.answer_text, {"turn": record})
 

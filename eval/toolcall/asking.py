@@ -12,8 +12,9 @@ from typing import Any
 
 from vivavoce.agent import Agent
 from vivavoce.agent.state import Record, assistant_record, tool_record, user_record
-from vivavoce.agent.turn import HeardText, SpokenText, ToolStarted
+from vivavoce.agent.turn import HeardText, ModelFailed, SpokenText, ToolStarted
 from vivavoce.core.audio import AudioClip
+from vivavoce.core.errors import ModelError
 from vivavoce.core.messages import ToolCall, ToolOutput, ToolResult
 from vivavoce.core.untrusted import fence
 from vivavoce.eval.toolcall.questions import Earlier
@@ -45,7 +46,7 @@ async def ask_for_calls(
     wanted; then only the end of the turn tells that it does not call.
 
     Raises:
-        VivavoceError: as `Agent.stream`.
+        VivavoceError: as `Agent.stream`. ModelError: the model failed.
     """
     session = f"toolcall-{uuid.uuid4().hex[:12]}"
     await _remember(agent, session, history, transcribes=transcribes)
@@ -65,6 +66,8 @@ async def ask_for_calls(
                     said += words
                     if not speaks_first:
                         break
+                case ModelFailed(why):
+                    raise ModelError(why)
                 case _:
                     continue
     return Asked(heard, said.strip(), calls, decided_s or time.perf_counter() - start)

@@ -33,7 +33,7 @@ def open_one(tmp_path, bank):
         async with open_sessions(folder, when_busy=when_busy) as sessions:
             yield Agent(
                 lm=ScriptedLM(as_written(script), delay_s),
-                decoder=ToneDecoder(),
+                decoder=options.pop("decoder", None) or ToneDecoder(),
                 bank=bank,
                 tools=tools,
                 sessions=sessions,

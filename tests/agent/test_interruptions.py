@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from vivavoce.agent import AudioChunk, ToolStarted, TurnDone
+from vivavoce.agent.testing import ToneDecoder
 from vivavoce.core.calls import current_call
 from vivavoce.core.errors import ConfigError, ModelError, SessionError
 from vivavoce.core.messages import AssistantMessage, TextDelta, ToolCall, ToolMessage, ToolOutput, ToolSpec, UserMessage
@@ -14,6 +15,21 @@ from vivavoce.tools.adapters import tool
 
 pytestmark = pytest.mark.unit
 SENTENCES = ("One two three. ", "Four five six. ", "Seven eight nine. ")
+
+
+class Hoarse(ToneDecoder):
+    """Fails after so many clips of an answer."""
+
+    def __init__(self, clips, error=ModelError):
+        self.clips, self.error = clips, error
+
+    async def decode(self, deltas, conditioning):
+        left = self.clips
+        async for clip in super().decode(deltas, conditioning):
+            if not left:
+                raise self.error("hoarse") if self.error is ModelError else self.error
+            left -= 1
+            yield clip
 
 
 class Counting:
@@ -166,14 +182,9 @@ async def test_waiting_for_a_session_can_be_given_up(open_one):
 
 
 async def test_no_exception_is_left_behind(open_one):
-    def failing(messages, tools):
-        yield "One. "
-        yield "Two. "
-        raise ModelError("broke")
-
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
-    async with open_one(failing, delay_s=0.005) as agent:
+    async with open_one(lambda *_: SENTENCES, delay_s=0.005, decoder=Hoarse(clips=2)) as agent:
         for count in range(6):
             stream = agent.stream("go", session="a")
             try:
@@ -189,14 +200,11 @@ async def test_no_exception_is_left_behind(open_one):
 
 
 async def test_a_turn_that_fails_keeps_what_was_heard_and_frees_the_session(open_one):
-    def failing(messages, tools):
-        yield from SENTENCES[:2]
-        if len(messages) < 3:
-            raise ModelError("broke")
-
-    async with open_one(failing, delay_s=0.01) as agent:
-        with pytest.raises(ModelError, match="broke"):
+    decoder = Hoarse(clips=2)
+    async with open_one(lambda *_: SENTENCES, delay_s=0.01, decoder=decoder) as agent:
+        with pytest.raises(ModelError, match="hoarse"):
             await agent.ask("go", session="a")
+        decoder.clips = 99
         await agent.ask("again", session="a")
         first = (await agent.history("a"))[0]
     assert first.heard == "go"
@@ -389,12 +397,8 @@ async def test_sessions_that_are_closed_say_so(open_one):
             await again
 
 
-async def test_a_model_that_breaks_in_its_own_way_is_a_model_error(open_one):
-    def broken(messages, tools):
-        yield "One. "
-        raise ValueError
-
-    async with open_one(broken) as agent:
+async def test_a_decoder_that_breaks_in_its_own_way_is_a_model_error(open_one):
+    async with open_one(decoder=Hoarse(0, ValueError)) as agent:
         with pytest.raises(ModelError, match=r"failed \(ValueError\)"):
             await agent.ask("go", session="a")
 

@@ -1,24 +1,36 @@
 """A mind of somebody's own behind the product's ears and voice: as an object, by settings, and on the command line."""
 
+import json
+from functools import partial
+
 import pytest
 from support.command_line import run_here
 from support.strict_server import KEY
 
+from vivavoce.agent.testing import ScriptedLM
 from vivavoce.app import open_agent
 from vivavoce.app.assets import needed_assets
 from vivavoce.app.backends import BACKENDS, MIND, backend_of
 from vivavoce.app.doctor import examine
 from vivavoce.app.model_choice import ModelChoice
+from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.messages import TextDelta
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.cli import options_of
 from vivavoce.eval.lab.driver import facts_of
 from vivavoce.eval.toolcall.lab import ToolCallLab
+from vivavoce.model.mind import presence
+from vivavoce.model.mind.chat_model import ChatModelMind
 from vivavoce.model.mind.opening import open_chat_model
 
 pytestmark = pytest.mark.process
 TONES = {"model": "scripted", "grounding": "off", "warm": False}
+
+
+def look(at: str) -> str:
+    """Look at something."""
+    return f"I looked at {at}."
 
 
 class Ears:
@@ -80,15 +92,60 @@ async def test_a_thousand_calls_are_some_and_the_rest_is_told(chat_model, own_ho
     assert "I left out the rest" in turn.answer_text
 
 
-@pytest.mark.parametrize("model", ["cut", "reported", "guarded", "missing"])
-async def test_a_failure_costs_the_turn_and_not_the_session(strict_server, chat_model, own_home, model):
-    failing = open_chat_model(f"openai:{model}", f"{strict_server}/v1", "sk-wrong")
-    async with open_agent(mind=failing, ears=Ears(""), **TONES) as agent:
-        with pytest.raises(ModelError):
-            await agent.ask("hello", session="s")
-    async with open_agent(mind=chat_model("echo"), ears=Ears(""), **TONES) as agent:
-        assert "You said" in (await agent.ask("again", session="s")).answer_text
+FAILED = "I am sorry, I cannot answer right now: my model has failed."
+STOPPED = "Half of... I am sorry, I have to stop here: my model has failed."
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "why"),
+    [
+        ("nothing", FAILED, "sent nothing that is an answer; correct its address"),
+        ("html", FAILED, "sent nothing that is an answer; correct its address"),
+        ("empty", "I am sorry, I have no answer to that.", ""),
+        ("refusal", "I am sorry, I have no answer to that.", ""),
+        ("refuses", "I am sorry, I cannot help with that.", ""),
+        ("plain", "Grüß Gott, 世界.", ""),
+        ("calls-1000", "I can do at most 16 things for one answer, so I left out the rest.", ""),
+        ("call-unknown", "I am sorry, I could not finish that in the steps I am allowed.", ""),
+        ("call-broken", "I am sorry, I could not finish that in the steps I am allowed.", ""),
+        ("call-bare", "I am sorry, I could not finish that in the steps I am allowed.", ""),
+        ("endless", "There is more, but I stop reading here.", ""),
+        ("endless-arguments", "I am sorry, I have no answer to that.", ""),
+        ("guarded", FAILED, "refuses the key (401); set the right one as VIVAVOCE_MIND_API_KEY"),
+        ("missing", FAILED, "does not exist); correct the model's name"),
+        ("always-busy", FAILED, "try again later"),
+        ("failing", FAILED, "(500: CUDA out of memory); try again later, or look at its log"),
+        ("stall", STOPPED, "did not answer in time; it is stuck or overloaded, try again later"),
+        ("cut", STOPPED, "broke off its answer"),
+        ("reported", STOPPED, "engine dead"),
+        ("malformed", STOPPED, "ask again"),
+    ],
+)
+async def test_whatever_a_mind_does_is_one_sentence_and_the_session_is_intact(
+    strict_server, chat_model, own_home, model, said, why
+):
+    chosen = open_chat_model(f"openai:{model}", f"{strict_server}/v1", "sk-wrong")
+    mind = ChatModelMind(chosen, name="the mind", stall_timeout_s=0.5 if model == "stall" else 30.0, max_spoken_chars=60)
+    async with open_agent(mind=mind, ears=Ears(""), tools=[look], **TONES) as agent:
+        turn = await agent.ask("hello", session="s")
+    assert turn.answer_text.endswith(said)
+    assert turn.answer_text.count("I am sorry") <= 1
+    assert turn.answer_audio.duration_s > 0
+    assert why in turn.error if why else not turn.error
+    assert "sk-wrong" not in turn.error + turn.answer_text
+    async with open_agent(mind=chat_model("echo"), ears=Ears(""), tools=[look], **TONES) as agent:
+        after = await agent.ask("again", session="s")
+        assert (after.answer_text, after.error) == ("You said: again", "")  # a strict server took the history
         assert [turn.heard for turn in await agent.history("s")] == ["hello", "again"]
+
+
+async def test_a_server_that_is_down_is_told_of_aloud(own_home):
+    nowhere = open_chat_model("openai:m", "http://127.0.0.1:9/v1")
+    async with open_agent(mind=nowhere, ears=Ears(""), **TONES) as agent:
+        turn = await agent.ask("hello", session="s")
+    assert turn.answer_text == FAILED
+    assert "cannot be reached" in turn.error
+    assert "start it, or correct its address" in turn.error
 
 
 async def test_what_was_given_is_left_open_and_any_ears_go_before_any_mind(own_home, tone):
@@ -130,13 +187,80 @@ def test_what_is_asked_for_goes_before_the_environment(monkeypatch, choice, mind
 
 
 def test_a_mind_needs_no_weights_of_a_language_model(own_home):
-    with_mind = load_settings(mind="openai:m", mind_url="http://127.0.0.1:9/v1")
+    with_mind = load_settings(mind="openai:m", mind_api_key="sk-a-secret")
     language_model = with_mind.embedded.language_model
     assert language_model in needed_assets(load_settings())
     assert language_model not in needed_assets(with_mind)
     found = {finding.what: finding for finding in examine(with_mind)}
     assert found["mind"].ok
+    assert found["mind"].detail == "openai:m at its provider, which was not asked"
     assert f"asset {language_model}" not in found
+
+
+@pytest.mark.parametrize(
+    ("mind", "path", "key", "ok", "told"),
+    [
+        ("plain", "/v1", KEY, True, "/v1, which answers"),
+        ("echo", "/v1/", None, True, "/v1/, which answers"),
+        ("other", "/v1", None, True, "but lists no other; should it fail, choose one that it has: plain, echo:latest"),
+        (
+            "plain",
+            "",
+            None,
+            True,
+            "which answers, but lists no models; should it fail, correct the address, most end in /v1",
+        ),
+        ("plain", "/html/v1", None, True, "which answers, but lists no models"),
+        ("plain", "/odd/v1", None, True, "which answers, but lists no models"),
+        ("plain", "/failing/v1", None, False, "(503: Service Unavailable); try again later, or look at its log"),
+        ("plain", "/dripping/v1", None, False, "did not answer in time"),
+        ("plain", "/v1", "sk-wrong", False, "refuses the key (401); set the right one as VIVAVOCE_MIND_API_KEY"),
+        ("plain", "/v1", "sk-schlüssel", False, "failed"),
+        ("plain", None, None, False, "cannot be reached"),
+    ],
+)
+def test_doctor_asks_whether_the_server_is_there(monkeypatch, own_home, strict_server, mind, path, key, ok, told):
+    monkeypatch.setattr(presence, "PATIENCE_S", 0.5 if path == "/dripping/v1" else 30.0)
+    url = "http://127.0.0.1:9/v1" if path is None else f"{strict_server}{path}"
+    found = {one.what: one for one in examine(load_settings(mind=f"openai:{mind}", mind_url=url, mind_api_key=key))}
+    assert found["mind"].ok is ok
+    assert told in found["mind"].detail
+    assert "\n" not in found["mind"].detail
+    assert "sk-" not in found["mind"].detail
+
+
+def test_ask_says_what_is_said_and_ends_with_what_to_do(own_home, tmp_path, monkeypatch):
+    nowhere = open_chat_model("openai:m", "http://127.0.0.1:9/v1")
+    opened = partial(open_agent, mind=nowhere, ears=Ears(""))
+    monkeypatch.setattr("vivavoce.app.conversation.open_agent", opened)
+    options = ("ask", "--text", "hello", "--model", "scripted")
+    done = run_here(*options, folder=tmp_path, VIVAVOCE_GROUNDING="off")
+    assert done.returncode == 4
+    assert FAILED in done.stdout
+    assert done.stderr.strip().startswith("vivavoce: the mind (ChatOpenAI) cannot be reached")
+    assert "\n" not in done.stderr.strip()
+    assert AudioClip.load(tmp_path / "answer.wav").duration_s > 0
+    done = run_here(*options, "--json", folder=tmp_path, VIVAVOCE_GROUNDING="off")
+    assert done.returncode == 4
+    assert "cannot be reached" in json.loads(done.stdout)["error"]
+    assert json.loads(done.stdout)["answer_text"] == FAILED
+
+
+def test_chat_says_what_to_do_and_goes_on(own_home, tmp_path, monkeypatch):
+    def script(messages, tools):
+        if messages[-1].text == "fail":
+            raise ModelError("the server is down; start it")
+        yield "Well."
+
+    monkeypatch.setattr("vivavoce.app.conversation.open_agent", partial(open_agent, lm=ScriptedLM(script)))
+    done = run_here("chat", "--model", "scripted", folder=tmp_path, stdin=b"fail\nagain\n")
+    assert done.returncode == 0
+    assert FAILED in done.stdout
+    assert "Well." in done.stdout
+    assert done.stderr.splitlines()[-1] == "the server is down; start it"
+    done = run_here("chat", "--model", "scripted", "--json", folder=tmp_path, stdin=b"fail\nagain\n")
+    turns = json.loads("[" + done.stdout.replace("}\n{", "},{") + "]")
+    assert [turn["error"] for turn in turns] == ["the server is down; start it", None]
 
 
 @pytest.mark.models

@@ -65,6 +65,31 @@ async def is_closed(model: str) -> bool:
     return model in closed
 
 
+@app.get("/v1/models")
+async def models(request: Request) -> Response:
+    if request.headers.get("Authorization", "") not in ("", f"Bearer {KEY}"):
+        return _error(401, "Incorrect API key provided")
+    return JSONResponse({"object": "list", "data": [{"id": "plain"}, {"id": "echo:latest"}]})
+
+
+@app.get("/{kind}/v1/models")
+async def odd_models(kind: str) -> Response:
+    """Servers that are up and do not list their models, or not in time."""
+    if kind == "failing":
+        return _error(503, "starting")
+    if kind == "html":
+        return HTMLResponse("<html>Welcome to the router</html>")
+    if kind == "dripping":
+        return StreamingResponse(_drops(), media_type="application/json")
+    return JSONResponse({"data": kind})
+
+
+async def _drops() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.01)
+
+
 @app.post("/v1/chat/completions")
 async def chat(request: Request) -> Response:
     body = await request.json()

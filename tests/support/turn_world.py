@@ -103,7 +103,7 @@ class Listener:
                 self.take(event)
                 await rounds(self.pace)
             del events
-        except (SessionError, ModelError) as error:
+        except SessionError as error:
             self.error = error
         except Exception:  # noqa: BLE001 - told when the world is checked
             self.world.broken.append(traceback.format_exc())

@@ -44,6 +44,7 @@ def test_ask_prints_one_json_object_and_writes_the_answer(home):
             "tool_calls",
             "answer_text",
             "interrupted",
+            "error",
             "awaiting",
             "answer_audio",
             "voice",

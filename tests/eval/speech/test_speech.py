@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from support.backends import set_script
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.lab import Options
@@ -65,6 +66,16 @@ async def test_a_damaged_recording_counts_as_not_heard_at_all(own_home, sets, tm
     [failed] = [result for result in finished.results if result.error is not None]
     assert failed.scores == {"wer": 1.0}
     assert finished.page.summary[f"{sets[0]}: WER"].value == pytest.approx((0 + 3 + 5) / (4 + 7 + 5))
+
+
+async def test_a_model_that_fails_before_it_hears_has_not_heard_silence(monkeypatch, own_home, sets, tmp_path):
+    def deaf(messages, tools):
+        raise ModelError("the model is down; start it")
+        yield
+
+    set_script(monkeypatch, deaf)
+    finished = await run(sets, tmp_path / "run")
+    assert {result.error for result in finished.results} == {"the model is down; start it"}
 
 
 async def test_sets_of_no_layout_are_refused(own_home):

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from support.backends import set_script
 
-from vivavoce.core.errors import ConfigError
+from vivavoce.core.errors import ConfigError, ModelError
 from vivavoce.core.messages import ToolMessage, UserMessage
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.compare import compare_runs
@@ -256,6 +256,16 @@ async def test_a_model_that_speaks_before_it_calls_is_heard_to_the_end(monkeypat
     options = Options(load_settings(model="scripted"), (str(table),))
     finished = await run_lab(ToolCallLab(), options, tmp_path / "run")
     assert {tuple(call["name"] for call in result.record["calls"]) for result in finished.results} == {("get_weather",)}
+
+
+async def test_a_model_that_fails_has_not_answered_that_it_calls_nothing(monkeypatch, own_home, tmp_path, table):
+    def failing(messages, tools):
+        raise ModelError("the model is down; start it")
+        yield
+
+    set_script(monkeypatch, failing)
+    finished = await run_lab(ToolCallLab(), Options(load_settings(model="scripted"), (str(table),)), tmp_path / "run")
+    assert {result.error for result in finished.results} == {"the model is down; start it"}
 
 
 def test_every_question_of_the_spoken_set_has_a_recording():
