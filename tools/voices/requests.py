@@ -57,8 +57,8 @@ ANOTHER = _any_of(
 NTH = _any_of(r"\b(first|second|third|fourth)(?= (one|voice)\b)", "第[一二三四](?=个)")
 COUNTED = {"first": 1, "second": 2, "third": 3, "fourth": 4, "第一": 1, "第二": 2, "第三": 3, "第四": 4}
 COMPARED_ALONE = re.compile(
-    r"\W*(?:(?:no|now|and|just|please|make it|go|be|sound|speak|a (?:little |tiny )?bit|a little|slightly|somewhat|"
-    r"much|even|far|still|rather)\W+)*(?:(?:more|less) \w+|\w+er)(?: than (?:that|this))?(?:\W+(?:please|again|now|then))*\W*"
+    r"\W*(?:(?:no|now|and|just|please|make it|go|be|sound|speak|a (?:little |tiny )?bit|a little|slightly|"
+    r"much|even|far|still|rather)\W+)*(?:(?:more|less) \w+|\w+er)(?: than (?:that|this))?(?:\W+(?:please|again|now))*\W*"
     r"|\W*(?:请|再|更|稍微?|还要|要)*[^请再更]{1,3}(?:一?点儿?|一?些)的?\W*",
     re.IGNORECASE,
 )

@@ -8,7 +8,7 @@ from vivavoce.core.language.words import HAN, is_in_pairs
 MARKS = re.compile(r"[.,:](?!\d)|(?<!\d)[.,:]|[^\w\s.,:'%$€£°+/-]|(?<!\w)['-]|['-](?!\w)|_")
 SPACES = re.compile(r"\s+")
 
-HUMS = re.compile(r"\b(?:u+[hm]+|uhm|erm+|h+m+|mm+|please|pls|kindly)\b")
+HUMS = re.compile(r"\b(?:u+[hm]+|uhm|erm+|h+m+|mm+|(?:(?:would|will|could|can) you )?(?:please|pls|kindly))\b")
 ASIDE = re.compile(r"(?:^|(?<=,))\s*you know(?: what)?(?:,|\W*$)")
 VERB = r"(?: (?:just|maybe|possibly|perhaps|quickly))*"
 LEAD = re.compile(

@@ -27,8 +27,9 @@ from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRoute
 from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
-CONFIDENT_PART = 0.75  # a part of a compound request, or a follow-up, must be surer: it is short
-CERTAIN_TALK = 0.95  # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
+CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
+# "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
+SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
 Tools = Mapping[str, ToolSpec]
 
 
@@ -80,7 +81,7 @@ class Planner:
         if previous is None:
             return Step(self._route(request).label, request)
         route, before = self._route(request, previous.name), values_of(previous)
-        is_sure = route.probability >= (CERTAIN_TALK if route.label == NO_TOOL else CONFIDENT_PART)
+        is_sure = route.probability >= SURE_OF.get(route.label, CONFIDENT)
         if is_value(request) or (leaves_out(request) and not is_sure):
             return Step(previous.name, request, before)
         if route.label not in tools:

@@ -32,7 +32,7 @@ from vivavoce.model.embedded.choosing.sparse import SparseRows
 NO_TOOL = "none"
 BEYOND = "beyond"  # what needs a tool that is not there
 REGULARISATION = 10.0  # inverse strength; unit vectors want little
-FORMAT = 7
+FORMAT = 9
 MISHEARD = 2  # further copies of a Chinese example, as a recogniser might write it
 RUN_LENGTH = 3
 REACTIONS = 4.0  # how much likelier talk about a tool's subject is after its answer: thanks, doubts, "say that again"

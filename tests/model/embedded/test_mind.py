@@ -19,7 +19,7 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
+from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.mind import EmbeddedMind
@@ -129,6 +129,29 @@ async def test_a_tool_without_examples_is_called_by_its_description_and_its_prom
     assert "- room (string): where it is\n- minutes (any, optional): " in prompt
     assert "kettle" not in prompt
     assert len(prompt) < 600
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "I am sorry, I cannot do that. "), ("zh", "抱歉，这个我做不到。 ")])
+async def test_what_no_tool_does_is_refused_and_the_language_model_claims_nothing(language, said):
+    llama = Llama("The lights are on.")
+    mind = EmbeddedMind(Router(BEYOND), DescribedTools(WordEmbedder()), Finders(), llama, language=language)
+    told = [delta async for delta in mind.stream([UserMessage("Turn on the lights.")], [COPIES])]
+    assert (told, llama.read) == ([TextDelta(said)], [])
+
+
+async def test_what_a_tool_without_examples_is_likely_for_is_not_refused():
+    lights = ToolSpec("turn_on_lights", "Turn on the lights in a room.", {"type": "object", "properties": {}})
+    mind = EmbeddedMind(Router(BEYOND), DescribedTools(WordEmbedder()), Finders(), Llama())
+    (call,) = [delta async for delta in mind.stream([UserMessage("Turn on the lights.")], [lights])]
+    assert call.name == "turn_on_lights"
+
+
+async def test_what_the_call_before_was_given_holds_where_nothing_else_is_said():
+    before = ToolMessage(ToolResult(ToolCall("1", "dice", '{"sides": 6, "colour": "red"}'), "failed", ToolOutput("no")))
+    messages = [UserMessage("Roll a red die."), before, UserMessage("And with twenty sides?")]
+    mind = EmbeddedMind(Router("dice"), DescribedTools(WordEmbedder()), Finders(), Llama('{"sides": 20}'))
+    (call,) = [delta async for delta in mind.stream(messages, [WRITTEN])]
+    assert json.loads(call.arguments) == {"sides": 20, "colour": "red"}
 
 
 def test_an_answer_stands_under_the_instructions_that_were_given():

@@ -132,6 +132,49 @@ def test_where_no_place_is_said_none_is_found(finders, said):
     assert finders.of(WEATHER).find(said) == {}
 
 
+@pytest.mark.parametrize(
+    ("said", "places"),
+    [
+        ("the weather in Oslo and Bergen", ["Oslo", "Bergen"]),
+        ("What's the weather in Oslo, Bergen and Rome?", ["Oslo", "Bergen", "Rome"]),
+        ("Will it rain in Oslo or in Bergen?", ["Oslo", "Bergen"]),
+        ("weather in oslo/bergen", ["oslo", "bergen"]),
+        ("weather in Ghent and Hogsmeade", ["Ghent", "Hogsmeade"]),
+        ("北京、上海和广州明天下雨吗", ["北京", "上海", "广州"]),
+        ("东京和大阪冷不冷", ["东京", "大阪"]),
+    ],
+)
+def test_several_places_are_asked_about_one_by_one(finders, said, places):
+    requests = finders.of(WEATHER).apart(said)
+    assert [finders.of(WEATHER).find(request)["location"] for request in requests] == places
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "snow and Denver",
+        "Weather in Trinidad and Tobago",
+        "weather in Bosnia and Herzegovina",
+        "What's the weather like in Antigua and Barbuda?",
+        "Weather for Paris, France.",
+        "Is it warmer in Rome than in Oslo?",
+        "Is it windy and cold in Oslo?",
+        "Will it rain tomorrow?",
+        "weather in Newcastle and Stratford-upon-Avon",
+    ],
+)
+def test_one_place_is_one_question(finders, said):
+    assert finders.of(WEATHER).apart(said) == [said]
+
+
+def test_the_other_values_are_shared(finders):
+    asked = finders.of(CLOCK).apart("What day is it in Tokyo and Paris tomorrow?")
+    assert [finders.of(CLOCK).find(request) for request in asked] == [
+        {"place": "Tokyo", "day": "tomorrow"},
+        {"place": "Paris", "day": "tomorrow"},
+    ]
+
+
 @given(st.text(max_size=60) | st.text(alphabet="䷿䷀北京𠀀，. ", max_size=12))
 def test_any_text_is_read_and_whatever_is_found_was_said(finders, text):
     for name, value in finders.of(WEATHER).find(text).items():
