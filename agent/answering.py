@@ -10,10 +10,10 @@ from vivavoce.agent.failing import apology, deltas_of
 from vivavoce.agent.grounding import GuardedAnswer, passages_of
 from vivavoce.agent.prompts import ANSWER_NOW
 from vivavoce.agent.reading_out import next_part
-from vivavoce.core.language.replies import agrees, refuses, wants_more
 from vivavoce.agent.services import Services
 from vivavoce.agent.turn import HeardText, ModelFailed, SentenceChecked, TurnEvent
 from vivavoce.core.errors import ModelError, reason
+from vivavoce.core.language.replies import agrees, refuses, wants_more
 from vivavoce.core.language.sentences import DECLINED, NOTHING_HEARD, NOTHING_SUPPORTED, SHALL_I_GO_ON, TOO_MANY_STEPS
 from vivavoce.core.messages import (
     AssistantMessage,

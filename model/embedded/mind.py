@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from vivavoce.core.language.replies import refuses
 from vivavoce.core.language.sentences import DECLINED
@@ -63,7 +64,8 @@ class EmbeddedMind:
                 yield delta
             return
         steps = [Step(asked.tool.name, request)] if asked and results else await self._planner.plan(request, messages, tools)
-        if wanted := await self._calls(request, steps, results, tools):
+        steps, wanted = await self._calls(request, steps, results, tools)
+        if wanted:
             for delta in wanted:
                 yield delta
             return
@@ -81,16 +83,24 @@ class EmbeddedMind:
 
     async def _calls(
         self, request: str, steps: Sequence[Step], results: Sequence[ToolMessage], tools: Sequence[ToolSpec]
-    ) -> list[LMDelta]:
-        """Calls to be made before the answer, or the question for what they lack; nothing where none is to be made."""
-        calls = [step for step in steps if step.label not in (NO_TOOL, BEYOND) and not results]
-        if source := self._look_up.next_source(request, _label(steps), results, tools):
-            calls = [Step(source, request)]
+    ) -> tuple[list[Step], list[LMDelta]]:
+        """The steps as they can be taken, and calls to be made before the answer, or the question for what they lack."""
         by_name = {tool.name: tool for tool in tools}
-        found = [await self._caller.calls(by_name[step.label], step.request, tools, step.known) for step in calls]
-        made: list[LMDelta] = [call for one in found for call in one.calls]
-        question = next((one.question for one in found if one.question), "")
-        return made or ([TextDelta(question)] if question else [])
+        if source := self._look_up.next_source(request, _label(steps), results, tools):
+            return list(steps), (await self._caller.calls(by_name[source], request, tools)).deltas
+        taken: list[Step] = []
+        calls: list[LMDelta] = []
+        question = ""
+        for step in steps:
+            if step.label in by_name and not results:
+                found = await self._caller.calls(by_name[step.label], step.request, tools, step.known)
+                if found.question and step.otherwise:
+                    step = replace(step, label=step.otherwise)
+                else:
+                    question = question or found.question
+                    calls += found.calls
+            taken.append(step)
+        return taken, calls or ([TextDelta(question)] if question else [])
 
     async def _answer(
         self,

@@ -11,6 +11,7 @@ from vivavoce.model.embedded.choosing.schemas import words_of_name
 
 MOST_NAMED = 4
 CHARS = 60
+LEAST_VERB = 3
 CLAUSE = re.compile(r"[.;:,(。；：，（]")
 
 
@@ -30,5 +31,15 @@ def _ability(tool: ToolSpec, language: str) -> str:
     clause = CLAUSE.split(own or (lines[0] if lines else ""), maxsplit=1)[0].strip()
     if not clause or len(clause) > CHARS:
         clause = " ".join(words_of_name(tool.name))
-    said = neutralise(clause, CHARS).replace("the user's", "your")
-    return said if said[1:2].isupper() else said[:1].lower() + said[1:]
+    verb, *rest = neutralise(clause, CHARS).replace("the user's", "your").split(" ")
+    return " ".join([_infinitive(verb), *rest])
+
+
+def _infinitive(verb: str) -> str:
+    """The verb that a description begins with: "Books a table." is book, as is "Book a table."."""
+    word = verb if verb[1:2].isupper() else verb.lower()
+    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
+        return word.removesuffix("es")
+    if word.endswith("ies"):
+        return f"{word.removesuffix('ies')}y"
+    return word.removesuffix("s") if len(word) > LEAST_VERB and not word.endswith("ss") else word

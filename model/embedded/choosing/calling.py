@@ -23,6 +23,7 @@ JOINS = re.compile(
     r"|[和跟与及]|还有|以及|然后|再",
     re.IGNORECASE,
 )
+MOST_CALLS = 8
 NOTHING_KNOWN: Mapping[str, Any] = {}
 
 
@@ -68,10 +69,10 @@ class Caller:
         return self._checked([self._grounded(call, stated) for call in written], request, known)
 
     async def _written(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec]) -> list[WrittenCall]:
-        if JOINS.search(request):
+        if joins := len(JOINS.findall(request)):
             names = await asyncio.to_thread(self._described.joined, request)
             candidates = [one for one in tools if one.name in {tool.name, *names}]
-            if written := await self._writer.several(candidates, request):
+            if written := await self._writer.several(candidates, request, min(joins + 1, MOST_CALLS)):
                 return written
         return [await self._writer.one(tool, request)]
 

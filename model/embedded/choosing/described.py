@@ -18,9 +18,10 @@ from vivavoce.model.embedded.choosing.router import NO_TOOL, Route, hashed_runs
 from vivavoce.model.embedded.choosing.sparse import SparseRows
 from vivavoce.model.embedded.choosing.writing import first_line
 
-# Measured with 203 tools of a public set and with 24 of every day: above the first are .97 and .65 of the requests for them,
-# and .01 of talk; above the second a third to a half of the requests, and hardly any for the product's own tools.
-LIKELY, CERTAIN = 0.35, 0.55
+# Likeness of a request and a tool: above the first it may be meant, above the second it is worth asking for what the call
+# lacks, above the third it goes before what the router has learnt. Set on the development half of When2Call.
+LIKELY, CLEAR, CERTAIN = 0.3, 0.46, 0.55
+PROBABILITY = {CERTAIN: 1.0, CLEAR: 0.75, LIKELY: 0.5}
 RUNS_SCALE = 2.0  # likeness by runs lies lower
 EMBEDDED = 64  # so many are compared by meaning: those that have the most runs in common
 PARTS = re.compile(
@@ -56,11 +57,10 @@ class DescribedTools:
             self._tools = tuple(tools)
 
     def route(self, request: str) -> Route:
-        """The tool that a request is for. Probability: 1 where that is certain, .5 where it is likely; else `NO_TOOL`."""
+        """The tool that a request is for, with a probability of `PROBABILITY`; else `NO_TOOL`."""
         name, likeness = self._nearest(request)
-        if likeness < LIKELY:
-            return Route(NO_TOOL, 0.0)
-        return Route(name, 1.0 if likeness >= CERTAIN else 0.5)
+        probability = next((chance for least, chance in PROBABILITY.items() if likeness >= least), 0.0)
+        return Route(name, probability) if probability else Route(NO_TOOL, 0.0)
 
     def joined(self, request: str) -> list[str]:
         """The tools that parts of a request are for, each part for the nearest."""
@@ -71,7 +71,7 @@ class DescribedTools:
     def _nearest(self, request: str) -> tuple[str, float]:
         """The tool that is most like a request, and its likeness."""
         with self._comparing:
-            if not self._names:
+            if not self._names or not request.strip():
                 return NO_TOOL, 0.0
             likeness = self._runs.times(_runs([request]).dense())[:, 0]
             near = np.argsort(-likeness, kind="stable")[:EMBEDDED]

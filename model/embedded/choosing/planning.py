@@ -37,12 +37,14 @@ Tools = Mapping[str, ToolSpec]
 class Step:
     """A part of what the user wants, and the tool it needs (or `NO_TOOL` or `BEYOND`).
 
-    known: arguments from the call before, which hold where the request says nothing else.
+    known: arguments from the call before, which hold where the request says nothing else. otherwise: the label if the call
+    lacks an argument, where the tool is not clear enough to ask for it; "" where it is.
     """
 
     label: str
     request: str
     known: Values = field(default_factory=dict[str, Any])
+    otherwise: str = ""
 
 
 class Planner:
@@ -79,7 +81,7 @@ class Planner:
         if wants_other(request):
             return Step(NO_TOOL, request)  # another joke
         if previous is None:
-            return Step(self._route(request).label, request)
+            return self._first(request)
         route, before = self._route(request, previous.name), values_of(previous)
         is_sure = route.probability >= SURE_OF.get(route.label, CONFIDENT)
         if is_value(request) or (leaves_out(request) and not is_sure):
@@ -87,6 +89,12 @@ class Planner:
         if route.label not in tools:
             return Step(route.label, request)
         return Step(route.label, request, self._known(tools[route.label], request, previous.name, before))
+
+    def _first(self, request: str) -> Step:
+        """A request that leans on no call."""
+        route = self._route(request)
+        is_clear = route.probability >= CONFIDENT_PART or self._described.route(request) != route
+        return Step(route.label, request, otherwise="" if is_clear else self._router.route(request).label)
 
     def _known(self, tool: ToolSpec, request: str, previous: str, before: Values) -> Values:
         """What of the call before still holds in a call of a tool."""

@@ -97,7 +97,7 @@ class Stated:
 
     def has_text(self, value: str) -> bool:
         """Whether the words of a value were said: most of a name, something of a longer text."""
-        if value.lower() in self.text.lower():
+        if re.search(rf"(?<![a-z0-9]){re.escape(value.lower())}(?![a-z0-9])", self.text.lower()):
             return True
         characters = [c for c in value if IS_CJK.match(c)]
         if characters:

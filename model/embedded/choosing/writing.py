@@ -22,7 +22,6 @@ EXAMPLES_SHOWN = 6
 PARAMETERS_SHOWN = 24
 DESCRIPTION_CHARS = 160
 ONE_TOKENS, SEVERAL_TOKENS = 160, 320
-MOST_CALLS = 8
 TASK = 'You call functions for the user. Write {what} as JSON: {{"name": ..., "arguments": ...}}.'
 RULES = "Use only values that the user said. Leave out optional parameters that were not mentioned."
 COMPACT = {"whitespace_flexible": False, "lenient": True}  # no blanks without end; what a grammar cannot say is not refused
@@ -58,8 +57,10 @@ class CallWriter:
         written = json_repair.loads(raw)  # it may be cut off at the limit
         return WrittenCall(tool, written if isinstance(written, dict) else raw.strip())
 
-    async def several(self, tools: Sequence[ToolSpec], said: str) -> list[WrittenCall]:
-        """The calls that were asked for, in order; at least one, unless nothing can be read.
+    async def several(self, tools: Sequence[ToolSpec], said: str, most: int) -> list[WrittenCall]:
+        """Two calls or more, at most so many, in order; empty where nothing can be read.
+
+        A small model ends with the first where it may, so it writes on, and the caller finds out what says something.
 
         Raises:
             ModelError: the language model failed.
@@ -68,7 +69,7 @@ class CallWriter:
             call_prompt(tools, said, several=True),
             ARGUMENT_SLOT,
             max_tokens=SEVERAL_TOKENS,
-            grammar=_grammar(json.dumps(_list_of_calls(tools))),
+            grammar=_grammar(json.dumps(_list_of_calls(tools, most))),
         )
         by_name = {tool.name: tool for tool in tools}
         calls: list[WrittenCall] = []
@@ -100,7 +101,7 @@ def _parameters(tool: ToolSpec) -> dict[str, Any]:
     return {"additionalProperties": False, **tool.parameters, "x-guidance": COMPACT}
 
 
-def _list_of_calls(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+def _list_of_calls(tools: Sequence[ToolSpec], most: int) -> dict[str, Any]:
     kinds: list[dict[str, Any]] = [
         {
             "type": "object",
@@ -111,7 +112,7 @@ def _list_of_calls(tools: Sequence[ToolSpec]) -> dict[str, Any]:
         for tool in tools
     ]
     items = kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_CALLS, "x-guidance": COMPACT}
+    return {"type": "array", "items": items, "minItems": 2, "maxItems": most, "x-guidance": COMPACT}
 
 
 @cache
