@@ -11,7 +11,7 @@ from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
 from vivavoce.model.embedded.choosing.arguments import copied_argument, said_arguments
 from vivavoce.model.embedded.choosing.asking import question
 from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.grounding import Grounded, grounded
+from vivavoce.model.embedded.choosing.grounding import Grounded, grounded, without_unstated
 from vivavoce.model.embedded.choosing.parts import parts_of
 from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.choosing.stated import Stated
@@ -65,16 +65,16 @@ class Caller:
         if tool.examples:
             return self._checked([await self._taught(tool, request, known)], request, known)
         stated = Stated(request)
-        written = await self._written(tool, request, tools)
+        written = await self._written(tool, request, tools, stated)
         return self._checked([self._grounded(call, stated) for call in written], request, known)
 
-    async def _written(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec]) -> list[WrittenCall]:
+    async def _written(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], stated: Stated) -> list[WrittenCall]:
         if joins := len(JOINS.findall(request)):
             names = await asyncio.to_thread(self._described.joined, request)
-            candidates = [one for one in tools if one.name in {tool.name, *names}]
+            candidates = [without_unstated(one, stated) for one in tools if one.name in {tool.name, *names}]
             if written := await self._writer.several(candidates, request, min(joins + 1, MOST_CALLS)):
                 return written
-        return [await self._writer.one(tool, request)]
+        return [await self._writer.one(without_unstated(tool, stated), request)]
 
     async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
         """A call of a tool with examples."""

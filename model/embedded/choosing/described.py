@@ -18,10 +18,6 @@ from vivavoce.model.embedded.choosing.router import NO_TOOL, Route, hashed_runs
 from vivavoce.model.embedded.choosing.sparse import SparseRows
 from vivavoce.model.embedded.choosing.writing import first_line
 
-# Likeness of a request and a tool: above the first it may be meant, above the second it is worth asking for what the call
-# lacks, above the third it goes before what the router has learnt. Set on the development half of When2Call.
-LIKELY, CLEAR, CERTAIN = 0.3, 0.46, 0.55
-PROBABILITY = {CERTAIN: 1.0, CLEAR: 0.75, LIKELY: 0.5}
 RUNS_SCALE = 2.0  # likeness by runs lies lower
 EMBEDDED = 64  # so many are compared by meaning: those that have the most runs in common
 PARTS = re.compile(
@@ -57,22 +53,10 @@ class DescribedTools:
             self._tools = tuple(tools)
 
     def route(self, request: str) -> Route:
-        """The tool that a request is for, with a probability of `PROBABILITY`; else `NO_TOOL`."""
-        name, likeness = self._nearest(request)
-        probability = next((chance for least, chance in PROBABILITY.items() if likeness >= least), 0.0)
-        return Route(name, probability) if probability else Route(NO_TOOL, 0.0)
-
-    def joined(self, request: str) -> list[str]:
-        """The tools that parts of a request are for, each part for the nearest."""
-        parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
-        names = dict.fromkeys(name for name, _ in map(self._nearest, parts[:MOST_PARTS]) if name != NO_TOOL)
-        return list(names)[:MOST_JOINED]
-
-    def _nearest(self, request: str) -> tuple[str, float]:
-        """The tool that is most like a request, and its likeness."""
+        """The tool that is most like a request, with its likeness in [-1, 1]; `NO_TOOL` where there is none."""
         with self._comparing:
             if not self._names or not request.strip():
-                return NO_TOOL, 0.0
+                return Route(NO_TOOL, 0.0)
             likeness = self._runs.times(_runs([request]).dense())[:, 0]
             near = np.argsort(-likeness, kind="stable")[:EMBEDDED]
             if is_in_pairs(request):
@@ -80,7 +64,13 @@ class DescribedTools:
             else:
                 likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
         best = int(likeness.argmax())
-        return self._names[near[best]], float(likeness[best])
+        return Route(self._names[near[best]], float(likeness[best]))
+
+    def joined(self, request: str) -> list[str]:
+        """The tools that parts of a request are for, each part for the nearest."""
+        parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
+        names = dict.fromkeys(route.label for route in map(self.route, parts[:MOST_PARTS]) if route.label != NO_TOOL)
+        return list(names)[:MOST_JOINED]
 
     def _compared(self, texts: Sequence[str]) -> FloatMatrix:
         """Meanings of one or more texts: (len(texts), dimension)."""

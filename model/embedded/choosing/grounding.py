@@ -5,15 +5,20 @@ What is left of a call are values that were stated. A required one that was not 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
+from vivavoce.core.language.days import day_named
 from vivavoce.core.language.words import words
+from vivavoce.core.messages import ToolSpec
 from vivavoce.model.embedded.choosing.schemas import plain, properties_of, words_of_name
 from vivavoce.model.embedded.choosing.stated import FUNCTION, Stated, stem
 
 DEFAULT = re.compile(r"\b(?:default(?:s| value)?(?: is| to|:)?|by default) '?\"?(-?\d+(?:\.\d+)?|[\w-]+)", re.IGNORECASE)
 PER_CENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
+DAY_WORDS = frozenset(("date", "day"))
+DAY_FORMS = {"yyyy-mm-dd": "%Y-%m-%d", "mm/dd/yyyy": "%m/%d/%Y", "dd/mm/yyyy": "%d/%m/%Y", "dd.mm.yyyy": "%d.%m.%Y"}
 NOTHING = object()
 Value = Any  # any JSON, or NOTHING
 
@@ -34,6 +39,8 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     parameters = {key: Parameter(name, key, about) for key, about in properties_of(schema).items()}
     kept = {key: one.kept(written.get(key), stated) for key, one in parameters.items()}
     kept = {key: value for key, value in kept.items() if value is not NOTHING}
+    for key in _said_for_another(kept, parameters, stated):
+        del kept[key]
     kept |= _mended(written, kept, parameters, stated)
     required = [key for key in schema.get("required", ()) if key in parameters and key not in kept]
     defaults = {key: parameters[key].default() for key in required}
@@ -41,18 +48,47 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     return Grounded(kept, tuple(key for key in required if key not in kept))
 
 
+def without_unstated(tool: ToolSpec, stated: Stated) -> ToolSpec:
+    """The tool without optional parameters that nothing was said for: they would be written, and taken out again."""
+    required = tool.parameters.get("required", ())
+    known = properties_of(tool.parameters)
+    kept = {
+        key: about
+        for key, about in tool.parameters.get("properties", {}).items()
+        if key in required or Parameter(tool.name, key, known[key]).may_be_stated(stated)
+    }
+    return replace(tool, parameters={**tool.parameters, "properties": kept})
+
+
 def _mended(
     written: Mapping[str, Any], kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated
 ) -> dict[str, Value]:
-    """The one number that was said and not used, for the one that was invented; a share for a share."""
+    """The one number that was said and not used, for one that was miswritten: 50 for 50,000, a share for a share."""
     invented = {key: written[key] for key in parameters if key not in kept and _is_number(written.get(key))}
     if len(invented) != 1:
         return {}
     ((key, value),) = invented.items()
     used = {abs(value) for value in kept.values() if _is_number(value)}
-    left = (stated.shares if 0 < value < 1 else stated.amounts) - used - {100 * value for value in used}
-    mended = parameters[key].kept(*left, stated=stated) if len(left) == 1 else NOTHING
+    left = set(stated.shares if 0 < value < 1 else stated.amounts) - used - {100 * value for value in used}
+    said = left.pop() if len(left) == 1 else None
+    if said is None or not (0 < value < 1 or _digits(value).startswith(_digits(said))):
+        return {}
+    mended = parameters[key].kept(said, stated)
     return {} if mended is NOTHING else {key: mended}
+
+
+def _digits(value: float) -> str:
+    return f"{abs(value):.9g}".rstrip("0").replace(".", "") or "0"
+
+
+def _said_for_another(kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated) -> list[str]:
+    """Parameters whose text was said once, and for another one: the one that is named where it was said, else the first."""
+    texts = {key: value for key, value in kept.items() if isinstance(value, str) and not parameters[key].is_choice}
+    surplus: list[str] = []
+    for value in set(texts.values()):
+        keys = sorted((key for key in texts if texts[key] == value), key=lambda key: not parameters[key].is_named(stated))
+        surplus += keys[max(1, stated.count(value)) :]
+    return surplus
 
 
 def _is_number(value: Value) -> bool:
@@ -70,6 +106,27 @@ class Parameter:
             stem(word) for word in words_of_name(tool)
         }  # words that are no value: the tool is made of them
         self._description = str(about.get("description", ""))
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether its values are listed."""
+        return "enum" in self._about
+
+    def is_named(self, stated: Stated) -> bool:
+        """Whether a word of its name was said."""
+        return bool(self._named & stated.stems)
+
+    def may_be_stated(self, stated: Stated) -> bool:
+        """Whether any value of it can be kept; False where no number, no option or no word of it was said."""
+        match self._about:
+            case {"enum": [*options]}:
+                return any(self._text(str(option), stated) is not NOTHING for option in options)
+            case {"type": "integer" | "number"}:
+                return bool(stated.numbers)
+            case {"type": "boolean"}:
+                return self._choice(stated, meant=True) is not NOTHING
+            case _:
+                return True
 
     def kept(self, value: Value, stated: Stated) -> Value:
         """The value as far as it was stated, or `NOTHING`."""
@@ -125,10 +182,24 @@ class Parameter:
     def _text(self, value: str, stated: Stated) -> Value:
         if "enum" in self._about:
             return value if stated.has_all(value.replace("_", " ")) else NOTHING
+        if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
+            return self._as_day(stated.days[0])
         if not stated.has_text(value):
             return NOTHING
-        is_own = all(stem(word) in self._own for word in words(value)) and value[1:].islower()
+        is_own = value[1:].islower() and all(word in FUNCTION or stem(word) in self._own for word in words(value))
         return NOTHING if is_own else value
+
+    @property
+    def _is_day(self) -> bool:
+        return self._about.get("format") == "date" or not DAY_WORDS.isdisjoint(words_of_name(self._key))
+
+    def _as_day(self, said: str) -> str:
+        """A day in the form that is asked for, or as it was said."""
+        day = day_named(said, date.today())
+        pattern = next((form for form in DAY_FORMS if form in self._description.lower()), "")
+        if self._about.get("format") == "date":
+            pattern = pattern or "yyyy-mm-dd"
+        return said if day is None or not pattern else day.strftime(DAY_FORMS[pattern])
 
     def _object(self, value: Mapping[str, Any], stated: Stated) -> Value:
         if not self._about.get("properties"):

@@ -10,6 +10,7 @@ from functools import cache, cached_property, lru_cache
 from importlib import import_module
 from typing import Any
 
+from vivavoce.core.language.days import day_phrases
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
 
 
@@ -91,13 +92,19 @@ class Stated:
         text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self._written)
         return [(float(found[1]), found[2].lower()) for found in MEASURED.finditer(text)]
 
+    @cached_property
+    def days(self) -> tuple[str, ...]:
+        """The days that are named: "tomorrow", "next Friday"."""
+        found = day_phrases(self.text)
+        return tuple(dict.fromkeys(self.text[start:end] for start, end, kind in found if kind != "length"))
+
     def has_number(self, value: float) -> bool:
         """Whether a number was named, whatever its sign."""
         return any(abs(abs(value) - known) <= 1e-9 * max(1.0, known) for known in self.numbers)
 
     def has_text(self, value: str) -> bool:
         """Whether the words of a value were said: most of a name, something of a longer text."""
-        if re.search(rf"(?<![a-z0-9]){re.escape(value.lower())}(?![a-z0-9])", self.text.lower()):
+        if self.count(value):
             return True
         characters = [c for c in value if IS_CJK.match(c)]
         if characters:
@@ -108,6 +115,8 @@ class Stated:
         if self._has_initials(words(value)):
             return True
         said = sum(map(self._has_word, found))
+        if any(word.isdigit() for word in found):
+            return 2 * said >= len(found) and any(self._has_word(word) for word in found if word.isdigit())
         return said > 0 if len(found) > FREE_WORDS else 2 * said > len(found) or (len(found) == 2 and said == 1)
 
     def _has_initials(self, found: Sequence[str]) -> bool:
@@ -121,13 +130,21 @@ class Stated:
             return value in self.text
         return all(map(self._has_word, [word for word in words(value) if word not in FUNCTION]))
 
+    def count(self, value: str) -> int:
+        """How often a text was said as it is."""
+        return len(re.findall(_whole(value), self.text.lower()))
+
     def _has_word(self, word: str) -> bool:
-        if word.isdigit():
-            return self.has_number(float(word))
+        if word.isdigit():  # "an alarm" says nothing of the first of a month
+            return float(word) in self.amounts | {12 + value for value, unit in self._measured if unit == "pm"}
         own = stem(word)
         return own in self.stems or (
             len(own) >= ALIKE_CHARS and any(other[:ALIKE_CHARS] == own[:ALIKE_CHARS] for other in self.stems)
         )
+
+
+def _whole(value: str) -> str:
+    return rf"(?<![a-z0-9]){re.escape(value.lower())}(?![a-z0-9])"
 
 
 @lru_cache(50_000)

@@ -8,6 +8,7 @@ from support.word_embedder import WordEmbedder
 from vivavoce.app.parts import open_embedder
 from vivavoce.core.messages import ToolExample, ToolSpec
 from vivavoce.model.embedded.choosing.described import EMBEDDED, DescribedTools
+from vivavoce.model.embedded.choosing.planning import CERTAIN, LIKE_TALK
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
 
 pytestmark = pytest.mark.unit
@@ -33,8 +34,8 @@ def described(*tools):
 def test_a_request_finds_the_tool_that_is_described_in_its_words():
     tools = described(KETTLE, TABLE, LEARNT)
     assert tools.route("Start the kettle in the kitchen.").label == "start_kettle"
-    assert tools.route("Book a table in a restaurant, time eight, people four.") == Route("book_table", 1.0)
-    assert tools.route("Thank you, goodbye.") == NOBODY
+    assert tools.route("Book a table in a restaurant, time eight, people four.").probability > CERTAIN
+    assert tools.route("Thank you, goodbye.").probability < LIKE_TALK
     assert tools.route("") == NOBODY
 
 
@@ -46,7 +47,7 @@ def test_tools_with_examples_are_left_to_the_router():
 def test_what_the_embedder_does_not_read_is_found_by_what_it_has_in_common():
     tools = described(KETTLE, ACCOUNT)
     assert tools.route("帮我查一下账户余额").label == "balance"
-    assert tools.route("你好，你叫什么名字？") == NOBODY
+    assert tools.route("你好，你叫什么名字？").probability < LIKE_TALK
 
 
 def test_the_same_tools_are_read_once_and_others_anew():
@@ -57,7 +58,7 @@ def test_the_same_tools_are_read_once_and_others_anew():
     assert embedder.embedded == 2
     tools.fit([KETTLE])
     assert embedder.embedded == 2
-    assert tools.route("Book a table in a restaurant, time eight, people four.") == NOBODY
+    assert tools.route("Book a table in a restaurant, time eight, people four.").label == "start_kettle"
 
 
 def test_of_very_many_only_the_likeliest_are_read_and_only_when_asked():
@@ -95,4 +96,4 @@ def test_with_its_own_embedder_it_takes_the_right_tool_and_leaves_talk_alone(hom
         "Thanks, that was great.",
         "Who are you?",
     ):
-        assert tools.route(talk) == NOBODY
+        assert tools.route(talk).probability < LIKE_TALK
