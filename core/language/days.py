@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from vivavoce.core.language.chinese_numbers import DIGITS, number_of
+
 WEEK = 7
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NEAR: Mapping[str, int] = {  # those that hold another first
@@ -48,7 +50,7 @@ WEEK_OF_WEEKDAY = re.compile(r"\b(next|last) week\b")
 FROM_TOMORROW = re.compile(rf"({LENGTH}) (?:from|after) tomorrow\b")
 
 # Chinese
-DIGITS = {digit: n for n, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "日": 7, "天": 7}
+WEEKDAY_DIGITS = DIGITS | {"日": 7, "天": 7}
 COUNT = r"(?:\d{1,4}|[零一二两三四五六七八九十百]{1,6})"
 CHINESE_LENGTH = rf"{COUNT}(?:天|周|个?星期|个?礼拜|个月|年)"
 CHINESE_COUNTED = re.compile(
@@ -119,27 +121,14 @@ def _english_count(text: str, today: date) -> date | None:
 def _chinese(text: str, today: date) -> date | None:
     counted = CHINESE_COUNTED.search(text)
     if counted and (counted["over"] or counted["way"]):
-        count = _number(counted["count"])
+        count = number_of(counted["count"])
         return _moved(today, -count if counted["way"] == "前" else count, CHINESE_UNITS[counted["unit"]])
     weekday = CHINESE_WEEKDAY.search(text)
     if weekday is None or not (weekday["weeks"] or weekday["day"]):
         return None
     weeks = weekday["weeks"].count("下") - weekday["weeks"].count("上")
-    within = DIGITS[weekday["day"]] - 1 - today.weekday() if weekday["day"] else 0
+    within = WEEKDAY_DIGITS[weekday["day"]] - 1 - today.weekday() if weekday["day"] else 0
     return _moved(today, WEEK * weeks + within, "days")
-
-
-def _number(said: str) -> int:
-    """一 to 九百九十九, or digits."""
-    if said.isdecimal():
-        return int(said)
-    hundreds, hundred, rest = said.rpartition("百")
-    tens, ten, ones = rest.rpartition("十")
-    return (
-        (DIGITS.get(hundreds, 1) * 100 if hundred else 0)
-        + (DIGITS.get(tens.strip("零"), 1) * 10 if ten else 0)
-        + DIGITS.get(ones.strip("零"), 0)
-    )
 
 
 def _moved(today: date, count: int, unit: str) -> date | None:

@@ -10,8 +10,10 @@ from typing import Any
 
 from vivavoce.core.language.sentences import (
     ASK_DAY,
+    ASK_FROM_WHICH,
     ASK_HOW_MANY,
     ASK_TIME,
+    ASK_TO_WHICH,
     ASK_WHAT,
     ASK_WHICH,
     ASK_WHICH_OF,
@@ -27,7 +29,7 @@ def _set(names: str) -> frozenset[str]:
 
 
 MOST_OPTIONS = 6
-MOST_WORDS = 8  # of a description that is read out
+MOST_WORDS = 6  # of a description that is read out
 NAME_CHARS = 80
 COUNTED = _set("number num count amount quantity no how many total of")
 COUNTABLE = _set("num number count quantity people guests persons adults children nights tickets")
@@ -37,7 +39,6 @@ REST = re.compile(
     re.IGNORECASE,
 )
 PLACES = _set("city town place location country state region destination street address area")
-TOWARDS = _set("from to in at near")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def question(tool: ToolSpec, parameter: str, language: str) -> str:
     if name[-1:] == ["time"]:
         return " ".join(ASK_TIME(language, what=" ".join(name[:-1])).split())
     if set(name) & PLACES:
-        towards = name[0] if name[0] in TOWARDS else "in"
-        return ASK_WHICH(language, towards=towards.capitalize(), what=" ".join(word for word in name if word not in TOWARDS))
+        asks = {"from": ASK_FROM_WHICH, "to": ASK_TO_WHICH}.get(name[0])
+        return asks(language, what=" ".join(name[1:])) if asks else ASK_WHICH(language, what=" ".join(name))
     return ASK_WHAT(language, what=described)
 
 
@@ -109,7 +110,7 @@ def _described(about: Mapping[str, Any], name: Sequence[str]) -> str:
     """A few words for a parameter: of its description where that is short, else its name."""
     first = REST.split(str(about.get("description", "")).strip(), maxsplit=1)[0].strip()
     words = LEAD.sub("", first).split()
-    if not 1 <= len(words) <= MOST_WORDS:
+    if not 1 <= len(words) <= MOST_WORDS or len(first) > NAME_CHARS:
         return " ".join(name)
     start = words[0] if any(c.isupper() for c in words[0][1:]) else words[0].lower()
     return " ".join([start, *words[1:]])

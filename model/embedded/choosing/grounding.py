@@ -170,7 +170,7 @@ class Parameter:
         """What is named is wanted, unless it is denied; of what is only described, the model decides."""
         if self._named & stated.stems:
             return not self._named & stated.denied
-        described = {stem(word) for word in words(self._description) if word not in FUNCTION}
+        described = {stem(word) for word in words(self._description) if word not in FUNCTION} - self._own
         return meant if described & stated.stems else NOTHING
 
     def _number(self, value: float, stated: Stated) -> Value:

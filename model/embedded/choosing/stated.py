@@ -10,6 +10,7 @@ from functools import cache, cached_property, lru_cache
 from importlib import import_module
 from typing import Any
 
+from vivavoce.core.language.chinese_numbers import with_digits
 from vivavoce.core.language.days import day_phrases
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
 
@@ -52,10 +53,12 @@ class Stated:
     @cached_property
     def _written(self) -> str:
         """The text with numbers as digits."""
+        if is_in_pairs(self.text):
+            return with_digits(self.text)
         from text_to_num import alpha2digit
 
         plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", self.text, flags=re.IGNORECASE)
-        return alpha2digit(plain, "zh" if is_in_pairs(plain) else "en", threshold=0)
+        return alpha2digit(plain, "en", threshold=0)
 
     @cached_property
     def stems(self) -> frozenset[str]:

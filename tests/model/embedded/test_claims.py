@@ -1,0 +1,65 @@
+"""The small model does not say that it did what no tool did."""
+
+import pytest
+
+from vivavoce.model.embedded.claims import claims_deed, honest
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ("Turn on the kitchen lights.", "The kitchen lights are turned on."),
+        ("Turn on the kitchen lights.", "I have turned on the kitchen lights for you."),
+        ("Could you please book a table for two?", "Sure, I'll book a table for two."),
+        ("Book a table.", "Your table has been booked."),
+        ("Send Anna fifty euros.", "Done!"),
+        ("Send Anna fifty euros.", "I'm sending fifty euros to Anna now."),
+        ("Lock the front door", "Okay, done."),
+        ("打开客厅的灯", "好的，已为您打开客厅的灯。"),
+        ("帮我订一张桌子", "我已经帮您预订了。"),
+    ],
+)
+def test_a_claimed_deed_is_known(request_, said):
+    assert claims_deed(said, request_)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ("Turn on the kitchen lights.", "I cannot turn on lights."),
+        ("Turn on the kitchen lights.", "I'm sorry, I don't have a way to turn them on."),
+        ("Why is the sky called blue?", "It is called blue because we see it so."),
+        ("Tell me a joke.", "I'll tell you one."),
+        ("Write a poem about the sea.", "I wrote a poem."),
+        ("What does it cost to book a table?", "You can book a table for free."),
+        ("Book a table.", "You could ask the restaurant."),
+        ("Thanks.", "You are welcome."),
+        ("讲个笑话", "好的，我讲一个。"),
+    ],
+)
+def test_talk_is_left_alone(request_, said):
+    assert not claims_deed(said, request_)
+
+
+async def pieces(*texts):
+    for text in texts:
+        yield text
+
+
+async def test_the_answer_ends_where_a_deed_would_be_claimed():
+    written = pieces("Of", " course. ", "I have ", "booked the", " table. ", "Enjoy!")
+    assert "".join([p async for p in honest(written, "Book a table.", " I cannot.")]) == "Of course. I cannot."
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello there, how are you? Fine, I hope", "One. Two, three; four", "", "...", "3.5 is a number."]
+)
+async def test_an_honest_answer_comes_through_as_it_is(text):
+    assert "".join([p async for p in honest(pieces(*text), "Tell me something.", "no")]) == text
+
+
+async def test_what_is_clear_is_given_out_before_the_sentence_ends():
+    given = honest(pieces("Well", ", ", "let me see"), "Tell me something.", "no")
+    assert await anext(given) == "Well,"

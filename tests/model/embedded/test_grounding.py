@@ -1,0 +1,140 @@
+"""Of what a small model writes, only what was said is kept; a required argument that was not is missing."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vivavoce.core.messages import ToolSpec
+from vivavoce.model.embedded.choosing.grounding import grounded, without_unstated
+from vivavoce.model.embedded.choosing.stated import Stated
+
+pytestmark = pytest.mark.unit
+TABLE = {
+    "type": "object",
+    "properties": {
+        "restaurant": {"type": "string"},
+        "people": {"type": "integer"},
+        "date": {"type": "string", "description": "day of the visit, yyyy-mm-dd"},
+        "outdoors": {"type": "boolean", "description": "a table outdoors, on the terrace"},
+        "dishes": {"type": "array", "items": {"type": "string"}},
+        "size": {"type": "string", "enum": ["small", "large_round"]},
+        "share": {"type": "number", "description": "the part that is paid now"},
+        "tax_percent": {"type": "number"},
+        "contact": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "phone": {"type": "string"}},
+            "required": ["name"],
+        },
+    },
+    "required": ["restaurant"],
+}
+
+
+def kept(said, **written):
+    return dict(grounded(written, "book_table", TABLE, Stated(said)).arguments)
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "expected"),
+    [
+        ("A table at Luigi's for four", {"restaurant": "Luigi's", "people": 4}, {"restaurant": "Luigi's", "people": 4}),
+        ("A table at Luigi's", {"restaurant": "Luigi's", "people": 2}, {"restaurant": "Luigi's"}),
+        ("for twenty-five people", {"people": 25}, {"people": 25}),
+        ("for a dozen of us", {"people": 12}, {"people": 12}),
+        ("for the two of us", {"people": 20000}, {"people": 2}),  # the only number that was said
+        ("we eat pizza and soup", {"dishes": ["pizza", "soup", "salad"]}, {"dishes": ["pizza", "soup"]}),
+        ("a large round one", {"size": "large_round"}, {"size": "large_round"}),
+        ("a big one", {"size": "large_round"}, {}),
+        ("outdoors, please", {"outdoors": False}, {"outdoors": True}),
+        ("not outdoors, please", {"outdoors": True}, {"outdoors": False}),
+        ("on the terrace", {"outdoors": True}, {"outdoors": True}),
+        ("by the window", {"outdoors": True}, {}),
+        ("I pay 30% now", {"share": 30}, {"share": 0.3}),
+        ("I pay 30 percent now", {"share": 0.2}, {"share": 0.3}),
+        ("with 19 percent tax", {"tax_percent": 19}, {"tax_percent": 19}),
+        ("the table", {"restaurant": "table"}, {}),  # what the tool is called is no value
+        ("call Ada on 555", {"contact": {"name": "Ada", "phone": "555"}}, {"contact": {"name": "Ada", "phone": "555"}}),
+        ("call Ada", {"contact": {"name": "Ada", "phone": "12345"}}, {"contact": {"name": "Ada"}}),
+        ("call me", {"contact": {"name": "John Doe"}}, {}),
+        ("at L.A. Lakers' place", {"restaurant": "Los Angeles Lakers"}, {"restaurant": "Los Angeles Lakers"}),
+        ("on April 5th, 2023", {"date": "2023-04-05"}, {"date": "2023-04-05"}),
+        ("an evening with a friend", {"date": "2023-04-01"}, {}),
+        ("四个人，去全聚德", {"restaurant": "全聚德", "people": 4}, {"restaurant": "全聚德", "people": 4}),
+        ("去全聚德吃饭", {"people": 4}, {}),
+        ("去吃饭", {"restaurant": "全聚德"}, {}),
+        ("a table", {"restaurant": None, "dishes": [], "contact": {}, "people": True}, {}),
+    ],
+)
+def test_what_was_said_is_kept_and_nothing_else(said, written, expected):
+    assert kept(said, **written) == expected
+
+
+def test_a_day_that_is_named_takes_the_form_that_the_tool_wants():
+    tomorrow = (date.today() + timedelta(days=1)).isoformat()
+    assert kept("for tomorrow", date="2023-10-01") == {"date": tomorrow}
+    assert kept("for tomorrow", date="tomorrow") == {"date": tomorrow}
+
+
+def test_a_required_argument_that_nobody_said_is_missing():
+    assert grounded({"restaurant": "Nobu", "people": 4}, "book_table", TABLE, Stated("for four")).missing == ("restaurant",)
+    assert grounded({}, "book_table", TABLE, Stated("")).missing == ("restaurant",)
+
+
+@pytest.mark.parametrize(
+    ("about", "value"),
+    [
+        ({"type": "integer", "default": 52}, 52),
+        ({"type": "integer", "description": "Cards. Default is 52."}, 52),
+        ({"type": "string", "enum": ["only"]}, "only"),
+        ({"type": "boolean", "description": "By default true"}, True),
+        ({"type": "number", "description": "defaults to 0.5"}, 0.5),
+    ],
+)
+def test_what_is_required_and_has_a_default_is_not_asked_for(about, value):
+    schema = {"properties": {"size": about}, "required": ["size"]}
+    found = grounded({}, "deck", schema, Stated("Shuffle."))
+    assert (found.arguments, found.missing) == ({"size": value}, ())
+
+
+def test_a_text_that_was_said_once_is_for_one_parameter():
+    schema = {"properties": {key: {"type": "string"} for key in ("name", "branch")}, "required": ["name", "branch"]}
+    found = grounded({"name": "master", "branch": "master"}, "open", schema, Stated("Open the master branch."))
+    assert (found.arguments, found.missing) == ({"branch": "master"}, ("name",))
+
+
+def test_references_and_types_that_may_be_null_are_followed():
+    schema = {
+        "properties": {"colour": {"anyOf": [{"$ref": "#/$defs/Colour"}, {"type": "null"}]}},
+        "$defs": {"Colour": {"enum": ["red", "blue"], "type": "string"}},
+    }
+    assert grounded({"colour": "red"}, "paint", schema, Stated("Paint it red.")).arguments == {"colour": "red"}
+    assert grounded({"colour": "red"}, "paint", schema, Stated("Paint it.")).arguments == {}
+
+
+def test_optional_parameters_that_nothing_was_said_for_are_not_shown():
+    spec = ToolSpec("book_table", "", TABLE)
+    shown = without_unstated(spec, Stated("A table at Luigi's")).parameters["properties"]
+    assert {"size", "outdoors"}.isdisjoint(shown)
+    assert "people" not in without_unstated(spec, Stated("Book Luigi's")).parameters["properties"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(list(TABLE["properties"])), VALUES), st.text(max_size=60))
+def test_whatever_is_written_and_said_it_ends_in_values_of_known_parameters(written, said):
+    found = grounded(written, "book_table", TABLE, Stated(said))
+    assert set(found.arguments) <= set(TABLE["properties"])
+    assert found.missing in ((), ("restaurant",))
+    assert ("restaurant" in found.arguments) != bool(found.missing)
+
+
+@given(st.integers(10, 10**6))
+def test_a_number_that_was_not_said_is_never_kept(number):
+    assert "people" not in kept("A table at Luigi's, by the window", restaurant="Luigi's", people=number)
