@@ -12,6 +12,7 @@ from vivavoce.model.embedded.choosing.schemas import words_of_name
 MOST_NAMED = 4
 CHARS = 60
 LEAST_VERB = 3
+NO_VERB = re.compile(r"(?:this|these|the|an?|it|is|function|tool|used)\b", re.IGNORECASE)
 CLAUSE = re.compile(r"[.;:,(。；：，（]")
 
 
@@ -29,8 +30,8 @@ def _ability(tool: ToolSpec, language: str) -> str:
     lines = [line.strip() for line in tool.description.strip().splitlines() if line.strip()]
     own = next((line for line in lines if bool(IS_CJK.search(line)) == (language == "zh")), None)
     clause = CLAUSE.split(own or (lines[0] if lines else ""), maxsplit=1)[0].strip()
-    if not clause or len(clause) > CHARS:
-        clause = " ".join(words_of_name(tool.name))
+    if not clause or len(clause) > CHARS or NO_VERB.match(clause):
+        return neutralise(" ".join(words_of_name(tool.name)), CHARS)
     verb, *rest = neutralise(clause, CHARS).replace("the user's", "your").split(" ")
     return " ".join([_infinitive(verb), *rest])
 

@@ -167,11 +167,11 @@ class Parameter:
                 return told[1] if told[1] in (options or [told[1]]) else NOTHING
 
     def _choice(self, stated: Stated, *, meant: bool) -> Value:
-        """What is named is wanted, unless it is denied; of what is only described, the model decides."""
+        """What is named is wanted, unless it is denied; what is only described, where the model thinks so."""
         if self._named & stated.stems:
             return not self._named & stated.denied
         described = {stem(word) for word in words(self._description) if word not in FUNCTION} - self._own
-        return meant if described & stated.stems else NOTHING
+        return True if meant and described & stated.stems else NOTHING
 
     def _number(self, value: float, stated: Stated) -> Value:
         if not stated.has_number(value):
@@ -180,6 +180,8 @@ class Parameter:
         return value / 100 if is_share and not PER_CENT.search(f"{self._key} {self._description}") else value
 
     def _text(self, value: str, stated: Stated) -> Value:
+        if not value.strip():
+            return NOTHING
         if "enum" in self._about:
             return value if stated.has_all(value.replace("_", " ")) else NOTHING
         if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):

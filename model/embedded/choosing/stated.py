@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cache, cached_property, lru_cache
 from importlib import import_module
+from itertools import takewhile
 from typing import Any
 
 from vivavoce.core.language.chinese_numbers import with_digits
@@ -24,7 +25,7 @@ FREE_WORDS = 4  # a text of more words is worded by the model, and need not be s
 MEASURED = re.compile(r"(\d+(?:\.\d+)?)(?:st|nd|rd|th)?\s*(%|per cent\b|[a-z]*)", re.IGNORECASE)
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "billion": 1e9, "hundred": 1e2, "dozen": 12.0}
 COUNTS = {
-    **dict.fromkeys(("a", "an", "one", "once", "single", "me", "myself", "first", "alone"), 1.0),
+    **dict.fromkeys(("one", "once", "single", "myself", "first", "alone"), 1.0),
     **dict.fromkeys(("couple", "pair", "both", "twice", "second", "double", "two"), 2.0),
     **dict.fromkeys(("half",), 0.5),
     **dict.fromkeys(("third", "triple"), 3.0),
@@ -125,6 +126,7 @@ class Stated:
     def _has_initials(self, found: Sequence[str]) -> bool:
         """Whether the first words of a name stand as their initials: "L.A. Lakers" for Los Angeles Lakers."""
         joined = set(words(self.text.replace(".", "")))
+        found = list(takewhile(str.isalpha, found))
         return any("".join(word[0] for word in found[:end]) in joined for end in range(2, len(found) + 1))
 
     def has_all(self, value: str) -> bool:
