@@ -7,6 +7,7 @@ round later: the language model keeps the prompt that it read last, and so whoev
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from vivavoce.core.messages import Message, ToolCall, ToolMessage, ToolResult, U
 from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.statistics import bootstrap
 from vivavoce.model.cascade import Cascade
-from vivavoce.model.embedded.choosing.arguments import argument_grammar, arguments_prompt
-from vivavoce.model.embedded.llama import ANSWER_SLOT, ARGUMENT_SLOT
-from vivavoce.model.embedded.mind import ANSWER_TOKENS, ARGUMENT_TOKENS, EmbeddedMind
+from vivavoce.model.embedded.answering import ANSWER_TOKENS
+from vivavoce.model.embedded.choosing.writing import CallWriter
+from vivavoce.model.embedded.llama import ANSWER_SLOT
+from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import answer_prompt
 from vivavoce.model.embedded.speaking.synthesiser import Synthesiser
 from vivavoce.model.embedded.speaking.timbre import convert, measure
@@ -61,7 +63,8 @@ class StageByStage:
 
     def __init__(self, services: Services, lm: Cascade, mind: EmbeddedMind, synthesiser: Synthesiser) -> None:
         self._services = services
-        self._ears, self._router, self._llama = lm.ears, mind._router, mind._llama
+        self._ears, self._router, self._llama = lm.ears, mind._planner._router, mind._llama
+        self._writer = CallWriter(mind._llama)
         self._synthesiser = synthesiser
         self._target = measure(services.bank.get(VOICE).reference)
 
@@ -73,8 +76,7 @@ class StageByStage:
         messages: list[Message] = [self._services.system, UserMessage(text)]
         label = self._router.route(text).label
         if tool := self._services.tools.get(label):
-            wanted, grammar = arguments_prompt(tool.spec, text), argument_grammar(tool.spec)
-            arguments = await self._llama.complete(wanted, ARGUMENT_SLOT, max_tokens=ARGUMENT_TOKENS, grammar=grammar)
+            arguments = json.dumps((await self._writer.one(tool.spec, text)).arguments)
             clock.ends("choose")
             output = await tool.call(arguments)
             messages.append(ToolMessage(ToolResult(ToolCall("1", label, arguments), "done", output)))

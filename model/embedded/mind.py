@@ -78,7 +78,7 @@ class EmbeddedMind:
         *_, reply = asked.said
         if refuses(reply):
             return [TextDelta(DECLINED(self._language))]
-        found = await self._caller.calls(asked.tool, ". ".join(asked.said), [asked.tool])
+        found = await self._caller.completed(asked.tool, asked.said)
         return [] if found.missing == (asked.tool.name, asked.parameter) else found.deltas
 
     async def _calls(

@@ -64,17 +64,30 @@ class Caller:
             return Calls((ToolCall.new(tool.name, "{}"),))
         if tool.examples:
             return self._checked([await self._taught(tool, request, known)], request, known)
-        stated = Stated(request)
-        written = await self._written(tool, request, tools, stated)
-        return self._checked([self._grounded(call, stated) for call in written], request, known)
+        return await self._written(tool, request, tools, known)
 
-    async def _written(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], stated: Stated) -> list[WrittenCall]:
+    async def completed(self, tool: ToolSpec, said: Sequence[str]) -> Calls:
+        """Calls of a tool that was asked for in the first of these texts, and described further in the others.
+
+        Raises:
+            ModelError: the language model failed.
+        """
+        first, *more = (text.strip().rstrip(".。!！") for text in said)
+        return await self._written(tool, first, [tool], NOTHING_KNOWN, more)
+
+    async def _written(
+        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], known: Mapping[str, Any], more: Sequence[str] = ()
+    ) -> Calls:
+        said = ". ".join([request, *more])
+        stated = Stated(said)
+        written: list[WrittenCall] = []
         if joins := len(JOINS.findall(request)):
             names = await asyncio.to_thread(self._described.joined, request)
             candidates = [without_unstated(one, stated) for one in tools if one.name in {tool.name, *names}]
-            if written := await self._writer.several(candidates, request, min(joins + 1, MOST_CALLS)):
-                return written
-        return [await self._writer.one(without_unstated(tool, stated), request)]
+            written = await self._writer.several(candidates, said, min(joins + 1, MOST_CALLS))
+        if not written:
+            written = [await self._writer.one(without_unstated(tool, stated), said)]
+        return self._checked([self._grounded(call, stated) for call in written], request, known)
 
     async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
         """A call of a tool with examples."""

@@ -197,3 +197,54 @@ async def test_a_call_that_was_interrupted_is_told_of_by_the_agent_and_not_once_
     messages = [UserMessage("Note x."), AssistantMessage("", (call,)), ToolMessage(result)]
     mind = EmbeddedMind(Router("notes"), DescribedTools(WordEmbedder()), Finders(), Llama())
     assert [delta async for delta in mind.stream(messages, [COPIES])] == []
+
+
+TABLE = ToolSpec(
+    "book_table",
+    "Book a table in a restaurant.",
+    {
+        "type": "object",
+        "properties": {"people": {"type": "integer"}, "time": {"type": "string"}},
+        "required": ["people", "time"],
+    },
+)
+
+
+class Scripted(Llama):
+    """Writes one text after the other."""
+
+    async def complete(self, prompt, slot, **_):
+        self.read.append(prompt)
+        return self.written.pop(0)
+
+
+async def dialogue(mind, *said):
+    """What a mind answers in one dialogue, turn after turn: sentences, and calls as names with arguments."""
+    messages, answers = [], []
+    for words in said:
+        messages.append(UserMessage(words))
+        deltas = [delta async for delta in mind.stream(messages, [TABLE])]
+        text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+        calls = tuple(delta for delta in deltas if isinstance(delta, ToolCall))
+        messages.append(AssistantMessage(text, calls))
+        messages += [ToolMessage(ToolResult(call, "done", ToolOutput("ok"))) for call in calls]
+        answers.append(text or [(call.name, json.loads(call.arguments)) for call in calls])
+    return answers
+
+
+def booking(*written):
+    return EmbeddedMind(Router("book_table"), DescribedTools(WordEmbedder()), Finders(), Scripted(list(written)))
+
+
+async def test_what_is_missing_is_asked_for_and_the_answers_fill_the_call():
+    mind = booking('{"people": 2, "time": "8 pm"}', '{"people": 4, "time": "8 pm"}', '{"people": 4, "time": "seven"}')
+    assert await dialogue(mind, "Book a table.", "Four.", "At seven.") == [
+        "How many people?",
+        "At what time?",
+        [("book_table", {"people": 4, "time": "seven"})],
+    ]
+
+
+async def test_a_changed_mind_cancels_the_call():
+    mind = booking('{"people": 2, "time": "8 pm"}')
+    assert await dialogue(mind, "Book a table.", "Never mind.") == ["How many people?", "All right, I will not do that."]
