@@ -5,51 +5,51 @@ from collections.abc import AsyncGenerator, AsyncIterable
 
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.model.embedded.choosing.plain import QUESTION, plain
-from vivavoce.model.embedded.choosing.stated import stem
-
-
-def _stems(words: str) -> frozenset[str]:
-    return frozenset(map(stem, words.split()))
-
 
 CLAUSE_END = re.compile(r"[,;:.?!](?=\s)|[，；。？！]|\n")
 SENTENCE_END = re.compile(r"[.?!](?=\s)|[。？！]|\n")
-WORD = re.compile(r"[^\W\d_]+")
-# What is done by saying it.
-IN_WORDS = _stems(
-    """tell say write explain translate sing count repeat summarise summarize describe list answer spell compose recite name
-    compare give imagine pretend help suggest recommend teach define rewrite shorten let speak talk be keep stop make create
-    rhyme continue finish guess calculate convert"""
+# What is done in the world and not in words; "make" and "give" may be of words.
+ACTS = re.compile(
+    r"\b(?:turn|switch|put|play|send|call|phone|ring|text|message|email|mail|book|reserve|order|buy|pay|transfer|cancel|remind|"
+    r"wake|open|close|shut|start|pause|skip|add|remove|delete|move|lock|unlock|dim|navigate|print|save|schedule|post|share|"
+    r"download|install|restart|enable|disable|set|stop|hire|rent|order|refund|upload|activate|coffee|pizza|taxi)\b"
 )
-FIRST_PERSON = re.compile(r"\b(?:i|we)(?:'ve|'ll|'m| have| will| am| just| can| shall)?\b", re.IGNORECASE)
-PASSIVE = re.compile(r"\b(?:is|are|was|were|been|being|be|gets?|got)\b", re.IGNORECASE)
+ACTS_IN_CHINESE = re.compile(r"打开|关|订|发|打电话|拨|播|放|设|转|买|取消|添加|删|叫|预约|提醒|开|锁|支付|交")
+ASKS_IN_CHINESE = re.compile(r"[吗呢？?]|什么|怎么|哪|几|谁|多少")
+CLAIMS = re.compile(
+    r"\b(?:i|we)(?:'ve| have)(?: \w+ly| now| just| already)? (?!(?:no|a|an|the|to|not|never)\b)\w+"
+    r"|\b(?:i|we)(?:'ll| will| shall|'m going to| am going to)(?: \w+ly| now| just)? (?!(?:need|not|have to|be able)\b)\w+"
+    r"|\b(?:i'm|i am|we're|we are)(?: \w+ly| now| just)? \w+ing\b"
+    r"|\bi (?:just )?(?!can|could|would|do|am|was|have|need|know|think|hope|see|love|like|want)\w+(?:ed|ught|nt)\b"
+    r"|\b(?:is|are) (?:now|on its way|already)\b|\b(?:has|have) been\b|\b(?:is|are|was|were) \w+(?:ed|ught|nt|id)\b"
+    r"|\b(?:is|are) (?:set|on|off|open|shut|closed|locked|booked)\b|\b(?:done|all set|consider it done)\b"
+    r"|^\W*(?:(?:sure|okay|ok|all right|alright|of course|certainly|yes)\W+)*\w+ing\b"
+    r"|\b(?:i|we) can (?:help|assist|do|certainly|definitely)\b"
+    r"|\b(?:sent|booked|ordered|locked|added|saved|cancelled|canceled|paid|transferred|reserved|scheduled)\W*$",
+    re.IGNORECASE,
+)
 REFUSAL = re.compile(
-    r"\b(?:can't|cannot|can not|unable|not able|don't|do not|won't|not|sorry|if|would|could)\b", re.IGNORECASE
+    r"\b(?:can't|cannot|can not|couldn't|unable|not able|sorry|if you|would|could|you can|you may|you need|you should)\b"
+    r"|\b(?:i|we) (?:don't|do not|won't|will not)\b",
+    re.IGNORECASE,
 )
-DONE = re.compile(
-    r"^\W*(?:(?:sure|okay|ok|all right|alright|of course|certainly)\W+)*(?:done|all set|consider it done)\b", re.IGNORECASE
+AGREES = re.compile(r"\W*(?:(?:sure|of course|certainly|absolutely|yes|okay|ok|all right|好的?|当然)\W*)+", re.IGNORECASE)
+ASKS_FOR = re.compile(r"(?:can|could|may) (?:i|we) (?:get|have|book|order)\b")
+CLAIMS_IN_CHINESE = re.compile(
+    r"已|(?:打开|关|订|发|设|转|买|取消|添加|删除?|叫|播放?|开|锁|付|约|拨)(?:\w{0,3})?(?:好|完|成功)?了|正在(?:为|帮|给|打|播)"
 )
-CHINESE_DEED = re.compile(
-    r"(?:已经?|正在|马上)(?:为您?|帮您?|给您?|替您?|为你|帮你|给你)?(?:打开|关闭|关掉|预[订定约]|发送|发出|设置|设定|取消|播放|转账|"
-    r"下单|添加|删除|创建|安排|拨打|订好|设好|开启|调[高低整])"
-)
+REFUSAL_IN_CHINESE = re.compile(r"不能|无法|没有办法|抱歉|对不起|做不到")
 
 
 def claims_deed(said: str, request: str) -> bool:
     """Whether words say, in answer to a request to act, that it was done, is being done or will be done."""
     if is_in_pairs(said):
-        return CHINESE_DEED.search(said) is not None
+        acts = ACTS_IN_CHINESE.search(request) and not ASKS_IN_CHINESE.search(request)
+        return bool(acts) and CLAIMS_IN_CHINESE.search(said) is not None and REFUSAL_IN_CHINESE.search(said) is None
     wanted = plain(request)
-    if QUESTION.match(wanted) or not (first := WORD.match(wanted)):
+    if QUESTION.match(wanted) and not ASKS_FOR.match(wanted):
         return False
-    deed = stem(first.group())
-    if deed in IN_WORDS:
-        return False
-    if DONE.match(said):
-        return True
-    does = deed in {stem(word.lower()) for word in WORD.findall(said)}
-    tells = FIRST_PERSON.search(said) or PASSIVE.search(said)
-    return does and tells is not None and REFUSAL.search(said) is None
+    return ACTS.search(wanted) is not None and CLAIMS.search(said) is not None and REFUSAL.search(said) is None
 
 
 async def honest(pieces: AsyncIterable[str], request: str, instead: str) -> AsyncGenerator[str]:
@@ -57,17 +57,22 @@ async def honest(pieces: AsyncIterable[str], request: str, instead: str) -> Asyn
     sentence = given = ""
     async for piece in pieces:
         sentence += piece
-        while end := SENTENCE_END.search(sentence):
+        while (end := SENTENCE_END.search(sentence)) and not AGREES.fullmatch(sentence[: end.end()]):
             if claims_deed(sentence[: end.end()], request):
-                yield instead
+                yield _apart(sentence[len(given) :], instead)
                 return
             yield sentence[len(given) : end.end()]
             sentence, given = sentence[end.end() :], ""
-        ends = [end.end() for end in CLAUSE_END.finditer(sentence)]
+        ends = [end.end() for end in CLAUSE_END.finditer(sentence) if not AGREES.fullmatch(sentence[: end.end()])]
         if ends and ends[-1] > len(given) and not claims_deed(sentence[: ends[-1]], request):
             yield sentence[len(given) : ends[-1]]
             given = sentence[: ends[-1]]
     if claims_deed(sentence, request):
-        yield instead
+        yield _apart(sentence[len(given) :], instead)
     elif sentence[len(given) :]:
         yield sentence[len(given) :]
+
+
+def _apart(rest: str, instead: str) -> str:
+    """What is said in place of the rest, as far from what was said before as that is."""
+    return f" {instead}" if rest[:1].isspace() else instead

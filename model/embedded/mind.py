@@ -5,15 +5,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from vivavoce.core.language.replies import refuses
 from vivavoce.core.language.sentences import DECLINED
 from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolSpec
 from vivavoce.model.embedded.answering import AnswerWriter
-from vivavoce.model.embedded.choosing.abilities import cannot
+from vivavoce.model.embedded.choosing.abilities import asks_abilities, can, cannot
 from vivavoce.model.embedded.choosing.asking import Asked, asked_before
 from vivavoce.model.embedded.choosing.calling import Caller
+from vivavoce.model.embedded.choosing.corrections import corrected
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.looking_up import LookUp
+from vivavoce.model.embedded.choosing.parts import asks, parts_of
 from vivavoce.model.embedded.choosing.planning import Planner, Step
 from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.choosing.spans import SpanFinders
@@ -58,7 +59,7 @@ class EmbeddedMind:
         await asyncio.to_thread(self._planner.fit, tools)
         request = (current_request(messages).text or "").strip()
         results = current_results(messages)
-        asked = asked_before(messages, tools, self._language)
+        asked = self._asked(messages, tools)
         if asked and not results and (wanted := await self._replied(asked)):
             for delta in wanted:
                 yield delta
@@ -73,12 +74,22 @@ class EmbeddedMind:
             async for piece in pieces:
                 yield TextDelta(piece)
 
+    def _asked(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Asked | None:
+        """The question that the last answer was, of the tool that is meant where several have the same one."""
+        asked = asked_before(messages, tools, self._language)
+        if asked is None:
+            return None
+        meant = self._planner.described(asked.said[0])
+        return asked_before(messages, [tool for tool in tools if tool.name == meant], self._language) or asked
+
     async def _replied(self, asked: Asked) -> list[LMDelta]:
-        """What comes of a reply to a question for an argument; nothing where it does not answer it."""
-        *_, reply = asked.said
-        if refuses(reply):
+        """What comes of a reply to a question for an argument; nothing where it is a request of its own."""
+        if asked.is_cancelled:
             return [TextDelta(DECLINED(self._language))]
-        found = await self._caller.completed(asked.tool, asked.said)
+        *before, reply = asked.said
+        if any(asks(reply[slice(*span)]) for span in parts_of(reply)):
+            return []
+        found = await self._caller.completed(asked.tool, [*before, corrected(reply)], asked.given)
         return [] if found.missing == (asked.tool.name, asked.parameter) else found.deltas
 
     async def _calls(
@@ -94,7 +105,7 @@ class EmbeddedMind:
         for step in steps:
             if step.label in by_name and not results:
                 found = await self._caller.calls(by_name[step.label], step.request, tools, step.known)
-                if found.question and step.otherwise:
+                if step.otherwise and (found.is_bare or (found.question and not step.is_clear)):
                     step = replace(step, label=step.otherwise)
                 else:
                     question = question or found.question
@@ -115,6 +126,9 @@ class EmbeddedMind:
         telling = [m for m in self._look_up.telling(request, label, results) if m.result.status != "interrupted"]
         if results and not telling and any(m.result.status == "interrupted" for m in results):
             return  # the agent has told of them
+        if tools and not results and asks_abilities(request):
+            yield can(tools, self._language)
+            return
         if any(step.label == BEYOND for step in steps):
             yield cannot(tools, self._language) + " "
             if all(step.label == BEYOND for step in steps):

@@ -3,26 +3,42 @@
 import re
 from collections.abc import Sequence
 
-from vivavoce.core.language.sentences import CANNOT, CANNOT_BUT, LIST_AND, LIST_COMMA
+from vivavoce.core.language.sentences import CAN, CANNOT, CANNOT_BUT, LIST_AND, LIST_COMMA
 from vivavoce.core.language.words import IS_CJK
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.untrusted import neutralise
+from vivavoce.model.embedded.choosing.plain import plain
 from vivavoce.model.embedded.choosing.schemas import words_of_name
 
-MOST_NAMED = 4
+MOST_NAMED = 6
 CHARS = 60
-LEAST_VERB = 3
-NO_VERB = re.compile(r"(?:this|these|the|an?|it|is|function|tool|used)\b", re.IGNORECASE)
+ASKS = re.compile(
+    r"(?:so |and )?what (?:else )?(?:can|could) you (?:do|help (?:me )?with)(?: for me)?|what are you able to do|"
+    r"what are your (?:abilities|skills|tools)|(?:你|您)?(?:都|还)?(?:会|能|可以)?(?:帮我)?(?:做|干)(?:些)?(?:什么|啥)"
+)
+NO_IMPERATIVE = re.compile(r"(?i:this|these|the|an?|it|function|tool|used)\b|\w*[a-z]s\b")
 CLAUSE = re.compile(r"[.;:,(。；：，（]")
 
 
 def cannot(tools: Sequence[ToolSpec], language: str) -> str:
     """That a request cannot be granted, and what can: a clause of each of the first tools."""
-    *most, last = [_ability(tool, language) for tool in tools[:MOST_NAMED]] or [""]
-    if not last:
-        return CANNOT(language)
-    abilities = LIST_COMMA(language).join(most) + LIST_AND(language) + last if most else last
-    return CANNOT_BUT(language, abilities=abilities)
+    abilities = _listed(tools, language)
+    return CANNOT_BUT(language, abilities=abilities) if abilities else CANNOT(language)
+
+
+def asks_abilities(request: str) -> bool:
+    """Whether it is asked what the agent can do."""
+    return ASKS.fullmatch(plain(request)) is not None
+
+
+def can(tools: Sequence[ToolSpec], language: str) -> str:
+    """What the agent can do."""
+    return CAN(language, abilities=_listed(tools, language))
+
+
+def _listed(tools: Sequence[ToolSpec], language: str) -> str:
+    *most, last = [said for tool in tools[:MOST_NAMED] if (said := _ability(tool, language))] or [""]
+    return LIST_COMMA(language).join(most) + LIST_AND(language) + last if most else last
 
 
 def _ability(tool: ToolSpec, language: str) -> str:
@@ -30,17 +46,7 @@ def _ability(tool: ToolSpec, language: str) -> str:
     lines = [line.strip() for line in tool.description.strip().splitlines() if line.strip()]
     own = next((line for line in lines if bool(IS_CJK.search(line)) == (language == "zh")), None)
     clause = CLAUSE.split(own or (lines[0] if lines else ""), maxsplit=1)[0].strip()
-    if not clause or len(clause) > CHARS or NO_VERB.match(clause):
+    if not clause or len(clause) > CHARS or NO_IMPERATIVE.match(clause):
         return neutralise(" ".join(words_of_name(tool.name)), CHARS)
     verb, *rest = neutralise(clause, CHARS).replace("the user's", "your").split(" ")
-    return " ".join([_infinitive(verb), *rest])
-
-
-def _infinitive(verb: str) -> str:
-    """The verb that a description begins with: "Books a table." is book, as is "Book a table."."""
-    word = verb if verb[1:2].isupper() else verb.lower()
-    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word.removesuffix("es")
-    if word.endswith("ies"):
-        return f"{word.removesuffix('ies')}y"
-    return word.removesuffix("s") if len(word) > LEAST_VERB and not word.endswith("ss") else word
+    return " ".join([verb if verb[1:2].isupper() else verb.lower(), *rest])

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vivavoce.core.language.replies import agrees, refuses
 from vivavoce.core.language.sentences import (
     ASK_DAY,
     ASK_FROM_WHICH,
@@ -21,7 +22,7 @@ from vivavoce.core.language.sentences import (
 )
 from vivavoce.core.messages import AssistantMessage, Message, ToolSpec, UserMessage
 from vivavoce.core.untrusted import neutralise
-from vivavoce.model.embedded.choosing.schemas import properties_of, words_of_name
+from vivavoce.model.embedded.choosing.schemas import options_of, properties_of, required_of, words_of_name
 
 
 def _set(names: str) -> frozenset[str]:
@@ -38,7 +39,17 @@ REST = re.compile(
     r"[.;:,(]|\s(?:for example|such as|e\.g|in the format|in format|formatted|for which|that|which|to be|you)\b",
     re.IGNORECASE,
 )
-PLACES = _set("city town place location country state region destination street address area")
+PLACE_NAMES = _set("city town place location country state region destination street address area")
+
+
+NOUNS = {"to": ["destination"], "from": ["starting", "point"]}
+CHANGED_MIND = re.compile(
+    r"^\W*(?:(?:oh|no|ah|well|actually|sorry|okay|ok)\W+)*(?:never ?mind|forget (?:it|that|about)|"
+    r"i(?:'ve| have)? changed my mind|don't bother|do not bother|not any ?more|leave it|cancel(?: (?:it|that))?\W*$|"
+    r"stop\W*$|i don't want)"
+    r"|^\W*(?:哦|嗯|那)?\W*(?:算了|不用了|不要了|别(?:弄|做|订|管)?了|取消吧?\W*$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +60,41 @@ class Asked:
     parameter: str
     said: tuple[str, ...]
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the answer takes the request back."""
+        reply = self.said[-1].replace("\u2019", "'")
+        return CHANGED_MIND.search(reply) is not None or (refuses(reply) and not self._is_flag)
+
+    @property
+    def given(self) -> dict[str, bool]:
+        """The argument that a yes or a no is."""
+        reply = self.said[-1]
+        return {self.parameter: agrees(reply)} if self._is_flag and (agrees(reply) or refuses(reply)) else {}
+
+    @property
+    def _is_flag(self) -> bool:
+        return properties_of(self.tool.parameters).get(self.parameter, {}).get("type") == "boolean"
+
 
 def question(tool: ToolSpec, parameter: str, language: str) -> str:
     """What asks for a required parameter."""
     about = properties_of(tool.parameters).get(parameter, {})
     name = words_of_name(parameter)
+    name = NOUNS.get(parameter.lower(), name)
     described = neutralise(_described(about, name), NAME_CHARS)
-    options = [str(option).replace("_", " ") for option in about.get("enum", ())]
+    options = [option.replace("_", " ") for option in options_of(about)]
     if about.get("type") == "boolean":
         return ASK_YES_OR_NO(language, what=described)
     if 1 < len(options) <= MOST_OPTIONS:
         return ASK_WHICH_OF(language, what=neutralise(" ".join(name), NAME_CHARS), options=", ".join(options))
-    if about.get("type") in ("integer", "number") and COUNTABLE & set(name):
+    if about.get("type") in ("integer", "number") and (COUNTABLE & set(name) or (name[-1:] and name[-1].endswith("s"))):
         return ASK_HOW_MANY(language, what=" ".join(word for word in name if word not in COUNTED) or described)
     if name[-1:] == ["date"]:
         return " ".join(ASK_DAY(language, what=" ".join(name[:-1])).split())
     if name[-1:] == ["time"]:
         return " ".join(ASK_TIME(language, what=" ".join(name[:-1])).split())
-    if set(name) & PLACES:
+    if set(name) & PLACE_NAMES:
         asks = {"from": ASK_FROM_WHICH, "to": ASK_TO_WHICH}.get(name[0])
         return asks(language, what=" ".join(name[1:])) if asks else ASK_WHICH(language, what=" ".join(name))
     return ASK_WHAT(language, what=described)
@@ -100,7 +128,7 @@ def _asked_in(answer: str, tools: Sequence[ToolSpec], language: str) -> tuple[To
     if not answer.endswith(("?", "\uff1f")):
         return None
     for tool in tools:
-        for parameter in tool.parameters.get("required", ()):
+        for parameter in required_of(tool.parameters):
             if answer.endswith(question(tool, parameter, language)):
                 return tool, parameter
     return None

@@ -13,6 +13,7 @@ from vivavoce.model.embedded.choosing.asking import question
 from vivavoce.model.embedded.choosing.described import DescribedTools
 from vivavoce.model.embedded.choosing.grounding import Grounded, grounded, without_unstated
 from vivavoce.model.embedded.choosing.parts import parts_of
+from vivavoce.model.embedded.choosing.schemas import properties_of, required_of
 from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.choosing.stated import Stated
 from vivavoce.model.embedded.choosing.writing import CallWriter, WrittenCall
@@ -34,6 +35,11 @@ class Calls:
     calls: tuple[ToolCall, ...] = ()
     question: str = ""
     missing: tuple[str, str] | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing that was said is in it, so that only the likeness of its tool speaks for it."""
+        return not self.question and all(call.arguments == "{}" for call in self.calls)
 
     @property
     def deltas(self) -> list[LMDelta]:
@@ -66,14 +72,16 @@ class Caller:
             return self._checked([await self._taught(tool, request, known)], request, known)
         return await self._written(tool, request, tools, known)
 
-    async def completed(self, tool: ToolSpec, said: Sequence[str]) -> Calls:
+    async def completed(self, tool: ToolSpec, said: Sequence[str], given: Mapping[str, Any] = NOTHING_KNOWN) -> Calls:
         """Calls of a tool that was asked for in the first of these texts, and described further in the others.
+
+        given: arguments that are known already.
 
         Raises:
             ModelError: the language model failed.
         """
         first, *more = (text.strip().rstrip(".。!！") for text in said)
-        return await self._written(tool, first, [tool], NOTHING_KNOWN, more)
+        return await self._written(tool, first, [tool], given, more)
 
     async def _written(
         self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], known: Mapping[str, Any], more: Sequence[str] = ()
@@ -109,10 +117,11 @@ class Caller:
     def _checked(self, candidates: Sequence["_Candidate"], request: str, known: Mapping[str, Any]) -> Calls:
         lacks = [next((key for key in one.missing if key not in known), None) for one in candidates]
         complete = [one for one, lack in zip(candidates, lacks, strict=True) if lack is None]
-        if not complete:
-            tool, lack = candidates[0].tool, lacks[0] or ""
-            return Calls(question=question(tool, lack, self._language), missing=(tool.name, lack))
         asks_twice = len(parts_of(request)) > 1
+        whole = [one.tool for one in complete]
+        for one, lack in zip(candidates, lacks, strict=True):
+            if lack and (not complete or (asks_twice and one.tool not in whole)):
+                return Calls(question=question(one.tool, lack, self._language), missing=(one.tool.name, lack))
         calls: list[_Candidate] = []
         for one in complete:
             if one.says_more(calls) or (asks_twice and one.tool not in [call.tool for call in calls]):
@@ -131,7 +140,7 @@ class _Candidate:
     def call(self, known: Mapping[str, Any]) -> ToolCall:
         if not isinstance(self.arguments, dict):
             return ToolCall.new(self.tool.name, str(self.arguments))
-        own = {key: value for key, value in known.items() if key in self.tool.parameters["properties"]}
+        own = {key: value for key, value in known.items() if key in properties_of(self.tool.parameters)}
         return ToolCall.new(self.tool.name, _as_json({**own, **self.arguments}))
 
     def says_more(self, earlier: Sequence["_Candidate"]) -> bool:
@@ -175,13 +184,13 @@ def _corrected(call: _Candidate, finder: SpanFinder, request: str, known: Mappin
         if not (key in kept or key in known) and key not in finder.parameters and _is_text(call.tool, key)
     ]
     kept |= dict.fromkeys(free, request)
-    required = call.tool.parameters.get("required", ())
+    required = required_of(call.tool.parameters)
     return _Candidate(call.tool, kept, tuple(key for key in required if key not in kept))
 
 
 def _is_text(tool: ToolSpec, key: str) -> bool:
-    about = tool.parameters["properties"].get(key)
-    return isinstance(about, Mapping) and about.get("type") == "string" and "enum" not in about
+    about = properties_of(tool.parameters).get(key, {})
+    return about.get("type") == "string" and "enum" not in about
 
 
 def _as_json(arguments: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 import re
 
-from vivavoce.core.language.days import DIGITS, NUMBER_WORDS
+from vivavoce.core.language.chinese_numbers import DIGITS
+from vivavoce.core.language.days import NUMBER_WORDS
 from vivavoce.core.language.words import HAN
 from vivavoce.model.embedded.choosing.named import PLACES, known_phrases, tokens_of
 
@@ -30,9 +31,13 @@ NO_NAMES = re.compile(r"(?:I|I'\w+|That|It|You|We|He|She|They|This)\b")
 LED = re.compile(rf"(?:in|at|for|to|on|of|it's|the|在|是|去|[{HAN}]??在)?\s*", re.IGNORECASE)
 Span = tuple[int, int]
 
+MOST_CHARS, MOST_MARKS = 400, 4
+
 
 def corrected(utterance: str) -> str:
     """The utterance without what was taken back in it; where that is not clear, as it is."""
+    if len(utterance) > MOST_CHARS or len(MARK.findall(utterance)) > MOST_MARKS:
+        return utterance  # whoever goes on like that is not understood by rules
     start = 0
     while mark := MARK.search(utterance, start):
         said, instead = utterance[: mark.start()], utterance[mark.end() :].strip()

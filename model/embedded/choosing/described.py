@@ -14,6 +14,7 @@ import numpy as np
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import FloatMatrix, TextEmbedder
+from vivavoce.model.embedded.choosing.plain import plain
 from vivavoce.model.embedded.choosing.router import NO_TOOL, Route, hashed_runs
 from vivavoce.model.embedded.choosing.sparse import SparseRows
 from vivavoce.model.embedded.choosing.writing import first_line
@@ -24,6 +25,8 @@ PARTS = re.compile(
     r"(?<=[.?!;])\s+|[。？！；]|,?\s+(?:and|then|also|as well as|plus|or)\s+|,\s+|[，、]|然后|还有|以及", re.IGNORECASE
 )
 MOST_PARTS, MOST_JOINED = 12, 4
+UNDOES = re.compile(r"(?:cancel|delete|remove|undo|revoke|withdraw|clear)|取消|删", re.IGNORECASE)
+LIKE_PART = 0.3  # likeness of a part and a tool that is enough
 BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.-]+")
 
 
@@ -63,13 +66,16 @@ class DescribedTools:
                 likeness = RUNS_SCALE * likeness[near]
             else:
                 likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
+        if UNDOES.match(plain(request)):  # what sets an alarm does not cancel it
+            likeness = np.where([UNDOES.search(self._texts[at]) is not None for at in near], likeness, -1.0)
         best = int(likeness.argmax())
         return Route(self._names[near[best]], float(likeness[best]))
 
     def joined(self, request: str) -> list[str]:
         """The tools that parts of a request are for, each part for the nearest."""
         parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
-        names = dict.fromkeys(route.label for route in map(self.route, parts[:MOST_PARTS]) if route.label != NO_TOOL)
+        routes = map(self.route, parts[:MOST_PARTS])
+        names = dict.fromkeys(route.label for route in routes if route.probability >= LIKE_PART)
         return list(names)[:MOST_JOINED]
 
     def _compared(self, texts: Sequence[str]) -> FloatMatrix:

@@ -12,10 +12,16 @@ from typing import Any
 from vivavoce.core.language.days import day_named
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.schemas import plain, properties_of, words_of_name
-from vivavoce.model.embedded.choosing.stated import FUNCTION, Stated, stem
+from vivavoce.model.embedded.choosing.said_times import time_of
+from vivavoce.model.embedded.choosing.schemas import options_of, properties_of, required_of, resolved, words_of_name
+from vivavoce.model.embedded.choosing.stated import FUNCTION, Stated, stem, with_numbers
 
-DEFAULT = re.compile(r"\b(?:default(?:s| value)?(?: is| to|:)?|by default) '?\"?(-?\d+(?:\.\d+)?|[\w-]+)", re.IGNORECASE)
+DEFAULT = re.compile(
+    r"\b(?:default(?:s| value)?(?: is| to|:)?|by default) "
+    r"(?:['\"](?P<text>[^'\"]{1,60})['\"]|(?P<word>-?\d+(?:\.\d+)?|\w+))",
+    re.IGNORECASE,
+)
+SWITCH = frozenset(("on", "enabled", "enable", "active", "power", "state", "status"))
 PER_CENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
 DAY_WORDS = frozenset(("date", "day"))
 DAY_FORMS = {"yyyy-mm-dd": "%Y-%m-%d", "mm/dd/yyyy": "%m/%d/%Y", "dd/mm/yyyy": "%d/%m/%Y", "dd.mm.yyyy": "%d.%m.%Y"}
@@ -39,10 +45,10 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     parameters = {key: Parameter(name, key, about) for key, about in properties_of(schema).items()}
     kept = {key: one.kept(written.get(key), stated) for key, one in parameters.items()}
     kept = {key: value for key, value in kept.items() if value is not NOTHING}
-    for key in _said_for_another(kept, parameters, stated):
-        del kept[key]
+    for key in [*_said_for_another(kept, parameters, stated), *_hours_that_are_counts(kept, stated)]:
+        kept.pop(key, None)
     kept |= _mended(written, kept, parameters, stated)
-    required = [key for key in schema.get("required", ()) if key in parameters and key not in kept]
+    required = [key for key in required_of(schema) if key not in kept]
     defaults = {key: parameters[key].default() for key in required}
     kept |= {key: value for key, value in defaults.items() if value is not NOTHING}
     return Grounded(kept, tuple(key for key in required if key not in kept))
@@ -50,11 +56,11 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
 
 def without_unstated(tool: ToolSpec, stated: Stated) -> ToolSpec:
     """The tool without optional parameters that nothing was said for: they would be written, and taken out again."""
-    required = tool.parameters.get("required", ())
+    required = required_of(tool.parameters)
     known = properties_of(tool.parameters)
     kept = {
         key: about
-        for key, about in tool.parameters.get("properties", {}).items()
+        for key, about in (tool.parameters.get("properties") or {}).items()
         if key in required or Parameter(tool.name, key, known[key]).may_be_stated(stated)
     }
     return replace(tool, parameters={**tool.parameters, "properties": kept})
@@ -86,9 +92,17 @@ def _said_for_another(kept: Mapping[str, Value], parameters: Mapping[str, "Param
     texts = {key: value for key, value in kept.items() if isinstance(value, str) and not parameters[key].is_choice}
     surplus: list[str] = []
     for value in set(texts.values()):
-        keys = sorted((key for key in texts if texts[key] == value), key=lambda key: not parameters[key].is_named(stated))
+        keys = [key for key in texts if texts[key] == value]
+        keys.sort(key=lambda key: (not parameters[key].is_led(value, stated), not parameters[key].is_named(stated)))
         surplus += keys[max(1, stated.count(value)) :]
     return surplus
+
+
+def _hours_that_are_counts(kept: Mapping[str, Value], stated: Stated) -> list[str]:
+    """Times of day for which only a number speaks that is another argument: of "for four people", four o'clock."""
+    counts = {60 * (value % 12) for value in kept.values() if _is_number(value)}
+    times = {key: time_of(with_numbers(value)) for key, value in kept.items() if isinstance(value, str)}
+    return [key for key, time in times.items() if time is not None and time not in stated.times and time in counts]
 
 
 def _is_number(value: Value) -> bool:
@@ -110,21 +124,25 @@ class Parameter:
     @property
     def is_choice(self) -> bool:
         """Whether its values are listed."""
-        return "enum" in self._about
+        return bool(options_of(self._about))
 
     def is_named(self, stated: Stated) -> bool:
         """Whether a word of its name was said."""
         return bool(self._named & stated.stems)
 
+    def is_led(self, value: str, stated: Stated) -> bool:
+        """Whether its first word stands before a value: "to Rome" for ``to_city``."""
+        return stated.count(f"{words_of_name(self._key)[0]} {value}") > 0 if words_of_name(self._key) else False
+
     def may_be_stated(self, stated: Stated) -> bool:
         """Whether any value of it can be kept; False where no number, no option or no word of it was said."""
         match self._about:
-            case {"enum": [*options]}:
-                return any(self._text(str(option), stated) is not NOTHING for option in options)
+            case _ if self.is_choice:
+                return any(self._text(option, stated) is not NOTHING for option in options_of(self._about))
             case {"type": "integer" | "number"}:
                 return bool(stated.numbers)
             case {"type": "boolean"}:
-                return self._choice(stated, meant=True) is not NOTHING
+                return self._flag(stated, meant=True) is not NOTHING
             case _:
                 return True
 
@@ -132,13 +150,13 @@ class Parameter:
         """The value as far as it was stated, or `NOTHING`."""
         match value:
             case bool():
-                return self._choice(stated, meant=value)
+                return self._flag(stated, meant=value)
             case int() | float():
                 return self._number(value, stated)
             case str():
                 return self._text(value, stated)
             case list():
-                item = Parameter("", self._key, plain(self._about.get("items"), self._about.get("$defs", {})))
+                item = Parameter("", self._key, resolved(self._about.get("items"), self._about.get("$defs", {})))
                 kept = [item.kept(one, stated) for one in value]
                 return [one for one in kept if one is not NOTHING] or NOTHING
             case dict():
@@ -150,26 +168,29 @@ class Parameter:
         """What the parameter is where nobody says it, as its schema or its description tells; else `NOTHING`."""
         if "default" in self._about:
             return self._about["default"]
-        options = self._about.get("enum", ())
+        options = options_of(self._about)
         if len(options) == 1:
-            return options[0]
+            return self._about["enum"][0]
         told = DEFAULT.search(self._description)
         if told is None:
             return NOTHING
+        text = told["text"] or told["word"]
         match self._about.get("type"):
             case "integer":
-                return int(told[1]) if told[1].lstrip("-").isdigit() else NOTHING
+                return int(text) if text.lstrip("-").isdecimal() else NOTHING
             case "number":
-                return float(told[1]) if told[1][-1].isdigit() else NOTHING
+                return float(text) if text[-1].isdecimal() else NOTHING
             case "boolean":
-                return {"true": True, "false": False}.get(told[1].lower(), NOTHING)
+                return {"true": True, "false": False}.get(text.lower(), NOTHING)
             case _:
-                return told[1] if told[1] in (options or [told[1]]) else NOTHING
+                return text if text in options or (told["text"] and not options) else NOTHING
 
-    def _choice(self, stated: Stated, *, meant: bool) -> Value:
-        """What is named is wanted, unless it is denied; what is only described, where the model thinks so."""
+    def _flag(self, stated: Stated, *, meant: bool) -> Value:
+        """What is named is wanted, unless it is denied or switched off; of what is only described, what the model wants."""
+        if not SWITCH.isdisjoint(words_of_name(self._key)) and stated.switches is not None:
+            return stated.switches
         if self._named & stated.stems:
-            return not self._named & stated.denied
+            return not (self._named & stated.denied or (stated.switches is False and not meant))
         described = {stem(word) for word in words(self._description) if word not in FUNCTION} - self._own
         return True if meant and described & stated.stems else NOTHING
 
@@ -182,10 +203,16 @@ class Parameter:
     def _text(self, value: str, stated: Stated) -> Value:
         if not value.strip():
             return NOTHING
-        if "enum" in self._about:
-            return value if stated.has_all(value.replace("_", " ")) else NOTHING
+        if options := options_of(self._about):
+            return value if value in options and stated.has_all(value.replace("_", " ")) else NOTHING
         if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
             return self._as_day(stated.days[0])
+        if (
+            time_of(with_numbers(value)) is not None
+            and words_of_name(self._key)[-1:] == ["time"]
+            and not stated.has_time(value)
+        ):
+            return NOTHING
         if not stated.has_text(value):
             return NOTHING
         is_own = value[1:].islower() and all(word in FUNCTION or stem(word) in self._own for word in words(value))

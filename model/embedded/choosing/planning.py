@@ -1,6 +1,7 @@
 """What a request wants done, in order: one step, or several where it clearly asks for several things."""
 
 import asyncio
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +24,7 @@ from vivavoce.model.embedded.choosing.follow_ups import (
 )
 from vivavoce.model.embedded.choosing.named import PLACES
 from vivavoce.model.embedded.choosing.parts import parts_of
+from vivavoce.model.embedded.choosing.plain import plain
 from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter, Route
 from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 
@@ -30,10 +32,12 @@ CONFIDENT = 0.5  # below this a tool without examples may be meant
 # Likeness of a request and a tool without examples that is enough: to call it where the router knows no tool for a deed, or
 # for what sounds like talk; to ask for what the call lacks; to go before what the router has learnt. The first and the third
 # were set on the development half of When2Call.
-LIKE_DEED, LIKE_TALK, CLEAR, CERTAIN = 0.18, 0.35, 0.4, 0.55
+LIKE_DEED, LIKE_TALK, CLEAR, CERTAIN = 0.3, 0.35, 0.4, 0.55
 CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
 SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
+# What is not to be done, and what was done, no tool is called for.
+DENIES = re.compile(r"(?:don't|do not|never|did|have|has|had|was|were)\b|别|不要|你.{0,6}了吗")
 Tools = Mapping[str, ToolSpec]
 
 
@@ -41,14 +45,16 @@ Tools = Mapping[str, ToolSpec]
 class Step:
     """A part of what the user wants, and the tool it needs (or `NO_TOOL` or `BEYOND`).
 
-    known: arguments from the call before, which hold where the request says nothing else. otherwise: the label if the call
-    lacks an argument, where the tool is not clear enough to ask for it; "" where it is.
+    known: arguments from the call before, which hold where the request says nothing else. otherwise: the label of a request
+    that a tool without examples is not certainly meant by; "" where it is. is_clear: whether it is worth asking for what the
+    call lacks.
     """
 
     label: str
     request: str
     known: Values = field(default_factory=dict[str, Any])
     otherwise: str = ""
+    is_clear: bool = True
 
 
 class Planner:
@@ -97,9 +103,14 @@ class Planner:
     def _first(self, request: str) -> Step:
         """A request that leans on no call."""
         learnt, described = self._router.route(request), self._described.route(request)
-        route = _surer(learnt, described)
-        is_doubtful = route.label == described.label and described.probability < CLEAR
-        return Step(route.label, request, otherwise=learnt.label if is_doubtful else "")
+        route = learnt if DENIES.match(plain(request)) else _surer(learnt, described)
+        if route.label != described.label or described.probability >= CERTAIN:
+            return Step(route.label, request)
+        return Step(route.label, request, otherwise=learnt.label, is_clear=described.probability >= CLEAR)
+
+    def described(self, request: str) -> str:
+        """The tool without examples that is most like a request."""
+        return self._described.route(request).label
 
     def _known(self, tool: ToolSpec, request: str, previous: str, before: Values) -> Values:
         """What of the call before still holds in a call of a tool."""

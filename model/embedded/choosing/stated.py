@@ -14,30 +14,40 @@ from typing import Any
 from vivavoce.core.language.chinese_numbers import with_digits
 from vivavoce.core.language.days import day_phrases
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
+from vivavoce.model.embedded.choosing.said_times import HOURS, time_of, times_in, written_out
 
 
 def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-ALIKE_CHARS = 4  # so many first letters in common make two stems of one word: "compassion" and "compassionate"
+ALIKE_CHARS = 4  # so many first letters in common make two stems of one word: "compassion" and "compassionate",
+ALIKE_SHARE = 2 / 3  # if they are so much of the longer one
 FREE_WORDS = 4  # a text of more words is worded by the model, and need not be said word by word
+ABBREVIATION = 3  # letters of a state or a country behind a city: "Boston, MA"
 MEASURED = re.compile(r"(\d+(?:\.\d+)?)(?:st|nd|rd|th)?\s*(%|per cent\b|[a-z]*)", re.IGNORECASE)
-SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "billion": 1e9, "hundred": 1e2, "dozen": 12.0}
+SHARE = ("%", "percent", "per cent")
+SMALLER = {"hour": (60, 3600), "hours": (60, 3600), "minute": (60,), "minutes": (60,), "day": (24,), "days": (24,)}
 COUNTS = {
     **dict.fromkeys(("one", "once", "single", "myself", "first", "alone"), 1.0),
-    **dict.fromkeys(("couple", "pair", "both", "twice", "second", "double", "two"), 2.0),
-    **dict.fromkeys(("half",), 0.5),
+    **dict.fromkeys(("couple", "pair", "both", "twice", "double", "two"), 2.0),
     **dict.fromkeys(("third", "triple"), 3.0),
-    **dict.fromkeys(("dozen",), 12.0),
-    **dict.fromkeys(("quarter",), 0.25),
-    **dict.fromkeys(("no", "zero", "without"), 0.0),
-    **dict.fromkeys(("quarterly",), 4.0),
-    **dict.fromkeys(("week",), 7.0),
-    **dict.fromkeys(("monthly",), 12.0),
-    **dict.fromkeys(("hour",), 60.0),
+    "half": 0.5,
+    "dozen": 12.0,
+    "quarter": 0.25,
+    "zero": 0.0,
+    "quarterly": 4.0,
+    "monthly": 12.0,
 }
-NEGATIONS = _set("no not without dont except never")
+NO_COUNT = re.compile(
+    r"\bone (?:of|for)\b|\b(?:no|this|that|which|another) one\b|万一|一定|十分|一下|一起|一样|一直|第一|一些", re.IGNORECASE
+)
+AN_HOUR = re.compile(r"\ban? (?=(?:hour|minute|day|week|month|year)\b)", re.IGNORECASE)
+TODAY = re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b|今天|今晚|今日", re.IGNORECASE)
+NEGATIONS = _set("no not without dont except never off disable stop mute deactivate cancel")
+SWITCHES_OFF = _set("off disable stop mute deactivate out shut dont")
+SWITCHES_ON = _set("on enable start activate unmute")
+MOST_CHARS, MOST_DIGITS, MINUTES = 4000, 15, 60
 REACH = 4  # words that a negation denies
 FUNCTION = _set(
     """a an the of in on at to for from by with and or is are was were be do does did i me my you your it its this that these
@@ -54,12 +64,7 @@ class Stated:
     @cached_property
     def _written(self) -> str:
         """The text with numbers as digits."""
-        if is_in_pairs(self.text):
-            return with_digits(self.text)
-        from text_to_num import alpha2digit
-
-        plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", self.text, flags=re.IGNORECASE)
-        return alpha2digit(plain, "en", threshold=0)
+        return with_numbers(self.text[:MOST_CHARS])
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -75,44 +80,64 @@ class Stated:
     @cached_property
     def numbers(self) -> frozenset[float]:
         """All that are named: as digits, in words, as a share ("5 %" is 5 and .05), with a scale ("3 million")."""
-        found = {value for word, value in COUNTS.items() if word in words(self.text)}
+        said = set(words(NO_COUNT.sub(" ", self.text)))
+        found = {value for word, value in COUNTS.items() if word in said}
         for value, unit in self._measured:
-            found |= {value, value * SCALES.get(unit, 1.0), value + 12 if unit == "pm" and value < 12 else value}
+            found |= {value, *(value * smaller for smaller in SMALLER.get(unit, ()))}
+            if unit == "pm" and value < HOURS:
+                found.add(value + HOURS)
         return frozenset(found | {share / 100 for share in self.shares})
 
     @cached_property
     def amounts(self) -> frozenset[float]:
         """Numbers that were said as such, in digits or in words, without further readings."""
-        return frozenset(value * SCALES.get(unit, 1.0) for value, unit in self._measured)
+        return frozenset(value for value, _ in self._measured)
 
     @cached_property
     def shares(self) -> frozenset[float]:
         """Numbers that were said as per cent."""
-        return frozenset(value for value, unit in self._measured if unit in ("%", "percent", "per cent"))
+        return frozenset(value for value, unit in self._measured if unit in SHARE)
 
     @cached_property
     def _measured(self) -> list[tuple[float, str]]:
         """Numbers with the word behind them."""
         text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self._written)
-        return [(float(found[1]), found[2].lower()) for found in MEASURED.finditer(text)]
+        return [(float(found[1][:MOST_DIGITS]), found[2].lower()) for found in MEASURED.finditer(text)]
+
+    @cached_property
+    def times(self) -> frozenset[int]:
+        """Times of day that may be meant, see `times_in`."""
+        return times_in(self._written)
+
+    @cached_property
+    def switches(self) -> bool | None:
+        """Whether something is switched on, or off; None where neither is said."""
+        said = set(words(self.text))
+        if said & SWITCHES_OFF or re.search("关[闭掉上了]|关(?=.)|停", self.text):
+            return False
+        return True if said & SWITCHES_ON or re.search("打开|开启|开(?=.)|启动", self.text) else None
 
     @cached_property
     def days(self) -> tuple[str, ...]:
         """The days that are named: "tomorrow", "next Friday"."""
         found = day_phrases(self.text)
-        return tuple(dict.fromkeys(self.text[start:end] for start, end, kind in found if kind != "length"))
+        named = [self.text[start:end] for start, end, kind in found if kind != "length"]
+        return tuple(dict.fromkeys([*named, *TODAY.findall(self.text)]))
 
     def has_number(self, value: float) -> bool:
         """Whether a number was named, whatever its sign."""
-        return any(abs(abs(value) - known) <= 1e-9 * max(1.0, known) for known in self.numbers)
+        try:
+            size = abs(float(value))
+        except OverflowError:
+            return False
+        return any(abs(size - known) <= 1e-9 * max(1.0, known) for known in self.numbers)
 
     def has_text(self, value: str) -> bool:
-        """Whether the words of a value were said: most of a name, something of a longer text."""
-        if self.count(value):
+        """Whether the words of a value were said: most of a name, half of a longer text, and of numbers each kind."""
+        if self.count(value) or self.has_time(value):
             return True
-        characters = [c for c in value if IS_CJK.match(c)]
-        if characters:
-            return 2 * sum(c in self.text for c in characters) >= len(characters)
+        if IS_CJK.search(value):
+            return self._has_characters([c for c in value if IS_CJK.match(c)])
         found = [word for word in words(value) if word not in FUNCTION] or words(value)
         if not found:
             return False
@@ -121,7 +146,20 @@ class Stated:
         said = sum(map(self._has_word, found))
         if any(word.isdigit() for word in found):
             return 2 * said >= len(found) and any(self._has_word(word) for word in found if word.isdigit())
-        return said > 0 if len(found) > FREE_WORDS else 2 * said > len(found) or (len(found) == 2 and said == 1)
+        if len(found) == 2 and len(found[1]) <= ABBREVIATION:
+            return self._has_word(found[0])
+        return 2 * said >= len(found) if len(found) > FREE_WORDS else 2 * said > len(found)
+
+    def has_time(self, value: str) -> bool:
+        """Whether a value is a time of day that was said, or a number that may be an hour: "an alarm for six"."""
+        time = time_of(with_numbers(value))
+        if time is None:
+            return False
+        return time in self.times or (time % MINUTES == 0 and (time // MINUTES or HOURS) in self.amounts)
+
+    def _has_characters(self, characters: Sequence[str]) -> bool:
+        said = sum(c in self.text for c in characters)
+        return said == len(characters) or (len(characters) > ABBREVIATION and 3 * said >= 2 * len(characters))
 
     def _has_initials(self, found: Sequence[str]) -> bool:
         """Whether the first words of a name stand as their initials: "L.A. Lakers" for Los Angeles Lakers."""
@@ -140,12 +178,29 @@ class Stated:
         return len(re.findall(_whole(value), self.text.lower()))
 
     def _has_word(self, word: str) -> bool:
-        if word.isdigit():  # "an alarm" says nothing of the first of a month
-            return float(word) in self.amounts | {12 + value for value, unit in self._measured if unit == "pm"}
+        if word.isascii() and word.isdigit():  # "an alarm" says nothing of the first of a month
+            return float(word[:MOST_DIGITS]) in self.amounts | {
+                HOURS + value for value, unit in self._measured if unit == "pm"
+            }
         own = stem(word)
-        return own in self.stems or (
-            len(own) >= ALIKE_CHARS and any(other[:ALIKE_CHARS] == own[:ALIKE_CHARS] for other in self.stems)
-        )
+        return own in self.stems or any(_are_alike(own, other) for other in self.stems)
+
+
+def with_numbers(text: str) -> str:
+    """A text with its numbers as digits."""
+    text = AN_HOUR.sub("one ", NO_COUNT.sub(" ", text))
+    if is_in_pairs(text):
+        return with_digits(text)
+    from text_to_num import alpha2digit
+
+    return written_out(alpha2digit(re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text, flags=re.IGNORECASE), "en", threshold=0))
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether two stems are of one word, as far as their letters tell."""
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    is_word = one.isalpha() and other.isalpha()
+    return is_word and common >= ALIKE_CHARS and common >= ALIKE_SHARE * max(len(one), len(other))
 
 
 def _whole(value: str) -> str:

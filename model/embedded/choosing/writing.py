@@ -15,6 +15,7 @@ import json_repair
 
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import ToolExample, ToolSpec
+from vivavoce.model.embedded.choosing.schemas import required_of
 from vivavoce.model.embedded.llama import ARGUMENT_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import as_chat
 
@@ -124,9 +125,9 @@ def _grammar(schema: str) -> str:
 
 
 def _shown(tool: ToolSpec) -> str:
-    required = tool.parameters.get("required", ())
+    required = required_of(tool.parameters)
     lines = [f"{tool.name}: {first_line(tool.description)}"]
-    for name, schema in list(tool.parameters.get("properties", {}).items())[:PARAMETERS_SHOWN]:
+    for name, schema in list((tool.parameters.get("properties") or {}).items())[:PARAMETERS_SHOWN]:
         kind = _kind(schema, tool.parameters.get("$defs", {})) + ("" if name in required else ", optional")
         about = str(schema.get("description", "")) if isinstance(schema, Mapping) else ""
         lines.append(f"- {name} ({kind}): {first_line(about)}")

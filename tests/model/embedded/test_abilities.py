@@ -3,7 +3,7 @@
 import pytest
 
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.abilities import MOST_NAMED, cannot
+from vivavoce.model.embedded.choosing.abilities import MOST_NAMED, asks_abilities, can, cannot
 from vivavoce.tools.clock import DateTimeTool
 
 pytestmark = pytest.mark.unit
@@ -13,9 +13,8 @@ pytestmark = pytest.mark.unit
     ("description", "ability"),
     [
         ("Book a table in a restaurant. Give the time.", "book a table in a restaurant"),
-        ("Searches flights: cheap ones first", "search flights"),
-        ("Carries bags", "carry bags"),
-        ("Passes notes", "pass notes"),
+        ("Searches flights: cheap ones first", "send note"),  # no imperative
+        ("Status of a train", "send note"),
         ("SMS somebody.", "SMS somebody"),
         ("This function is there.", "send note"),
         ("", "send note"),
@@ -36,3 +35,10 @@ def test_the_first_tools_are_named_each_in_the_language():
 
 def test_without_tools_it_says_no_more_than_that():
     assert cannot([], "en") == "I am sorry, I cannot do that."
+
+
+@pytest.mark.parametrize("request_", ["What can you do?", "so what can you do", "你会做什么？", "您能帮我做什么"])
+def test_it_is_known_to_be_asked_for(request_):
+    assert asks_abilities(request_)
+    assert not asks_abilities("What can you do about the noise?")
+    assert can([ToolSpec("notes", "Take a note.", {})], "en") == "What I can do: take a note."

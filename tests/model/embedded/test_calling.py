@@ -87,11 +87,11 @@ async def test_what_lacks_is_asked_for_and_nothing_is_called():
     assert (await called("Book a table at Nobu.", ("", {"people": 2, "place": "Nobu"})))[:2] == ([], "How many people?")
 
 
-async def test_of_several_calls_those_that_are_whole_are_made():
+async def test_what_a_second_wish_lacks_is_asked_for_before_anything_is_called():
     calls, question, _ = await called(
         "Book a table for four, and order a taxi.", ("book_table", {"people": 4}), ("order_taxi", {"to": "the airport"})
     )
-    assert (calls, question) == ([("book_table", {"people": 4})], "")
+    assert (calls, question) == ([], "Which destination?")
 
 
 async def test_what_is_known_from_the_call_before_holds():

@@ -17,7 +17,15 @@ pytestmark = pytest.mark.unit
         ("Send Anna fifty euros.", "Done!"),
         ("Send Anna fifty euros.", "I'm sending fifty euros to Anna now."),
         ("Lock the front door", "Okay, done."),
+        ("Turn on the lights", "Sure, the lights are now on."),
+        ("Call my mum", "Calling your mum now."),
+        ("Send Bob a message", "Message sent."),
+        ("Can I get a pizza?", "I have ordered a pizza for you."),
+        ("It's dark, turn on the lights", "I have turned on the lights."),
+        ("Buy two tickets", "I bought two tickets."),
+        ("Turn on the lights", "I've turned on the lights, so don't worry."),
         ("打开客厅的灯", "好的，已为您打开客厅的灯。"),
+        ("把灯打开", "灯打开了。"),
         ("帮我订一张桌子", "我已经帮您预订了。"),
     ],
 )
@@ -36,6 +44,12 @@ def test_a_claimed_deed_is_known(request_, said):
         ("What does it cost to book a table?", "You can book a table for free."),
         ("Book a table.", "You could ask the restaurant."),
         ("Thanks.", "You are welcome."),
+        ("I love dogs.", "Yes, I love them too."),
+        ("Chess is boring.", "It is loved by many."),
+        ("Good morning", "Good morning, I am glad to hear you."),
+        ("I feel lonely", "I am here for you."),
+        ("Wait a moment", "I will wait."),
+        ("故宫还开着吗", "故宫已经关闭了。"),
         ("讲个笑话", "好的，我讲一个。"),
     ],
 )
@@ -49,8 +63,9 @@ async def pieces(*texts):
 
 
 async def test_the_answer_ends_where_a_deed_would_be_claimed():
+    """What agrees to it is not said before it either."""
     written = pieces("Of", " course. ", "I have ", "booked the", " table. ", "Enjoy!")
-    assert "".join([p async for p in honest(written, "Book a table.", " I cannot.")]) == "Of course. I cannot."
+    assert "".join([p async for p in honest(written, "Book a table.", "I cannot.")]) == "I cannot."
 
 
 @pytest.mark.parametrize(

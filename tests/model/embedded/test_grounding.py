@@ -74,6 +74,55 @@ def test_what_was_said_is_kept_and_nothing_else(said, written, expected):
     assert kept(said, **written) == expected
 
 
+CLOCK = {"properties": {"time": {"type": "string"}, "people": {"type": "integer"}, "on": {"type": "boolean"}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "expected"),
+    [
+        ("Wake me at half past seven", {"time": "07:30"}, {"time": "07:30"}),
+        ("seven thirty", {"time": "7:30 AM"}, {"time": "7:30 AM"}),
+        ("at quarter to eight in the evening", {"time": "19:45"}, {"time": "19:45"}),
+        ("an alarm for six", {"time": "6:00 AM"}, {"time": "6:00 AM"}),
+        ("a table for four people", {"time": "4:00", "people": 4}, {"people": 4}),
+        ("a table for four at four", {"time": "4:00", "people": 4}, {"time": "4:00", "people": 4}),
+        ("one for six", {"time": "one", "people": 6}, {"people": 6}),
+        ("at noon", {"time": "12:00"}, {"time": "12:00"}),
+        ("晚上七点半", {"time": "19:30"}, {"time": "19:30"}),
+        ("some time", {"time": "8 pm"}, {}),
+        ("1.5 million people", {"people": 1500000}, {"people": 1500000}),
+        ("two and a half thousand people", {"people": 2500}, {"people": 2500}),
+        ("2.5k people", {"people": 2}, {}),
+        ("one of my friends", {"people": 1}, {}),
+        ("万一下雨", {"people": 10001}, {}),
+        ("Turn the light off", {"on": True}, {"on": False}),
+        ("Switch it on", {"on": False}, {"on": True}),
+        ("the light", {"on": True}, {}),
+    ],
+)
+def test_times_numbers_and_switches_as_they_are_said(said, written, expected):
+    assert dict(grounded(written, "set", CLOCK, Stated(said)).arguments) == expected
+
+
+def test_what_is_switched_off_by_its_name_is_off():
+    schema = {"properties": {"wifi": {"type": "boolean"}}}
+    assert grounded({"wifi": False}, "set", schema, Stated("Turn the wifi off.")).arguments == {"wifi": False}
+    assert grounded({"wifi": True}, "set", schema, Stated("Disable wifi.")).arguments == {"wifi": False}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": None, "required": None},
+        {"properties": {"a": True, "b": {"enum": 3}, "c": {"$ref": "#/x"}, "d": {"anyOf": [3]}}, "required": [3, "a", "z"]},
+        {"properties": {"a": {"items": [1]}, "b": {"enum": [None, 1]}, "c": {"properties": 3}}, "required": "abc"},
+    ],
+)
+def test_odd_schemas_do_no_harm(schema):
+    grounded({"a": [1, "x"], "b": "x", "c": {"y": 10**400}, "d": "\u1369"}, "odd", schema, Stated("x 1"))
+    without_unstated(ToolSpec("odd", "", schema), Stated("x"))
+
+
 def test_a_day_that_is_named_takes_the_form_that_the_tool_wants():
     tomorrow = (date.today() + timedelta(days=1)).isoformat()
     assert kept("for tomorrow", date="2023-10-01") == {"date": tomorrow}

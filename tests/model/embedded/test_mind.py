@@ -134,8 +134,8 @@ async def test_a_tool_without_examples_is_called_by_its_description_and_its_prom
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "I am sorry, I cannot do that. What I can do: take a note. "),
-        ("zh", "抱歉，这个我做不到。我能做的有：take a note。 "),
+        ("en", "I am sorry, I cannot do that. What I can do: notes. "),
+        ("zh", "抱歉，这个我做不到。我能做的有：notes。 "),
     ],
 )
 async def test_what_no_tool_does_is_refused_and_the_language_model_claims_nothing(language, said):
