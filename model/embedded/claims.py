@@ -1,7 +1,7 @@
 """Keeps the small model from saying that it did what nobody did: no tool was called, so no light was switched on."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.model.embedded.choosing.plain import QUESTION, plain
@@ -57,13 +57,13 @@ async def honest(pieces: AsyncIterable[str], request: str, instead: str) -> Asyn
     sentence = given = ""
     async for piece in pieces:
         sentence += piece
-        while (end := SENTENCE_END.search(sentence)) and not AGREES.fullmatch(sentence[: end.end()]):
-            if claims_deed(sentence[: end.end()], request):
+        while end := next(_ends(SENTENCE_END, sentence), 0):
+            if claims_deed(sentence[:end], request):
                 yield _apart(sentence[len(given) :], instead)
                 return
-            yield sentence[len(given) : end.end()]
-            sentence, given = sentence[end.end() :], ""
-        ends = [end.end() for end in CLAUSE_END.finditer(sentence) if not AGREES.fullmatch(sentence[: end.end()])]
+            yield sentence[len(given) : end]
+            sentence, given = sentence[end:], ""
+        ends = list(_ends(CLAUSE_END, sentence))
         if ends and ends[-1] > len(given) and not claims_deed(sentence[: ends[-1]], request):
             yield sentence[len(given) : ends[-1]]
             given = sentence[: ends[-1]]
@@ -71,6 +71,11 @@ async def honest(pieces: AsyncIterable[str], request: str, instead: str) -> Asyn
         yield _apart(sentence[len(given) :], instead)
     elif sentence[len(given) :]:
         yield sentence[len(given) :]
+
+
+def _ends(pattern: re.Pattern[str], text: str) -> Iterator[int]:
+    """Where parts of a text end; what only agrees is no part by itself, since it may agree to a deed."""
+    return (end.end() for end in pattern.finditer(text) if not AGREES.fullmatch(text[: end.end()]))
 
 
 def _apart(rest: str, instead: str) -> str:

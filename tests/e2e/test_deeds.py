@@ -1,6 +1,7 @@
 """Requests to act, to an agent that has some tools for them and not others: nothing is claimed that no tool did."""
 
 import json
+import uuid
 from contextlib import asynccontextmanager
 
 import pytest
@@ -73,7 +74,7 @@ async def opened(home):
 async def test_what_no_tool_does_is_not_claimed(learnt_home):
     async with opened(learnt_home) as agent:
         for request in MISSING:
-            turn = await agent.ask(request, session=request)
+            turn = await agent.ask(request, session=uuid.uuid4().hex)
             assert turn.tool_calls == (), request
             assert turn.answer_text, request
             assert not DEED.search(turn.answer_text), (request, turn.answer_text)
@@ -82,7 +83,7 @@ async def test_what_no_tool_does_is_not_claimed(learnt_home):
 async def test_what_a_tool_does_is_called_with_what_was_said(learnt_home):
     async with opened(learnt_home) as agent:
         for request, call in PRESENT.items():
-            turn = await agent.ask(request, session=request)
+            turn = await agent.ask(request, session=uuid.uuid4().hex)
             assert [(one.call.name, json.loads(one.call.arguments)) for one in turn.tool_calls] == [call], turn.answer_text
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from vivavoce.core.language.days import day_named
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.said_times import time_of
+from vivavoce.model.embedded.choosing.said_times import clock, time_of
 from vivavoce.model.embedded.choosing.schemas import options_of, properties_of, required_of, resolved, words_of_name
 from vivavoce.model.embedded.choosing.stated import FUNCTION, Stated, stem, with_numbers
 
@@ -207,16 +207,16 @@ class Parameter:
             return value if value in options and stated.has_all(value.replace("_", " ")) else NOTHING
         if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
             return self._as_day(stated.days[0])
-        if (
-            time_of(with_numbers(value)) is not None
-            and words_of_name(self._key)[-1:] == ["time"]
-            and not stated.has_time(value)
-        ):
-            return NOTHING
+        if self._is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):
+            return clock(*stated.times) if len(stated.times) == 1 else NOTHING
         if not stated.has_text(value):
             return NOTHING
         is_own = value[1:].islower() and all(word in FUNCTION or stem(word) in self._own for word in words(value))
         return NOTHING if is_own else value
+
+    @property
+    def _is_time(self) -> bool:
+        return words_of_name(self._key)[-1:] == ["time"]
 
     @property
     def _is_day(self) -> bool:

@@ -43,6 +43,11 @@ def time_of(value: str) -> int | None:
     return _on_clock(int(clock[1]), int(clock[2]) if clock.re is CLOCK else 0)
 
 
+def clock(time: int) -> str:
+    """A time of day in minutes as it is written: 7:30."""
+    return f"{time // 60 or HOURS}:{time % 60:02}"
+
+
 def written_out(text: str) -> str:
     """A text with digits, with what is said around them put in: "1.5 million" is 1500000, "2 and a half" is 2.5."""
     text = SCALED.sub(_scaled, text)

@@ -83,6 +83,7 @@ CLOCK = {"properties": {"time": {"type": "string"}, "people": {"type": "integer"
         ("Wake me at half past seven", {"time": "07:30"}, {"time": "07:30"}),
         ("seven thirty", {"time": "7:30 AM"}, {"time": "7:30 AM"}),
         ("at quarter to eight in the evening", {"time": "19:45"}, {"time": "19:45"}),
+        ("at half past seven", {"time": "10:00 AM"}, {"time": "7:30"}),
         ("an alarm for six", {"time": "6:00 AM"}, {"time": "6:00 AM"}),
         ("a table for four people", {"time": "4:00", "people": 4}, {"people": 4}),
         ("a table for four at four", {"time": "4:00", "people": 4}, {"time": "4:00", "people": 4}),
