@@ -7,8 +7,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from vivavoce.core.language.stems import stem
 from vivavoce.core.protocols import FloatMatrix
-from vivavoce.retrieval.grounding.words import OPPOSITES, PERIODS, Clause, Sentence, stem
+from vivavoce.retrieval.grounding.words import OPPOSITES, PERIODS, Clause, Sentence
 
 FEATURES: tuple[str, ...] = (
     "unlike",

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from importlib import import_module
-from typing import Any
+from functools import lru_cache
 
 from text_to_num import alpha2digit
+
+from vivavoce.core.language.stems import stem
 
 
 def _set(words: str) -> frozenset[str]:
@@ -147,17 +147,6 @@ class Sentence:
     text: str
     clauses: tuple[Clause, ...]
     whole: Clause
-
-
-@lru_cache(50_000)
-def stem(word: str) -> str:
-    """The Snowball stem (Porter 2001) of a word in lower case."""
-    return _stemmer().stemWord(word)
-
-
-@cache
-def _stemmer() -> Any:  # noqa: ANN401 - a compiled module without types
-    return import_module("Stemmer").Stemmer("english")
 
 
 @lru_cache(2_048)

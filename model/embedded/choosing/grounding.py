@@ -10,11 +10,12 @@ from datetime import date
 from typing import Any
 
 from vivavoce.core.language.days import day_named
+from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
 from vivavoce.model.embedded.choosing.said_times import clock, time_of
 from vivavoce.model.embedded.choosing.schemas import options_of, properties_of, required_of, resolved, words_of_name
-from vivavoce.model.embedded.choosing.stated import FUNCTION, Stated, stem, with_numbers
+from vivavoce.model.embedded.choosing.stated import FUNCTION, TODAY, Stated, with_numbers
 
 DEFAULT = re.compile(
     r"\b(?:default(?:s| value)?(?: is| to|:)?|by default) "
@@ -224,7 +225,8 @@ class Parameter:
 
     def _as_day(self, said: str) -> str:
         """A day in the form that is asked for, or as it was said."""
-        day = day_named(said, date.today())
+        today = date.today()
+        day = today if TODAY.fullmatch(said) else day_named(said, today)
         pattern = next((form for form in DAY_FORMS if form in self._description.lower()), "")
         if self._about.get("format") == "date":
             pattern = pattern or "yyyy-mm-dd"

@@ -6,13 +6,12 @@ among the words was invented, whatever the model thinks of it.
 
 import re
 from collections.abc import Sequence
-from functools import cache, cached_property, lru_cache
-from importlib import import_module
+from functools import cached_property
 from itertools import takewhile
-from typing import Any
 
 from vivavoce.core.language.chinese_numbers import with_digits
 from vivavoce.core.language.days import day_phrases
+from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
 from vivavoce.model.embedded.choosing.said_times import HOURS, time_of, times_in, written_out
 
@@ -205,14 +204,3 @@ def _are_alike(one: str, other: str) -> bool:
 
 def _whole(value: str) -> str:
     return rf"(?<![a-z0-9]){re.escape(value.lower())}(?![a-z0-9])"
-
-
-@lru_cache(50_000)
-def stem(word: str) -> str:
-    """The Snowball stem (Porter 2001) of a word in lower case."""
-    return _stemmer().stemWord(word)
-
-
-@cache
-def _stemmer() -> Any:  # noqa: ANN401 - a compiled module without types
-    return import_module("Stemmer").Stemmer("english")

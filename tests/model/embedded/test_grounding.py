@@ -128,6 +128,7 @@ def test_a_day_that_is_named_takes_the_form_that_the_tool_wants():
     tomorrow = (date.today() + timedelta(days=1)).isoformat()
     assert kept("for tomorrow", date="2023-10-01") == {"date": tomorrow}
     assert kept("for tomorrow", date="tomorrow") == {"date": tomorrow}
+    assert kept("for tonight", date="2023-10-01") == {"date": date.today().isoformat()}
 
 
 def test_a_required_argument_that_nobody_said_is_missing():

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vivavoce.core.language.stems import stem
 from vivavoce.core.passage import Passage
 from vivavoce.retrieval.embedder import MiniLMEmbedder
 from vivavoce.retrieval.grounding.check import WEIGHTS, SentenceGrounding, claims_nothing, read, support_of
 from vivavoce.retrieval.grounding.features import FEATURES
-from vivavoce.retrieval.grounding.words import MAX_SENTENCES, normalised, sentence, sentences, stem
+from vivavoce.retrieval.grounding.words import MAX_SENTENCES, normalised, sentence, sentences
 
 pytestmark = pytest.mark.unit
 MUSEUM = Passage(
