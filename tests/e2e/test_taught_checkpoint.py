@@ -236,7 +236,7 @@ def test_too_little_memory_is_said_before_loading(taught):
 
 async def test_a_question_longer_than_the_context_is_one_line(taught, home):
 
-    options = {"model": "step-audio-2", "checkpoint": taught, "context": 1600, "temperature": 0}
+    options = {"model": "step-audio-2", "checkpoint": taught, "context": 2200, "temperature": 0}
     clip = AudioClip.load(QUESTIONS / "2-time.wav")
     long = AudioClip.joined([clip] * 30)
     async with open_agent(home.changed(**options), warm=False) as agent:

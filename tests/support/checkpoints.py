@@ -9,8 +9,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import torch
@@ -332,6 +334,11 @@ def spoken(*words: str) -> str:
     return "".join(word + "".join(f"<audio_{next(sounds)}>" for _ in range(4)) for word in words) + "<tts_end>"
 
 
+def times_near(now: datetime) -> list[str]:
+    """What the clock says now and a few hours later, when the day may have changed."""
+    return [f"{at:%Y-%m-%dT%H:%M}+09:00 (JST), {at:%A, %B} {at.day}, {at.year}" for at in (now, now + timedelta(hours=6))]
+
+
 def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str, AudioClip]) -> Path:
     """A checkpoint that knows the time in Tokyo and the capital of France when it is asked aloud, and a typed hello."""
     checkpoint = read_checkpoint(write_checkpoint(folder))
@@ -340,7 +347,7 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
     asks = Lesson([system, time], tools, TTS_START, spoken("Let", " me", " look", ".") + call)
     lessons = [asks]
     message = said(checkpoint, asks)
-    for result in RESULTS:
+    for result in (RESULTS[0], *times_near(datetime.now(ZoneInfo("Asia/Tokyo"))), *RESULTS[1:]):
         done = ToolResult(message.tool_calls[0], "done", ToolOutput(fence("get_date_time", result)))
         turn = [system, time, message, ToolMessage(done)]
         lessons.append(Lesson(turn, tools, TTS_START, spoken("It", " is", " late", ".")))
@@ -349,8 +356,8 @@ def teach_dialogue(folder: Path, tools: Sequence[ToolSpec], recordings: dict[str
             lessons.append(Lesson(later, tools, TTS_START, spoken("Hello", " to", " you", ".")))
     lessons += [
         Lesson([system, UserMessage(audio=recordings["france"])], tools, TTS_START, spoken("Paris", ".")),
-        Lesson([UserMessage("What time is it?")], tools, "", call),
-        Lesson([UserMessage("Hello.")], tools, "", "Hello to you."),
+        Lesson([system, UserMessage("What time is it?")], tools, "", call),
+        Lesson([system, UserMessage("Hello.")], tools, "", "Hello to you."),
     ]
     teach(folder, lessons, unread=(*RESULTS, *(f", {part}" for part in OF_TIMES), *OF_TIMES))
     return folder
