@@ -192,12 +192,12 @@ def open_embedded_mind(settings: Settings, embedder: TextEmbedder) -> TextModel:
     Raises:
         WeightsError: its weights are not installed.
     """
-    from vivavoce.model.embedded.choosing.described import DescribedTools
-    from vivavoce.model.embedded.choosing.looking_up import LookUp
-    from vivavoce.model.embedded.choosing.router import IntentRouter
-    from vivavoce.model.embedded.choosing.spans import SpanFinders
     from vivavoce.model.embedded.llama import LlamaServer
     from vivavoce.model.embedded.mind import EmbeddedMind
+    from vivavoce.model.embedded.routing.described import DescribedTools
+    from vivavoce.model.embedded.routing.looking_up import LookUp
+    from vivavoce.model.embedded.routing.router import IntentRouter
+    from vivavoce.model.embedded.routing.spans import SpanFinders
 
     cache = settings.home / "cache"
     weights = weight_store(settings).path(settings.embedded.language_model)

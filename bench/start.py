@@ -95,8 +95,8 @@ async def _stages(stages: Stages) -> None:
         from vivavoce.app.wiring import open_agent, open_tools
         from vivavoce.core.settings import load_settings
         from vivavoce.model.cascade import Cascade
-        from vivavoce.model.embedded.choosing.router import IntentRouter
-        from vivavoce.model.embedded.choosing.spans import SpanFinders
+        from vivavoce.model.embedded.routing.router import IntentRouter
+        from vivavoce.model.embedded.routing.spans import SpanFinders
         from vivavoce.tools.examples import BEYOND_EXAMPLES, CHAT_EXAMPLES, LACKING
     settings = load_settings()
     parts, cache = Parts(settings), settings.home / "cache"

@@ -26,7 +26,7 @@ from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.statistics import bootstrap
 from vivavoce.model.cascade import Cascade
 from vivavoce.model.embedded.answering import ANSWER_TOKENS
-from vivavoce.model.embedded.choosing.writing import CallWriter
+from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import ANSWER_SLOT
 from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import answer_prompt

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 from vivavoce.core.language.words import is_in_pairs
-from vivavoce.model.embedded.choosing.plain import QUESTION, plain
+from vivavoce.model.embedded.wording.plain import QUESTION, plain
 
 CLAUSE_END = re.compile(r"[,;:.?!](?=\s)|[，；。？！]|\n")
 SENTENCE_END = re.compile(r"[.?!](?=\s)|[。？！]|\n")

@@ -8,19 +8,19 @@ from dataclasses import replace
 from vivavoce.core.language.sentences import DECLINED
 from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolSpec
 from vivavoce.model.embedded.answering import AnswerWriter
-from vivavoce.model.embedded.choosing.abilities import asks_abilities, can, cannot
-from vivavoce.model.embedded.choosing.asking import Asked, asked_before
-from vivavoce.model.embedded.choosing.calling import Caller
-from vivavoce.model.embedded.choosing.corrections import corrected
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.looking_up import LookUp
-from vivavoce.model.embedded.choosing.parts import asks, parts_of
-from vivavoce.model.embedded.choosing.planning import Planner, Step
-from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter
-from vivavoce.model.embedded.choosing.spans import SpanFinders
-from vivavoce.model.embedded.choosing.writing import CallWriter
+from vivavoce.model.embedded.calling.abilities import asks_abilities, can, cannot
+from vivavoce.model.embedded.calling.asking import Asked, asked_before
+from vivavoce.model.embedded.calling.caller import Caller
+from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.prompts import current_request, current_results
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.looking_up import LookUp
+from vivavoce.model.embedded.routing.planning import Planner, Step
+from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
+from vivavoce.model.embedded.routing.spans import SpanFinders
+from vivavoce.model.embedded.wording.corrections import corrected
+from vivavoce.model.embedded.wording.parts import asks, parts_of
 
 
 class EmbeddedMind:

@@ -3,7 +3,7 @@
 import pytest
 
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.abilities import MOST_NAMED, asks_abilities, can, cannot
+from vivavoce.model.embedded.calling.abilities import MOST_NAMED, asks_abilities, can, cannot
 from vivavoce.tools.clock import DateTimeTool
 
 pytestmark = pytest.mark.unit

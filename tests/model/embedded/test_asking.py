@@ -3,7 +3,7 @@
 import pytest
 
 from vivavoce.core.messages import AssistantMessage, ToolSpec, UserMessage
-from vivavoce.model.embedded.choosing.asking import asked_before, question
+from vivavoce.model.embedded.calling.asking import asked_before, question
 
 pytestmark = pytest.mark.unit
 

@@ -6,9 +6,9 @@ import pytest
 from support.word_embedder import WordEmbedder
 
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.calling import Caller
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.writing import WrittenCall
+from vivavoce.model.embedded.calling.caller import Caller
+from vivavoce.model.embedded.calling.writing import WrittenCall
+from vivavoce.model.embedded.routing.described import DescribedTools
 
 pytestmark = pytest.mark.unit
 TABLE = ToolSpec(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.model.embedded.choosing.corrections import corrected
+from vivavoce.model.embedded.wording.corrections import corrected
 
 pytestmark = pytest.mark.unit
 

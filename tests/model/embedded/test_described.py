@@ -7,9 +7,9 @@ from support.word_embedder import WordEmbedder
 
 from vivavoce.app.parts import open_embedder
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.described import EMBEDDED, DescribedTools
-from vivavoce.model.embedded.choosing.planning import CERTAIN, LIKE_TALK
-from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
+from vivavoce.model.embedded.routing.described import EMBEDDED, DescribedTools
+from vivavoce.model.embedded.routing.planning import CERTAIN, LIKE_TALK
+from vivavoce.model.embedded.routing.router import NO_TOOL, Route
 
 pytestmark = pytest.mark.unit
 

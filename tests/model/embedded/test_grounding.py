@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.grounding import grounded, without_unstated
-from vivavoce.model.embedded.choosing.stated import Stated
+from vivavoce.model.embedded.calling.grounding import grounded, without_unstated
+from vivavoce.model.embedded.calling.stated import Stated
 
 pytestmark = pytest.mark.unit
 TABLE = {

@@ -14,12 +14,12 @@ from vivavoce.core.messages import (
     UserMessage,
 )
 from vivavoce.core.passage import Passage
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.looking_up import LookUp, asks_for_facts
-from vivavoce.model.embedded.choosing.planning import Planner
-from vivavoce.model.embedded.choosing.router import NO_TOOL, Route
-from vivavoce.model.embedded.choosing.spans import SpanFinder
 from vivavoce.model.embedded.mind import EmbeddedMind
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.looking_up import LookUp, asks_for_facts
+from vivavoce.model.embedded.routing.planning import Planner
+from vivavoce.model.embedded.routing.router import NO_TOOL, Route
+from vivavoce.model.embedded.routing.spans import SpanFinder
 
 pytestmark = pytest.mark.unit
 DOCUMENTS, WEB = "documents", "web"

@@ -18,12 +18,12 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, Route
-from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.mind import EmbeddedMind
 from vivavoce.model.embedded.prompts import DEFAULT_INSTRUCTIONS, answer_prompt
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, Route
+from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 
 pytestmark = pytest.mark.unit
 COPIES = ToolSpec(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.model.embedded.choosing.mishearing import HANZI, alike, misheard, syllables_of
+from vivavoce.model.embedded.wording.mishearing import HANZI, alike, misheard, syllables_of
 
 pytestmark = pytest.mark.unit
 

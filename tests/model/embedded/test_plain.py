@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.model.embedded.choosing.plain import as_sentence, plain
+from vivavoce.model.embedded.wording.plain import as_sentence, plain
 
 pytestmark = pytest.mark.unit
 

@@ -7,10 +7,10 @@ import pytest
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_tools
 from vivavoce.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolOutput, ToolResult, UserMessage
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.planning import Planner
-from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter
-from vivavoce.model.embedded.choosing.spans import SpanFinders
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.planning import Planner
+from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
+from vivavoce.model.embedded.routing.spans import SpanFinders
 from vivavoce.tools.examples import BEYOND_EXAMPLES, CHAT_EXAMPLES, LACKING
 
 pytestmark = pytest.mark.models

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.router import BEYOND, HASHED, NO_TOOL, IntentRouter, hashed_runs
+from vivavoce.model.embedded.routing.router import BEYOND, HASHED, NO_TOOL, IntentRouter, hashed_runs
 from vivavoce.tools.examples import CLOCK, WEATHER
 
 pytestmark = pytest.mark.unit

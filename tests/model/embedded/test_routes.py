@@ -9,7 +9,7 @@ import pytest
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_tools
 from vivavoce.core.language.words import is_in_pairs, words
-from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter
+from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.tools.examples import BEYOND_EXAMPLES, CHAT_EXAMPLES, LACKING
 
 pytestmark = pytest.mark.models

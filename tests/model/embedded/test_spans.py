@@ -11,12 +11,12 @@ from support.word_embedder import WordEmbedder
 
 from vivavoce.core.language.places import place_of
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.arguments import said_arguments
-from vivavoce.model.embedded.choosing.calling import Caller
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.named import tokens_of
-from vivavoce.model.embedded.choosing.spans import SpanFinders
-from vivavoce.model.embedded.choosing.writing import WrittenCall
+from vivavoce.model.embedded.calling.caller import Caller
+from vivavoce.model.embedded.calling.writing import WrittenCall
+from vivavoce.model.embedded.routing.arguments import said_arguments
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.spans import SpanFinders
+from vivavoce.model.embedded.wording.named import tokens_of
 from vivavoce.tools.clock import DateTimeTool
 from vivavoce.tools.voices.tool import VOICE
 from vivavoce.tools.weather import WeatherTool

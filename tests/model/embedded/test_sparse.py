@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.preprocessing import normalize
 
-from vivavoce.model.embedded.choosing.sparse import SparseRows
+from vivavoce.model.embedded.routing.sparse import SparseRows
 
 pytestmark = pytest.mark.unit
 NAMES = st.lists(st.lists(st.text(max_size=12), max_size=12, unique=True), min_size=1, max_size=4)

@@ -5,7 +5,7 @@ from enum import Enum
 import pytest
 
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.writing import EXAMPLES_SHOWN, PARAMETERS_SHOWN, call_prompt
+from vivavoce.model.embedded.calling.writing import EXAMPLES_SHOWN, PARAMETERS_SHOWN, call_prompt
 from vivavoce.tools.adapters import tool
 
 pytestmark = pytest.mark.unit

@@ -15,13 +15,12 @@ import json_repair
 
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.schemas import required_of
 from vivavoce.model.embedded.llama import ARGUMENT_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import as_chat
+from vivavoce.model.embedded.schemas import DESCRIPTION_CHARS, first_line, required_of
 
 EXAMPLES_SHOWN = 6
 PARAMETERS_SHOWN = 24
-DESCRIPTION_CHARS = 160
 ONE_TOKENS, SEVERAL_TOKENS = 160, 320
 TASK = 'You call functions for the user. Write {what} as JSON: {{"name": ..., "arguments": ...}}.'
 RULES = "Use only values that the user said. Leave out optional parameters that were not mentioned."
@@ -91,11 +90,6 @@ def call_prompt(tools: Sequence[ToolSpec], said: str, *, several: bool = False) 
             written = json.dumps([call] if several else call, ensure_ascii=False, separators=(",", ":"))
             turns += [("user", example.utterance), ("assistant", written)]
     return as_chat([*turns, ("user", " ".join(said.split()))])
-
-
-def first_line(text: str) -> str:
-    """What a description begins with."""
-    return text.strip().split("\n", 1)[0][:DESCRIPTION_CHARS]
 
 
 def _parameters(tool: ToolSpec) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vivavoce.core.language.days import day_phrases
 from vivavoce.core.language.places import place_of, place_sounding
 from vivavoce.core.language.words import HAN
-from vivavoce.model.embedded.choosing.mishearing import syllables_of, toned
+from vivavoce.model.embedded.wording.mishearing import syllables_of, toned
 
 TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+|(?<=\w)['\u2019](?:s|re|m|d|ll|ve|t)\b")
 CHINESE = re.compile(rf"[{HAN}]")

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vivavoce.core.language.words import HAN
 from vivavoce.core.messages import ToolMessage, ToolResult, ToolSpec
-from vivavoce.model.embedded.choosing.router import NO_TOOL
+from vivavoce.model.embedded.routing.router import NO_TOOL
 
 Mode = Literal["asked", "first", "only"]
 

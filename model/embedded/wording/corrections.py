@@ -5,7 +5,7 @@ import re
 from vivavoce.core.language.chinese_numbers import DIGITS
 from vivavoce.core.language.days import NUMBER_WORDS
 from vivavoce.core.language.words import HAN
-from vivavoce.model.embedded.choosing.named import PLACES, known_phrases, tokens_of
+from vivavoce.model.embedded.wording.named import PLACES, known_phrases, tokens_of
 
 ENGLISH_MARK = (
     r"(?:oh |ah |uh |um |er )?(?:no,? wait(?:,? no)?|wait,? no|actually,? no|no,? actually|no,? sorry|sorry,? no|"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vivavoce.core.protocols import FloatMatrix
-from vivavoce.model.embedded.choosing.keeping import Arrays
-from vivavoce.model.embedded.choosing.sparse import SparseRows
+from vivavoce.model.embedded.routing.keeping import Arrays
+from vivavoce.model.embedded.routing.sparse import SparseRows
 
 ITERATIONS, TOLERANCE = 2000, 1e-3
 

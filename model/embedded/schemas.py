@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^\w]+|_+")
+DESCRIPTION_CHARS = 160
 
 
 def properties_of(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -46,6 +47,11 @@ def resolved(about: Any, definitions: Mapping[str, Any]) -> Mapping[str, Any]:  
 
 def _own(about: Mapping[str, Any]) -> dict[str, Any]:
     return {key: about[key] for key in ("description", "default") if key in about}
+
+
+def first_line(text: str) -> str:
+    """What a description begins with."""
+    return text.strip().split("\n", 1)[0][:DESCRIPTION_CHARS]
 
 
 def words_of_name(name: str) -> list[str]:

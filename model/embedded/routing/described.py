@@ -14,10 +14,10 @@ import numpy as np
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import FloatMatrix, TextEmbedder
-from vivavoce.model.embedded.choosing.plain import plain
-from vivavoce.model.embedded.choosing.router import NO_TOOL, Route, hashed_runs
-from vivavoce.model.embedded.choosing.sparse import SparseRows
-from vivavoce.model.embedded.choosing.writing import first_line
+from vivavoce.model.embedded.routing.router import NO_TOOL, Route, hashed_runs
+from vivavoce.model.embedded.routing.sparse import SparseRows
+from vivavoce.model.embedded.schemas import first_line, words_of_name
+from vivavoce.model.embedded.wording.plain import plain
 
 RUNS_SCALE = 2.0  # likeness by runs lies lower
 EMBEDDED = 64  # so many are compared by meaning: those that have the most runs in common
@@ -27,7 +27,6 @@ PARTS = re.compile(
 MOST_PARTS, MOST_JOINED = 12, 4
 UNDOES = re.compile(r"(?:cancel|delete|remove|undo|revoke|withdraw|clear)|取消|删", re.IGNORECASE)
 LIKE_PART = 0.3  # likeness of a part and a tool that is enough
-BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_.-]+")
 
 
 class DescribedTools:
@@ -91,5 +90,5 @@ def _runs(texts: Sequence[str]) -> SparseRows:
 
 def _text(tool: ToolSpec) -> str:
     """What a tool says of itself: "book table: Book a table. people, time"."""
-    name, *parameters = (BORDER.sub(" ", name).lower() for name in (tool.name, *tool.parameters.get("properties", {})))
+    name, *parameters = (" ".join(words_of_name(name)) for name in (tool.name, *tool.parameters.get("properties", {})))
     return f"{name}: {first_line(tool.description)} {', '.join(parameters)}"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivavoce.core.protocols import FloatMatrix
-from vivavoce.model.embedded.choosing.keeping import Arrays
+from vivavoce.model.embedded.routing.keeping import Arrays
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 
 from vivavoce.core.language.words import HAN, is_in_pairs
-from vivavoce.model.embedded.choosing.plain import plain
+from vivavoce.model.embedded.wording.plain import plain
 
 BORDER = re.compile(
     r"(?P<end>(?<=[.?!])\s+|(?<=[。？！；;])\s*)|,?\s+(?:and|but)\s+(?:then\s+|also\s+)?|[,.]?\s+then\s+|,\s+also\s+|"

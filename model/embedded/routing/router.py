@@ -23,11 +23,11 @@ import numpy as np
 from vivavoce.core.language.words import HAN, is_in_pairs
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import TextEmbedder
-from vivavoce.model.embedded.choosing.classifier import Classifier
-from vivavoce.model.embedded.choosing.keeping import kept
-from vivavoce.model.embedded.choosing.mishearing import alike, misheard, syllables_of
-from vivavoce.model.embedded.choosing.plain import as_sentence, plain
-from vivavoce.model.embedded.choosing.sparse import SparseRows
+from vivavoce.model.embedded.routing.classifier import Classifier
+from vivavoce.model.embedded.routing.keeping import kept
+from vivavoce.model.embedded.routing.sparse import SparseRows
+from vivavoce.model.embedded.wording.mishearing import alike, misheard, syllables_of
+from vivavoce.model.embedded.wording.plain import as_sentence, plain
 
 NO_TOOL = "none"
 BEYOND = "beyond"  # what needs a tool that is not there

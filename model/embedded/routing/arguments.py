@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.spans import SpanFinder
+from vivavoce.model.embedded.routing.spans import SpanFinder
 
 
 def copied_argument(tool: ToolSpec) -> str:

@@ -13,9 +13,9 @@ from vivavoce.core.language.days import day_named
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.choosing.said_times import clock, time_of
-from vivavoce.model.embedded.choosing.schemas import options_of, properties_of, required_of, resolved, words_of_name
-from vivavoce.model.embedded.choosing.stated import FUNCTION, TODAY, Stated, with_numbers
+from vivavoce.model.embedded.calling.said_times import clock, time_of
+from vivavoce.model.embedded.calling.stated import FUNCTION, TODAY, Stated, with_numbers
+from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, resolved, words_of_name
 
 DEFAULT = re.compile(
     r"\b(?:default(?:s| value)?(?: is| to|:)?|by default) "

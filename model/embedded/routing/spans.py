@@ -21,10 +21,10 @@ from vivavoce.core.language.days import PHRASES
 from vivavoce.core.language.places import GEONAMES, TABLE
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import FloatMatrix
-from vivavoce.model.embedded.choosing.classifier import Classifier
-from vivavoce.model.embedded.choosing.keeping import Arrays, kept
-from vivavoce.model.embedded.choosing.named import CHINESE, PLACES, Phrases, Token, as_known, known_phrases, tokens_of
-from vivavoce.model.embedded.choosing.sparse import SparseRows
+from vivavoce.model.embedded.routing.classifier import Classifier
+from vivavoce.model.embedded.routing.keeping import Arrays, kept
+from vivavoce.model.embedded.routing.sparse import SparseRows
+from vivavoce.model.embedded.wording.named import CHINESE, PLACES, Phrases, Token, as_known, known_phrases, tokens_of
 
 FORMAT = 2
 HASHED = 1 << 15  # columns that features of words share
@@ -66,7 +66,7 @@ def _tables() -> list[int]:
 
 
 def _learnt(tool: ToolSpec) -> Arrays:
-    from vivavoce.model.embedded.choosing.span_learning import learn_spans
+    from vivavoce.model.embedded.routing.span_learning import learn_spans
 
     return learn_spans(tool)
 

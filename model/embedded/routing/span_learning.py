@@ -9,11 +9,11 @@ import numpy as np
 
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import ToolExample, ToolSpec
-from vivavoce.model.embedded.choosing.classifier import Classifier
-from vivavoce.model.embedded.choosing.keeping import Arrays
-from vivavoce.model.embedded.choosing.named import PLACES, Token, known_phrases, misspelt, tokens_of
-from vivavoce.model.embedded.choosing.spans import HASHED, features_of
-from vivavoce.model.embedded.choosing.sparse import SparseRows
+from vivavoce.model.embedded.routing.classifier import Classifier
+from vivavoce.model.embedded.routing.keeping import Arrays
+from vivavoce.model.embedded.routing.spans import HASHED, features_of
+from vivavoce.model.embedded.routing.sparse import SparseRows
+from vivavoce.model.embedded.wording.named import PLACES, Token, known_phrases, misspelt, tokens_of
 
 OUTSIDE = ""
 REGULARISATION = 10.0  # inverse strength

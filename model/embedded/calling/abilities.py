@@ -7,8 +7,8 @@ from vivavoce.core.language.sentences import CAN, CANNOT, CANNOT_BUT, LIST_AND, 
 from vivavoce.core.language.words import IS_CJK
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.untrusted import neutralise
-from vivavoce.model.embedded.choosing.plain import plain
-from vivavoce.model.embedded.choosing.schemas import words_of_name
+from vivavoce.model.embedded.schemas import words_of_name
+from vivavoce.model.embedded.wording.plain import plain
 
 MOST_NAMED = 6
 CHARS = 60

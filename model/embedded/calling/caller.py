@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
-from vivavoce.model.embedded.choosing.arguments import copied_argument, said_arguments
-from vivavoce.model.embedded.choosing.asking import question
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.grounding import Grounded, grounded, without_unstated
-from vivavoce.model.embedded.choosing.parts import parts_of
-from vivavoce.model.embedded.choosing.schemas import properties_of, required_of
-from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
-from vivavoce.model.embedded.choosing.stated import Stated
-from vivavoce.model.embedded.choosing.writing import CallWriter, WrittenCall
+from vivavoce.model.embedded.calling.asking import question
+from vivavoce.model.embedded.calling.grounding import Grounded, grounded, without_unstated
+from vivavoce.model.embedded.calling.stated import Stated
+from vivavoce.model.embedded.calling.writing import CallWriter, WrittenCall
+from vivavoce.model.embedded.routing.arguments import copied_argument, said_arguments
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
+from vivavoce.model.embedded.schemas import properties_of, required_of
+from vivavoce.model.embedded.wording.parts import parts_of
 
 # What may join several wishes. Where none of it stands, a single call is written.
 JOINS = re.compile(

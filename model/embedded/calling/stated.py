@@ -13,7 +13,7 @@ from vivavoce.core.language.chinese_numbers import with_digits
 from vivavoce.core.language.days import day_phrases
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
-from vivavoce.model.embedded.choosing.said_times import HOURS, time_of, times_in, written_out
+from vivavoce.model.embedded.calling.said_times import HOURS, time_of, times_in, written_out
 
 
 def _set(names: str) -> frozenset[str]:

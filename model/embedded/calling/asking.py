@@ -22,7 +22,7 @@ from vivavoce.core.language.sentences import (
 )
 from vivavoce.core.messages import AssistantMessage, Message, ToolSpec, UserMessage
 from vivavoce.core.untrusted import neutralise
-from vivavoce.model.embedded.choosing.schemas import options_of, properties_of, required_of, words_of_name
+from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, words_of_name
 
 
 def _set(names: str) -> frozenset[str]:

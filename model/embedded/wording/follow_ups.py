@@ -8,9 +8,9 @@ from typing import Any
 from vivavoce.core.language.places import place_of
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.core.messages import Message, ToolCall, ToolMessage, UserMessage
-from vivavoce.model.embedded.choosing.named import PLACES, known_phrases, tokens_of
-from vivavoce.model.embedded.choosing.parts import asks
-from vivavoce.model.embedded.choosing.plain import plain
+from vivavoce.model.embedded.wording.named import PLACES, known_phrases, tokens_of
+from vivavoce.model.embedded.wording.parts import asks
+from vivavoce.model.embedded.wording.plain import plain
 
 LONGEST = 7  # words
 REMEMBERED = 3  # turns in which "there" has its place

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vivavoce.core.messages import Message, ToolSpec
-from vivavoce.model.embedded.choosing.arguments import copied_argument
-from vivavoce.model.embedded.choosing.corrections import corrected
-from vivavoce.model.embedded.choosing.described import DescribedTools
-from vivavoce.model.embedded.choosing.follow_ups import (
+from vivavoce.model.embedded.routing.arguments import copied_argument
+from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter, Route
+from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
+from vivavoce.model.embedded.wording.corrections import corrected
+from vivavoce.model.embedded.wording.follow_ups import (
     REMEMBERED,
     Values,
     is_value,
@@ -22,11 +24,9 @@ from vivavoce.model.embedded.choosing.follow_ups import (
     wants_other,
     with_place,
 )
-from vivavoce.model.embedded.choosing.named import PLACES
-from vivavoce.model.embedded.choosing.parts import parts_of
-from vivavoce.model.embedded.choosing.plain import plain
-from vivavoce.model.embedded.choosing.router import BEYOND, NO_TOOL, IntentRouter, Route
-from vivavoce.model.embedded.choosing.spans import SpanFinder, SpanFinders
+from vivavoce.model.embedded.wording.named import PLACES
+from vivavoce.model.embedded.wording.parts import parts_of
+from vivavoce.model.embedded.wording.plain import plain
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
 # Likeness of a request and a tool without examples that is enough: to call it where the router knows no tool for a deed, or

@@ -1,1 +1,0 @@
-"""Which tool an utterance calls, and with what arguments."""

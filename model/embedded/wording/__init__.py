@@ -1,0 +1,1 @@
+"""Understands how a request is put: politeness, parts, corrections, names and what was misheard."""
