@@ -107,20 +107,24 @@ def to_result(record: Mapping[str, Any]) -> ToolResult:
 
 
 def to_messages(records: Sequence[Mapping[str, Any]], load_audio: Callable[[str], AudioClip | None]) -> list[Message]:
-    """The messages that a model reads. An answer of which nothing was heard is none."""
-    return [to_message(record, load_audio) for record in records if record["role"] != "switch" and not _is_unheard(record)]
+    """The messages that a model reads. An answer of which nothing was heard is none.
+
+    Audio is loaded where there is no text for it, and for the newest question: there are models that want both.
+    """
+    newest = next((record for record in reversed(records) if record["role"] == "user"), None)
+    read = [record for record in records if record["role"] != "switch" and not _is_unheard(record)]
+    return [_to_message(record, load_audio, is_newest=record is newest) for record in read]
 
 
 def _is_unheard(record: Mapping[str, Any]) -> bool:
     return record["role"] == "assistant" and not (record["text"].strip() or record["tool_calls"] or record["audio_tokens"])
 
 
-def to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None]) -> Message:
-    """The message a model reads. Audio is loaded only where there is no text for it."""
+def _to_message(record: Mapping[str, Any], load_audio: Callable[[str], AudioClip | None], *, is_newest: bool) -> Message:
     match record["role"]:
         case "user":
             heard = record["text"]
-            audio = load_audio(record["audio"]) if heard is None and record["audio"] else None
+            audio = load_audio(record["audio"]) if record["audio"] and (heard is None or is_newest) else None
             return UserMessage(heard if heard is not None or audio is not None else "", audio)
         case "assistant":
             calls = tuple(ToolCall(**call) for call in record["tool_calls"])

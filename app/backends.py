@@ -149,6 +149,16 @@ def open_remote(settings: Settings) -> RemoteLM:
     )
 
 
+def check_mind_hears(settings: Settings) -> None:
+    """That there is a mind, where one is to be given the sound.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if settings.mind_hears and not settings.mind:
+        raise ConfigError("mind_hears gives the sound to a mind, and there is none; give one, or leave it off")
+
+
 def as_mind(mind: object, settings: Settings) -> TextModel:
     """A mind of somebody's own.
 
@@ -163,7 +173,7 @@ def as_mind(mind: object, settings: Settings) -> TextModel:
 
     if not isinstance(mind, BaseChatModel):
         raise ConfigError(f"the mind is {mind!r:.80}; give one of LangChain's chat models, a TextModel, or provider:model")
-    return ChatModelMind(mind, language=settings.language or ENGLISH)
+    return ChatModelMind(mind, language=settings.language or ENGLISH, hears=settings.mind_hears)
 
 
 def open_mind(settings: Settings) -> TextModel:
@@ -179,7 +189,8 @@ def open_mind(settings: Settings) -> TextModel:
     temperature = settings.temperature if "temperature" in settings.model_fields_set else None
     chat_model = open_chat_model(name, settings.mind_url, key, temperature)
     shown = f"the mind {name}" + (f" at {settings.mind_url}" if settings.mind_url else "")
-    return ChatModelMind(chat_model, name=shown, language=settings.language or ENGLISH, is_own=True)
+    language = settings.language or ENGLISH
+    return ChatModelMind(chat_model, name=shown, language=language, hears=settings.mind_hears, is_own=True)
 
 
 async def _open_with_mind(settings: Settings, _: TextEmbedder) -> SpeechLM:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vivavoce.app.backends import implied_by
+from vivavoce.app.backends import check_mind_hears, implied_by
 from vivavoce.core.errors import ConfigError
 from vivavoce.core.settings import Settings, load_settings
 
@@ -17,6 +17,7 @@ class ModelChoice:
     base_url: str | None = None
     mind: str | None = None
     mind_url: str | None = None
+    mind_hears: bool = False
 
     def settings(self) -> Settings:
         """Settings with the choice on top.
@@ -24,8 +25,11 @@ class ModelChoice:
         Raises:
             ConfigError: the parts of the choice exclude each other.
         """
-        if self.mind or self.mind_url:
-            return self._with_mind()
+        settings = self._with_mind() if self.mind or self.mind_url or self.mind_hears else self._with_model()
+        check_mind_hears(settings)
+        return settings
+
+    def _with_model(self) -> Settings:
         if self.checkpoint and self.base_url:
             raise ConfigError("give either --checkpoint or --base-url, not both")
         chosen: dict[str, object] = {"model": self.model} if self.model else {}
@@ -37,13 +41,13 @@ class ModelChoice:
                 option = setting.partition("__")[2].replace("_", "-")
                 raise ConfigError(f"--{option} belongs to the model {implied}, not to {self.model}")
             chosen = {"model": implied, setting: value}
-        return load_settings(**chosen, **({"mind": None} if chosen else {}))
+        return load_settings(**chosen, **({"mind": None, "mind_hears": False} if chosen else {}))
 
     def _with_mind(self) -> Settings:
         if self.model or self.checkpoint or self.base_url:
-            raise ConfigError("--mind thinks in the place of a model; leave out --model, --checkpoint and --base-url")
-        chosen = {"mind": self.mind, "mind_url": self.mind_url}
+            raise ConfigError("a mind thinks in the place of a model; leave out --model, --checkpoint and --base-url")
+        chosen = {"mind": self.mind, "mind_url": self.mind_url, "mind_hears": self.mind_hears or None}
         settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
-        if not settings.mind:
+        if self.mind_url and not settings.mind:
             raise ConfigError("--mind-url needs the name of a model there; give --mind, such as openai:qwen2.5")
         return settings

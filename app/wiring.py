@@ -14,6 +14,7 @@ from vivavoce.app.backends import (
     as_mind,
     at_home,
     backend_of,
+    check_mind_hears,
     open_decoder,
     open_embedded_mind,
     open_language_model,
@@ -58,11 +59,11 @@ async def open_agent(
 
     tools: more tools: typed functions, LangChain tools, implementations of `Tool`, or toolsets of them. only: names of the
     product's own tools that it has; None for all. instructions: who the agent is and what it is for; every model reads them.
-    mind: what thinks in place of the product's own: one of LangChain's chat models, or ``provider:model``; ears: what hears
-    before it. lm, which hears and thinks, decoder, bank, documents, checkpointer: parts of your own; whoever opened them
-    closes them. warm: load the models now
-    instead of at the first question. overrides: settings by name, such as ``model="scripted"``, ``voice="june"``,
-    ``language="zh"``; a field of a section is named ``section__field``.
+    mind: what thinks in place of the product's own: one of LangChain's chat models, or ``provider:model``; with
+    ``mind_hears=True`` it is given the sound. ears: what hears before it. lm, which hears and thinks, decoder, bank,
+    documents, checkpointer: parts of your own; whoever opened them closes them. warm: load the models now instead of at the
+    first question. overrides: settings by name, such as ``model="scripted"``, ``voice="june"``, ``language="zh"``; a field
+    of a section is named ``section__field``.
 
     Raises:
         WeightsError: weights are missing. ConfigError: a setting is wrong. SessionError: sessions cannot be kept.
@@ -75,6 +76,8 @@ async def open_agent(
     _check(tools, instructions)
     if lm is not None and (mind is not None or ears is not None):
         raise ConfigError("lm hears and thinks by itself; give either lm, or mind and ears")
+    if mind is None:
+        check_mind_hears(settings)
     parts = Parts(settings, bank=bank, documents=documents)
     parts.bank.entry(settings.voice).check_may_be_spoken()  # new sessions speak in it
     registry = open_tools(parts, only)

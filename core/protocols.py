@@ -79,7 +79,7 @@ class Recogniser(Protocol):
 
 @runtime_checkable
 class TextModel(Protocol):
-    """Thinks: a `SpeechLM` that reads. Every user message that it is given has text."""
+    """Thinks: a `SpeechLM` that reads. Every user message it is given has text, and the last one its sound too, if spoken."""
 
     async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
         """See `SpeechLM.warm_up`."""

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     mind: str | None = Field(None, description="provider:model of a language model to think with, behind our ears and voice")
     mind_url: str | None = Field(None, description="address of a server in the place of the mind's provider")
     mind_api_key: SecretStr | None = Field(None, description="key of the mind; none: the provider's own variable")
+    mind_hears: bool = Field(
+        False,
+        description="give the mind the sound of what was just said, up to two minutes of it, in place of its transcript",
+    )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     step_audio2: StepAudio2Settings = Field(default_factory=StepAudio2Settings)
     token2wav: Token2WavSettings = Field(default_factory=Token2WavSettings)

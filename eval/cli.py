@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vivavoce.app.cli import main as cli
-from vivavoce.app.cli.options import MindOption, MindUrlOption
+from vivavoce.app.cli.options import MindHearsOption, MindOption, MindUrlOption
 from vivavoce.app.console import JsonFlag, counting, err, out, print_json, print_table
 from vivavoce.core.errors import ConfigError, VivavoceError
 
@@ -87,6 +87,7 @@ def _of_agent(name: str) -> Callable[..., None]:
         model: ModelOption = None,
         mind: MindOption = None,
         mind_url: MindUrlOption = None,
+        mind_hears: MindHearsOption = False,
         sets: SetOption = None,
         limit: LimitOption = None,
         seeds: SeedOption = None,
@@ -98,7 +99,8 @@ def _of_agent(name: str) -> Callable[..., None]:
         if compare is not None:
             _compare(*compare, json_=json_)
             return
-        _run(name, options_of(name, model, sets, limit, seeds, mind, mind_url), folder, resume, json_=json_)
+        options = options_of(name, model, sets, limit, seeds, mind, mind_url, mind_hears=mind_hears)
+        _run(name, options, folder, resume, json_=json_)
 
     return command
 
@@ -128,6 +130,7 @@ def _all(
     model: ModelOption = None,
     mind: MindOption = None,
     mind_url: MindUrlOption = None,
+    mind_hears: MindHearsOption = False,
     limit: LimitOption = None,
     seeds: SeedOption = None,
     folder: OutOption = None,
@@ -141,7 +144,8 @@ def _all(
         place = folder / name
         begun = place if resume is not None and place.exists() else None
         try:
-            _run(name, options_of(name, model, None, limit, seeds, mind, mind_url), place, begun, json_=json_, again=folder)
+            options = options_of(name, model, None, limit, seeds, mind, mind_url, mind_hears=mind_hears)
+            _run(name, options, place, begun, json_=json_, again=folder)
         except VivavoceError as error:  # the other labs go on
             err.print(f"{name}: {error}", highlight=False)
             failed.append(name)
@@ -161,6 +165,8 @@ def options_of(
     seeds: list[int] | None,
     mind: str | None = None,
     mind_url: str | None = None,
+    *,
+    mind_hears: bool = False,
 ) -> "Options":
     """Options of a run from those of the command line."""
     from vivavoce.app.backends import backend_of
@@ -168,7 +174,7 @@ def options_of(
     from vivavoce.eval.lab.judge import JudgeSettings
     from vivavoce.eval.lab.lab import Options
 
-    settings = ModelChoice(model, mind=mind, mind_url=mind_url).settings()
+    settings = ModelChoice(model, mind=mind, mind_url=mind_url, mind_hears=mind_hears).settings()
     if not LABS[name].asks_agent:
         seeds = [0]
     samples = backend_of(settings).samples and settings.temperature > 0

@@ -29,7 +29,7 @@ class Cascade:
         for at, message in enumerate(messages):
             if isinstance(message, UserMessage):
                 if message.text is None and at == last:
-                    message = UserMessage(await self.ears.transcribe(_sound_of(message)))
+                    message = UserMessage(await self.ears.transcribe(_sound_of(message)), message.audio)
                     yield Heard(message.text or "")
                 elif message.text is None:
                     message = UserMessage(await self._recalled(_sound_of(message)))

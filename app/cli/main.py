@@ -14,7 +14,7 @@ from vivavoce.app.cli import models as cli_models
 from vivavoce.app.cli import sessions as cli_sessions
 from vivavoce.app.cli import voice_store as cli_voice_store
 from vivavoce.app.cli import voices as cli_voices
-from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, MindOption, MindUrlOption, ModelOption
+from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, MindHearsOption, MindOption, MindUrlOption, ModelOption
 from vivavoce.app.console import JsonFlag, out, print_error, print_json, working
 from vivavoce.core.errors import ConfigError, ModelError, VivavoceError, reason
 
@@ -51,6 +51,7 @@ def ask(
     base_url: BaseUrlOption = None,
     mind: MindOption = None,
     mind_url: MindUrlOption = None,
+    mind_hears: MindHearsOption = False,
     json_: JsonFlag = False,
 ) -> None:
     """Ask one question, hear one answer."""
@@ -61,7 +62,7 @@ def ask(
     if asked is None or (question is not None and text is not None):
         raise ConfigError("give either a recording or --text, and not both")
     with working("thinking"):
-        chosen = ModelChoice(model, checkpoint, base_url, mind, mind_url)
+        chosen = ModelChoice(model, checkpoint, base_url, mind, mind_url, mind_hears)
         result = asyncio.run(ask_once(asked, answer, voice, describe, session, chosen))
     if json_:
         print_json(result)
@@ -95,13 +96,15 @@ def chat(
     base_url: BaseUrlOption = None,
     mind: MindOption = None,
     mind_url: MindUrlOption = None,
+    mind_hears: MindHearsOption = False,
     json_: JsonFlag = False,
 ) -> None:
     """Talk in the terminal: type, name a file, or use the microphone where there is one."""
     from vivavoce.app.conversation import chat_loop
     from vivavoce.app.model_choice import ModelChoice
 
-    asyncio.run(chat_loop(voice, session, ModelChoice(model, checkpoint, base_url, mind, mind_url), as_json=json_))
+    chosen = ModelChoice(model, checkpoint, base_url, mind, mind_url, mind_hears)
+    asyncio.run(chat_loop(voice, session, chosen, as_json=json_))
 
 
 @app.command()
@@ -140,6 +143,7 @@ def doctor(
     base_url: BaseUrlOption = None,
     mind: MindOption = None,
     mind_url: MindUrlOption = None,
+    mind_hears: MindHearsOption = False,
     json_: JsonFlag = False,
 ) -> None:
     """Say what is installed, what is missing and what to do. Exits with 0 when ready, else with 1."""
@@ -147,7 +151,7 @@ def doctor(
     from vivavoce.app.model_choice import ModelChoice
 
     with working("looking"):
-        findings = examine(ModelChoice(model, checkpoint, base_url, mind, mind_url).settings())
+        findings = examine(ModelChoice(model, checkpoint, base_url, mind, mind_url, mind_hears).settings())
     ready = all(finding.ok or not finding.required for finding in findings)
     if json_:
         print_json({"ready": ready, "checks": [finding.as_json() for finding in findings]})

@@ -18,3 +18,6 @@ MindOption = Annotated[
 MindUrlOption = Annotated[
     str | None, typer.Option("--mind-url", help="Address of a server that has it, such as http://localhost:11434/v1.")
 ]
+MindHearsOption = Annotated[
+    bool, typer.Option("--mind-hears", help="Give it the sound of what is spoken, in place of what our ears wrote down.")
+]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, MindOption, MindUrlOption, ModelOption
+from vivavoce.app.cli.options import BaseUrlOption, CheckpointOption, MindHearsOption, MindOption, MindUrlOption, ModelOption
 from vivavoce.app.console import JsonFlag, err, out, print_json, print_table
 from vivavoce.core.errors import VivavoceError
 from vivavoce.core.untrusted import neutralise
@@ -199,13 +199,14 @@ def replay(
     base_url: BaseUrlOption = None,
     mind: MindOption = None,
     mind_url: MindUrlOption = None,
+    mind_hears: MindHearsOption = False,
     json_: JsonFlag = False,
 ) -> None:
     """Play a dialogue again, its tools' results from the log. Exits with 0 when all is the same, else with 1."""
     from vivavoce.app.model_choice import ModelChoice
     from vivavoce.app.replay import replay as replayed
 
-    settings = ModelChoice(model, checkpoint, base_url, mind, mind_url).settings()
+    settings = ModelChoice(model, checkpoint, base_url, mind, mind_url, mind_hears).settings()
     turns: list[ReplayedTurn] = []
 
     async def play() -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vivavoce.agent.calls.runner import run_tool
 from vivavoce.agent.services import Services
@@ -84,7 +84,7 @@ class StageByStage:
             match delta:
                 case Heard(text):
                     clock.close("hear")
-                    messages[0] = UserMessage(text)
+                    messages[0] = replace(messages[0], text=text)
                 case ToolCall():
                     calls.append(delta)
                 case _:

@@ -14,7 +14,7 @@ from vivavoce.core.language.sentences import CODE_LEFT_OUT, NO_ANSWER, THERE_IS_
 from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolSpec
 from vivavoce.model.mind.calls import CallPieces
 from vivavoce.model.mind.failures import explained, secrets_of
-from vivavoce.model.mind.requests import chat_prompt, tool_schemas
+from vivavoce.model.mind.requests import chat_prompt, newest_spoken, tool_schemas
 from vivavoce.model.mind.spoken_form import SpokenForm
 from vivavoce.model.mind.written_calls import WrittenCalls
 
@@ -27,8 +27,8 @@ class ChatModelMind:
     """Implements `TextModel` over a `BaseChatModel`: tools are bound, answers streamed and turned into what can be said.
 
     name: what errors call it. language: of its own sentences. stall_timeout_s: longest silence of the model, which
-    includes the wait for its first word. max_spoken_chars: where a longer answer is cut, which is told. is_own: nobody else
-    has the model, so that its connections close with the mind.
+    includes the wait for its first word. max_spoken_chars: where a longer answer is cut, which is told. hears: the model
+    is given the sound of what was just spoken. is_own: nobody else has it, so that its connections close with the mind.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class ChatModelMind:
         language: str = "en",
         stall_timeout_s: float = 90.0,
         max_spoken_chars: int = MAX_SPOKEN_CHARS,
+        hears: bool = False,
         is_own: bool = False,
     ) -> None:
         self._model = model
@@ -46,6 +47,7 @@ class ChatModelMind:
         self._language = language
         self._stall_timeout_s = stall_timeout_s
         self._max_spoken_chars = max_spoken_chars
+        self._hears = hears
         self._is_own = is_own
 
     async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
@@ -61,7 +63,9 @@ class ChatModelMind:
         form, pieces = SpokenForm(CODE_LEFT_OUT(self._language)), CallPieces()
         text = WrittenCalls({tool.name for tool in tools})
         said, written = 0, 0
-        async with aclosing(self._chunks(chat_prompt(messages, with_tools=bool(tools)), tools)) as chunks:
+        spoken = newest_spoken(messages) if self._hears else None
+        prompt = chat_prompt(messages, with_tools=bool(tools), spoken=spoken)
+        async with aclosing(self._chunks(prompt, tools, has_sound=spoken is not None)) as chunks:
             async for chunk in chunks:
                 pieces.push(chunk.tool_call_chunks)
                 written += len(str(chunk.content))
@@ -83,7 +87,9 @@ class ChatModelMind:
         if not (said or rest or calls):
             yield TextDelta(NO_ANSWER(self._language))
 
-    async def _chunks(self, prompt: list[BaseMessage], tools: Sequence[ToolSpec]) -> AsyncGenerator[AIMessageChunk]:
+    async def _chunks(
+        self, prompt: list[BaseMessage], tools: Sequence[ToolSpec], *, has_sound: bool
+    ) -> AsyncGenerator[AIMessageChunk]:
         has_begun = False
         async with aclosing(cast(AsyncGenerator[BaseMessage], self._with(tools).astream(prompt))) as stream:
             while True:
@@ -93,7 +99,7 @@ class ChatModelMind:
                 except StopAsyncIteration:
                     return
                 except Exception as error:
-                    raise self._failed(error, has_begun=has_begun) from error
+                    raise self._failed(error, has_begun=has_begun, has_sound=has_sound) from error
                 has_begun = True
                 yield _as_chunk(message)
 
@@ -101,10 +107,10 @@ class ChatModelMind:
         try:
             return self._model.bind_tools(tool_schemas(tools)) if tools else self._model
         except Exception as error:
-            raise self._failed(error, has_begun=False) from error
+            raise self._failed(error) from error
 
-    def _failed(self, error: Exception, *, has_begun: bool) -> ModelError:
-        return explained(error, self._name, secrets_of(self._model), has_begun=has_begun)
+    def _failed(self, error: Exception, *, has_begun: bool = False, has_sound: bool = False) -> ModelError:
+        return explained(error, self._name, secrets_of(self._model), has_begun=has_begun, has_sound=has_sound)
 
     async def close(self) -> None:
         """See `TextModel.close`. A model that was given belongs to whoever made it."""

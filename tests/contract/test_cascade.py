@@ -65,7 +65,7 @@ async def test_what_was_heard_is_told_and_then_read_by_the_mind(tone):
     heard, said, call = await answered(cascade, [*before, UserMessage(audio=tone)], [CLOCK])
     assert (heard, said) == (Heard("what time is it"), TextDelta("You said what time is it."))
     assert (call.name, call.arguments) == ("clock", "{}")
-    assert mind.read == [[*before, UserMessage("what time is it")]]
+    assert mind.read == [[*before, UserMessage("what time is it", tone)]]
     assert ears.listened == [tone]
 
 

@@ -1,6 +1,9 @@
 """The rules of OpenAI's chat messages, as a server checks them that lets nothing pass."""
 
+import base64
+import io
 import json
+import wave
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,6 +25,22 @@ def _an_object(arguments: str) -> str:
     return arguments
 
 
+def wav_of(data: str) -> wave.Wave_read:
+    return wave.open(io.BytesIO(base64.b64decode(data, validate=True)))
+
+
+def _what_is_heard(data: str) -> str:
+    try:
+        with wav_of(data) as file:
+            found, frames = (file.getnchannels(), file.getsampwidth(), file.getframerate()), file.getnframes()
+            is_whole = len(file.readframes(frames)) == 2 * frames > 0
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"it is no WAV file ({error})") from error
+    if found != (1, 2, 16_000) or not is_whole:
+        raise ValueError(f"channels, bytes and Hz are {found}, {frames} frames")
+    return data
+
+
 Text = Annotated[str, AfterValidator(_not_blank)]
 
 
@@ -35,8 +54,8 @@ class TextPart(Strict):
 
 
 class Sound(Strict):
-    data: Text
-    format: Literal["wav", "mp3"]
+    data: Annotated[str, AfterValidator(_what_is_heard)]
+    format: Literal["wav"]
 
 
 class AudioPart(Strict):

@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from pydantic import Field, ValidationError
-from support.strict_messages import Strict, Text, faults
+from support.strict_messages import Strict, Text, faults, wav_of
 
 KEY = "sk-loopback-0987654321"
 app = FastAPI()
@@ -99,6 +99,8 @@ async def chat(request: Request) -> Response:
     tries[model] += 1
     if wrong := _wrong(body):
         return _error(400, wrong)
+    if model == "deaf" and any(isinstance(message["content"], list) for message in body["messages"]):
+        return _error(400, "Invalid content type. This model takes no\ninput_audio.")
     if refusal := _refusal(model, request):
         return refusal
     return StreamingResponse(_events(model, body), media_type="text/event-stream")
@@ -150,7 +152,7 @@ async def _events(model: str, body: dict[str, Any]) -> AsyncIterator[bytes]:
         yield b"data: [DONE]\n\n"
         return
     yield _event({"role": "assistant", "content": ""})
-    for delta in _echoed(body) if model == "echo" else ANSWERS.get(model, ANSWERS["plain"]):
+    for delta in _answer(model, body):
         yield delta if isinstance(delta, bytes) else _event(delta)
         await asyncio.sleep(0)
     if model == "cut":
@@ -174,14 +176,32 @@ async def _unending(model: str) -> AsyncIterator[bytes]:
         closed.add(model)
 
 
-def _echoed(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """``tool NAME {json}`` calls a tool, results are read out, the rest is repeated."""
+def _answer(model: str, body: dict[str, Any]) -> list[dict[str, Any] | bytes]:
+    if model == "call-on-sound" and body["messages"][-1]["role"] == "user":
+        return [_call(0, "look", '{"at": "a"}')]
+    return _echoed(body) if model in ("echo", "deaf", "call-on-sound") else ANSWERS.get(model, ANSWERS["plain"])
+
+
+def _echoed(body: dict[str, Any]) -> list[dict[str, Any] | bytes]:
+    """``tool NAME {json}`` calls a tool, results are read out, the rest is repeated, sound as its length."""
     last = body["messages"][-1]
-    command, _, rest = last["content"].partition(" ")
+    said = _said(last["content"])
+    command, _, rest = said.partition(" ")
     name, _, arguments = rest.partition(" ")
     if command == "tool" and last["role"] == "user":
         return [{"content": "Let me *see*. "}, _call(0, name), _call(0, None, arguments or "{}")]
-    return [{"content": word + " "} for word in f"You said: {last['content']}".split()]
+    return [{"content": word + " "} for word in f"You said: {said}".split()]
+
+
+def _said(content: str | list[dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return " ".join(part["text"] if part["type"] == "text" else _length(part["input_audio"]["data"]) for part in content)
+
+
+def _length(data: str) -> str:
+    with wav_of(data) as file:
+        return f"{file.getnframes() / file.getframerate():.3f} s of sound"
 
 
 def _call(index: int, name: str | None, arguments: str = "") -> dict[str, Any]:

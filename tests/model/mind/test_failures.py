@@ -63,6 +63,26 @@ def test_what_an_error_means(error, told):
     assert told in line(error)
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Refused(400, "no audio"), "refused a request with sound (400: no audio); leave off mind_hears, or choose"),
+        (Refused(415), "leave off mind_hears"),
+        (Refused(404, "no such model"), "correct the model's name, or the address, or leave off mind_hears"),
+        (Refused(500, "no audio"), "or look at its log, or leave off mind_hears"),
+        (ValueError("audio is not supported"), "failed at a request with sound (audio is not supported); leave off"),
+    ],
+)
+def test_where_sound_was_sent_it_may_be_what_the_mind_fails_at(error, told):
+    assert told in line(error, has_sound=True)
+    assert "mind_hears" not in line(error)
+
+
+@pytest.mark.parametrize("error", [Refused(401), Refused(429), TimeoutError(), httpx.ConnectError("refused")])
+def test_what_sound_has_no_part_in_is_told_as_ever(error):
+    assert line(error, has_sound=True) == line(error)
+
+
 def test_a_stream_that_ends_amid_an_answer_is_told_so():
     assert "broke off its answer" in line(httpx.RemoteProtocolError("peer closed"), has_begun=True)
 
