@@ -79,7 +79,7 @@ class Recogniser(Protocol):
 
 @runtime_checkable
 class TextModel(Protocol):
-    """Thinks: a `SpeechLM` that reads. Every user message it is given has text, and the last one its sound too, if spoken."""
+    """Thinks: a `SpeechLM` that reads. Every user message it is given has text, the last one also its sound if spoken."""
 
     async def warm_up(self, tools: Sequence[ToolSpec], instructions: Sequence[SystemMessage] = ()) -> None:
         """See `SpeechLM.warm_up`."""
