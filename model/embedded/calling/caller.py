@@ -145,14 +145,15 @@ class Caller:
     def _checked(self, candidates: Sequence["_Candidate"], request: str, known: Mapping[str, Any]) -> Calls:
         lacks = [next((key for key in one.missing if key not in known), None) for one in candidates]
         complete = [one for one, lack in zip(candidates, lacks, strict=True) if lack is None]
-        asks_twice = len(parts_of(request)) > 1
+        asks_twice, certain = len(parts_of(request)) > 1, 1 + len(FOLLOWS.findall(request))
         whole = [one.tool for one in complete]
         for one, lack in zip(candidates, lacks, strict=True):
             if lack and (not complete or (asks_twice and one.tool not in whole)):
                 return Calls(question=question(one.tool, lack, self._language), missing=(one.tool.name, lack))
         calls: list[_Candidate] = []
         for one in complete:
-            if one.says_more(calls) or (asks_twice and one.tool not in [call.tool for call in calls]):
+            is_other = len(calls) < certain or (asks_twice and one.tool not in [call.tool for call in calls])
+            if one.says_more(calls) or (is_other and one not in calls):
                 calls.append(one)
         return Calls(tuple(call.call(known) for call in _for_all_named(calls or complete[:1], request)))
 
@@ -184,7 +185,8 @@ def _for_all_named(calls: Sequence[_Candidate], request: str) -> list[_Candidate
         own = [call for call in calls if call.tool.name == tool]
         found += own
         if not own[0].tool.examples and all(isinstance(call.arguments, dict) for call in own):
-            all_named = distributed([call.arguments for call in own], request)
+            others = [value for call in calls if call not in own for value in _values(call.arguments)]
+            all_named = distributed([call.arguments for call in own], request, others)
             found += [_Candidate(own[0].tool, arguments) for arguments in all_named[len(own) :]]
     return found
 

@@ -5,7 +5,7 @@ for the others follow from it.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,19 +45,23 @@ def enumerations(text: str) -> list[Enumeration]:
     return found
 
 
-def distributed(written: Sequence[Arguments], text: str) -> list[Arguments]:
-    """The arguments of a tool's calls, and those for the values that stand beside the written ones."""
+def distributed(written: Sequence[Arguments], text: str, taken: Collection[str] = ()) -> list[Arguments]:
+    """The arguments of a tool's calls, and those for the values that stand beside the written ones.
+
+    taken: values that calls of other tools have.
+    """
+    used = frozenset(map(_form, taken))
     listed = enumerations(text)
     calls = list(written)
     if not listed or PAIRED.search(text):
         return calls
     for key in dict.fromkeys(key for call in written for key in call):
         for call in list(calls):
-            calls += [one for one in _beside(call, key, listed) if one not in calls and len(calls) < MOST_CALLS]
+            calls += [one for one in _beside(call, key, listed, used) if one not in calls and len(calls) < MOST_CALLS]
     return calls
 
 
-def _beside(call: Arguments, key: str, listed: Sequence[Enumeration]) -> Iterator[Arguments]:
+def _beside(call: Arguments, key: str, listed: Sequence[Enumeration], taken: frozenset[str]) -> Iterator[Arguments]:
     """A call with each of the other values instead; none where it uses them otherwise already."""
     value = call.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -66,7 +70,7 @@ def _beside(call: Arguments, key: str, listed: Sequence[Enumeration]) -> Iterato
         if _form(value) not in map(_form, one.values):
             continue
         others = [other for other in one.values if _form(other) != _form(value)]
-        if set(map(_form, others)) & {_form(used) for name, used in call.items() if name != key}:
+        if set(map(_form, others)) & (taken | {_form(used) for name, used in call.items() if name != key}):
             return
         for other in others:
             if (given := _as(type(value), other)) is not None:

@@ -160,7 +160,9 @@ class Parameter:
                 item = Parameter("", self._key, resolved(self._about.get("items"), self._about.get("$defs", {})))
                 kept = [item.kept(one, stated) for one in value]
                 again = [isinstance(one, str) and one in kept[:at] for at, one in enumerate(kept)]
-                return [one for one, is_said in zip(kept, again, strict=True) if one is not NOTHING and not is_said] or NOTHING
+                return [
+                    one for one, is_said in zip(kept, again, strict=True) if one is not NOTHING and not is_said
+                ] or NOTHING
             case dict():
                 return self._object(value, stated)
             case _:
