@@ -9,19 +9,28 @@ from typing import Any
 
 from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
 from vivavoce.model.embedded.calling.asking import question
+from vivavoce.model.embedded.calling.enumerations import distributed
 from vivavoce.model.embedded.calling.grounding import Grounded, grounded, without_unstated
 from vivavoce.model.embedded.calling.stated import Stated
 from vivavoce.model.embedded.calling.writing import CallWriter, WrittenCall
 from vivavoce.model.embedded.routing.arguments import copied_argument, said_arguments
-from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.described import LIKE_PART, DescribedTools
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import properties_of, required_of
 from vivavoce.model.embedded.wording.parts import parts_of
 
 # What may join several wishes. Where none of it stands, a single call is written.
 JOINS = re.compile(
-    r"\b(?:and|then|also|both|as well|plus|or|respectively|followed by|repeat|same)\b|[;,；，、]|[.?!]\s+\w"
+    r"\b(?:and|then|also|both|as well|plus|or|respectively|followed by|repeat|same)\b|[;；，、]|,\s+(?=[a-z])|[.?!]\s+\w"
     r"|[和跟与及]|还有|以及|然后|再",
+    re.IGNORECASE,
+)
+# What certainly begins another wish.
+FOLLOWS = re.compile(r"\b(?:then|also|finally|as well as|plus)\b|然后|还有|另外|最后", re.IGNORECASE)
+# A part with such a word is understood only beside the others.
+LEANS = re.compile(
+    r"\b(?:it|its|that|this|there|them|they|those|these|same|instead|he|she|his|her|him|their|another|one|ones|again|repeat|"
+    r"both|each|other|two)\b|[它他她那这]|一样|再|另",
     re.IGNORECASE,
 )
 MOST_CALLS = 8
@@ -87,15 +96,34 @@ class Caller:
         self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], known: Mapping[str, Any], more: Sequence[str] = ()
     ) -> Calls:
         said = ". ".join([request, *more])
+        parts = [] if more else await asyncio.to_thread(self._apart, request, tools)
+        written = [call for one, part in parts for call in await self._read(one, part, [one], part)]
+        if not written or any(call.missing for call in written):  # what a part lacks may stand in another
+            written = await self._read(tool, request, tools, said)
+        return self._checked(written, request, known)
+
+    def _apart(self, request: str, tools: Sequence[ToolSpec]) -> list[tuple[ToolSpec, str]]:
+        """Parts of a request that can be read by themselves, each with its tool; none where one leans on another."""
+        parts = [request[slice(*span)] for span in parts_of(request)]
+        if len(parts) < 2 or any(LEANS.search(part) for part in parts):
+            return []
+        routes = [self._described.route(part) for part in parts]
+        by_name = {one.name: one for one in tools}
+        if any(route.probability < LIKE_PART or route.label not in by_name for route in routes):
+            return []
+        return [(by_name[route.label], part) for route, part in zip(routes, parts, strict=True)]
+
+    async def _read(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], said: str) -> list["_Candidate"]:
+        """Calls as they are written, less what was not stated. said: the request, and what was added to it."""
         stated = Stated(said)
         written: list[WrittenCall] = []
         if joins := len(JOINS.findall(request)):
             names = await asyncio.to_thread(self._described.joined, request)
             candidates = [without_unstated(one, stated) for one in tools if one.name in {tool.name, *names}]
-            written = await self._writer.several(candidates, said, min(joins + 1, MOST_CALLS))
-        if not written:
-            written = [await self._writer.one(without_unstated(tool, stated), said)]
-        return self._checked([self._grounded(call, stated) for call in written], request, known)
+            least = min(1 + max(1, len(FOLLOWS.findall(request))), MOST_CALLS)
+            written = await self._writer.several(candidates, said, least, max(least, min(joins + 1, MOST_CALLS)))
+        written = written or [await self._writer.one(without_unstated(tool, stated), said)]
+        return [self._grounded(call, stated) for call in written]
 
     async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
         """A call of a tool with examples."""
@@ -117,16 +145,17 @@ class Caller:
     def _checked(self, candidates: Sequence["_Candidate"], request: str, known: Mapping[str, Any]) -> Calls:
         lacks = [next((key for key in one.missing if key not in known), None) for one in candidates]
         complete = [one for one, lack in zip(candidates, lacks, strict=True) if lack is None]
-        asks_twice = len(parts_of(request)) > 1
+        asks_twice, certain = len(parts_of(request)) > 1, 1 + len(FOLLOWS.findall(request))
         whole = [one.tool for one in complete]
         for one, lack in zip(candidates, lacks, strict=True):
             if lack and (not complete or (asks_twice and one.tool not in whole)):
                 return Calls(question=question(one.tool, lack, self._language), missing=(one.tool.name, lack))
         calls: list[_Candidate] = []
         for one in complete:
-            if one.says_more(calls) or (asks_twice and one.tool not in [call.tool for call in calls]):
+            is_other = len(calls) < certain or (asks_twice and one.tool not in [call.tool for call in calls])
+            if one.says_more(calls) or (is_other and one not in calls):
                 calls.append(one)
-        return Calls(tuple(call.call(known) for call in calls or complete[:1]))
+        return Calls(tuple(call.call(known) for call in _for_all_named(calls or complete[:1], request)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +178,19 @@ class _Candidate:
         return not set(_values(self.arguments)) <= known
 
 
+def _for_all_named(calls: Sequence[_Candidate], request: str) -> list[_Candidate]:
+    """The calls, and those for what was named beside their values; of tools with examples the request was cut before."""
+    found: list[_Candidate] = []
+    for tool in dict.fromkeys(call.tool.name for call in calls):
+        own = [call for call in calls if call.tool.name == tool]
+        found += own
+        if not own[0].tool.examples and all(isinstance(call.arguments, dict) for call in own):
+            others = [value for call in calls if call not in own for value in _values(call.arguments)]
+            all_named = distributed([call.arguments for call in own], request, others)
+            found += [_Candidate(own[0].tool, arguments) for arguments in all_named[len(own) :]]
+    return found
+
+
 def _values(arguments: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
     """The single values of arguments, in one form; a share is what it is per cent."""
     match arguments:
@@ -158,7 +200,9 @@ def _values(arguments: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
             yield from (value for one in arguments for value in _values(one))
         case float() if 0 < arguments < 1:
             yield from (f"{arguments:.9g}", f"{arguments * 100:.9g}")
-        case int() | float() if not isinstance(arguments, bool):
+        case bool():
+            return  # switched the other way is nothing new
+        case int() | float():
             yield f"{arguments:.9g}"
         case _:
             yield str(arguments).lower()

@@ -159,7 +159,10 @@ class Parameter:
             case list():
                 item = Parameter("", self._key, resolved(self._about.get("items"), self._about.get("$defs", {})))
                 kept = [item.kept(one, stated) for one in value]
-                return [one for one in kept if one is not NOTHING] or NOTHING
+                again = [isinstance(one, str) and one in kept[:at] for at, one in enumerate(kept)]
+                return [
+                    one for one, is_said in zip(kept, again, strict=True) if one is not NOTHING and not is_said
+                ] or NOTHING
             case dict():
                 return self._object(value, stated)
             case _:
@@ -205,7 +208,8 @@ class Parameter:
         if not value.strip():
             return NOTHING
         if options := options_of(self._about):
-            return value if value in options and stated.has_all(value.replace("_", " ")) else NOTHING
+            said = [option for option in options if stated.has_all(option.replace("_", " "))]
+            return value if value in said else said[0] if len(said) == 1 else NOTHING
         if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
             return self._as_day(stated.days[0])
         if self._is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):

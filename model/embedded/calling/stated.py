@@ -48,6 +48,8 @@ SWITCHES_OFF = _set("off disable stop mute deactivate out shut dont")
 SWITCHES_ON = _set("on enable start activate unmute")
 MOST_CHARS, MOST_DIGITS, MINUTES = 4000, 15, 60
 REACH = 4  # words that a negation denies
+ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+FIRST_YEAR = 1000
 FUNCTION = _set(
     """a an the of in on at to for from by with and or is are was were be do does did i me my you your it its this that these
     those please can could would will what which who when where how"""
@@ -109,6 +111,10 @@ class Stated:
         return times_in(self._written)
 
     @cached_property
+    def _names_year(self) -> bool:
+        return any(value >= FIRST_YEAR for value in self.amounts)
+
+    @cached_property
     def switches(self) -> bool | None:
         """Whether something is switched on, or off; None where neither is said."""
         said = set(words(self.text))
@@ -143,6 +149,8 @@ class Stated:
         if self._has_initials(words(value)):
             return True
         said = sum(map(self._has_word, found))
+        if ISO_DAY.fullmatch(value) and not self.days:
+            return float(value[-2:]) in self.amounts and (float(value[:4]) in self.amounts or not self._names_year)
         if any(word.isdigit() for word in found):
             return 2 * said >= len(found) and any(self._has_word(word) for word in found if word.isdigit())
         if len(found) == 2 and len(found[1]) <= ABBREVIATION:

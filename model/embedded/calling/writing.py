@@ -57,8 +57,8 @@ class CallWriter:
         written = json_repair.loads(raw)  # it may be cut off at the limit
         return WrittenCall(tool, written if isinstance(written, dict) else raw.strip())
 
-    async def several(self, tools: Sequence[ToolSpec], said: str, most: int) -> list[WrittenCall]:
-        """Two calls or more, at most so many, in order; empty where nothing can be read.
+    async def several(self, tools: Sequence[ToolSpec], said: str, least: int, most: int) -> list[WrittenCall]:
+        """At least and at most so many calls, in order; empty where nothing can be read.
 
         A small model ends with the first where it may, so it writes on, and the caller finds out what says something.
 
@@ -69,7 +69,7 @@ class CallWriter:
             call_prompt(tools, said, several=True),
             ARGUMENT_SLOT,
             max_tokens=SEVERAL_TOKENS,
-            grammar=_grammar(json.dumps(_list_of_calls(tools, most))),
+            grammar=_grammar(json.dumps(_list_of_calls(tools, least, most))),
         )
         by_name = {tool.name: tool for tool in tools}
         calls: list[WrittenCall] = []
@@ -96,7 +96,7 @@ def _parameters(tool: ToolSpec) -> dict[str, Any]:
     return {"additionalProperties": False, **tool.parameters, "x-guidance": COMPACT}
 
 
-def _list_of_calls(tools: Sequence[ToolSpec], most: int) -> dict[str, Any]:
+def _list_of_calls(tools: Sequence[ToolSpec], least: int, most: int) -> dict[str, Any]:
     kinds: list[dict[str, Any]] = [
         {
             "type": "object",
@@ -107,7 +107,7 @@ def _list_of_calls(tools: Sequence[ToolSpec], most: int) -> dict[str, Any]:
         for tool in tools
     ]
     items = kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
-    return {"type": "array", "items": items, "minItems": 2, "maxItems": most, "x-guidance": COMPACT}
+    return {"type": "array", "items": items, "minItems": least, "maxItems": most, "x-guidance": COMPACT}
 
 
 @cache

@@ -6,11 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vivavoce.core.language.stems import stem
+from vivavoce.core.language.words import words
 from vivavoce.core.messages import Message, ToolSpec
 from vivavoce.model.embedded.routing.arguments import copied_argument
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter, Route
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
+from vivavoce.model.embedded.schemas import words_of_name
 from vivavoce.model.embedded.wording.corrections import corrected
 from vivavoce.model.embedded.wording.follow_ups import (
     REMEMBERED,
@@ -133,9 +136,9 @@ class Planner:
         joined = [(routes[0].label, spans[0])]
         for route, span in zip(routes[1:], spans[1:], strict=True):
             label, before = joined[-1]
-            if label == route.label and not self._ask_about_two(
-                request[slice(*before)], request[slice(*span)], tools.get(label)
-            ):
+            part, tool = request[slice(*span)], tools.get(label)
+            is_more = label == route.label and not self._ask_about_two(request[slice(*before)], part, tool)
+            if is_more or (route.label == NO_TOOL and _tells_more(part, tool)):
                 joined[-1] = (label, (before[0], span[1]))
             else:
                 joined.append((route.label, span))
@@ -177,6 +180,14 @@ class Planner:
 
     def _finder(self, tool: ToolSpec) -> SpanFinder:
         return self._finders.of(tool)
+
+
+def _tells_more(part: str, tool: ToolSpec | None) -> bool:
+    """Whether words that are no request name a parameter of a tool that is described: "Give me detailed information."."""
+    if tool is None or tool.examples:
+        return False
+    named = {stem(word) for key in tool.parameters.get("properties", {}) for word in words_of_name(key)}
+    return not named.isdisjoint(map(stem, words(part)))
 
 
 def _surer(learnt: Route, described: Route) -> Route:

@@ -18,7 +18,8 @@ ASKS = re.compile(
     r"close|shut|start|stop|pause|skip|add|remove|delete|move|take|bring|get|go|let's|let|explain|describe|translate|sing|"
     r"count|spell|recite|name|recommend|suggest|calculate|convert|lock|unlock|dim|navigate|drive|print|save|create|schedule|"
     r"note|write|answer|reply|forward|post|share|download|install|restart|ask|help|summarise|summarize|repeat|invent|"
-    r"imagine|pretend|choose|pick|take|try|restore|reset)(?:'s|'re|'ll)?\b"
+    r"imagine|pretend|choose|pick|take|try|restore|reset|provide|fetch|retrieve|compute|determine|estimate|generate|identify|"
+    r"analyse|analyze|track|update|order|prepare|arrange)(?:'s|'re|'ll)?\b"
 )
 ASKS_IN_CHINESE = re.compile(
     r"什么|怎么|怎样|吗|几|谁|哪|多少|为什么|如何|多久|多远|会不会|是不是|有没有|呢$|"
