@@ -87,9 +87,10 @@ class EmbeddedMind:
         if asked.is_cancelled:
             return [TextDelta(DECLINED(self._language))]
         *before, reply = asked.said
-        if any(asks(reply[slice(*span)]) for span in parts_of(reply)):
+        given = asked.given
+        if asked.parameter not in given and any(asks(reply[slice(*span)]) for span in parts_of(reply)):
             return []
-        found = await self._caller.completed(asked.tool, [*before, corrected(reply)], asked.given)
+        found = await self._caller.completed(asked.tool, [*before, corrected(reply)], given)
         return [] if found.missing == (asked.tool.name, asked.parameter) else found.deltas
 
     async def _calls(

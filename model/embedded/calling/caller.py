@@ -3,8 +3,8 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
@@ -70,22 +70,24 @@ class Caller:
             return Calls((ToolCall.new(tool.name, "{}"),))
         if tool.examples:
             return self._checked([await self._taught(tool, request, known)], request, known)
-        return await self._written(tool, request, tools, known)
+        return self._checked(await self._written(tool, request, tools), request, known)
 
     async def completed(self, tool: ToolSpec, said: Sequence[str], given: Mapping[str, Any] = NOTHING_KNOWN) -> Calls:
         """Calls of a tool that was asked for in the first of these texts, and described further in the others.
 
-        given: arguments that are known already.
+        given: arguments that are certain already.
 
         Raises:
             ModelError: the language model failed.
         """
         first, *more = (text.strip().rstrip(".。!！") for text in said)
-        return await self._written(tool, first, [tool], given, more)
+        open_ = _without(tool, given)
+        written = await self._written(open_, first, [open_], more)
+        return self._checked([one.of(tool, given) for one in written], first, given)
 
     async def _written(
-        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], known: Mapping[str, Any], more: Sequence[str] = ()
-    ) -> Calls:
+        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], more: Sequence[str] = ()
+    ) -> list["_Candidate"]:
         said = ". ".join([request, *more])
         stated = Stated(said)
         written: list[WrittenCall] = []
@@ -95,7 +97,8 @@ class Caller:
             written = await self._writer.several(candidates, said, min(joins + 1, MOST_CALLS))
         if not written:
             written = [await self._writer.one(without_unstated(tool, stated), said)]
-        return self._checked([self._grounded(call, stated) for call in written], request, known)
+        whole = {one.name: one for one in tools}
+        return [self._grounded(call, stated).of(whole[call.tool.name]) for call in written]
 
     async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
         """A call of a tool with examples."""
@@ -136,6 +139,12 @@ class _Candidate:
     tool: ToolSpec
     arguments: Any
     missing: tuple[str, ...] = ()
+
+    def of(self, tool: ToolSpec, given: Mapping[str, Any] = NOTHING_KNOWN) -> "_Candidate":
+        """The same for a tool of which only some parameters were written. given: the others."""
+        return replace(
+            self, tool=tool, arguments={**self.arguments, **given} if isinstance(self.arguments, dict) else self.arguments
+        )
 
     def call(self, known: Mapping[str, Any]) -> ToolCall:
         if not isinstance(self.arguments, dict):
@@ -186,6 +195,12 @@ def _corrected(call: _Candidate, finder: SpanFinder, request: str, known: Mappin
     kept |= dict.fromkeys(free, request)
     required = required_of(call.tool.parameters)
     return _Candidate(call.tool, kept, tuple(key for key in required if key not in kept))
+
+
+def _without(tool: ToolSpec, given: Collection[str]) -> ToolSpec:
+    """The tool without parameters of which the values are known."""
+    left = {key: about for key, about in (tool.parameters.get("properties") or {}).items() if key not in given}
+    return replace(tool, parameters={**tool.parameters, "properties": left})
 
 
 def _is_text(tool: ToolSpec, key: str) -> bool:

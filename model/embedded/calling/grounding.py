@@ -26,6 +26,7 @@ SWITCH = frozenset(("on", "enabled", "enable", "active", "power", "state", "stat
 PER_CENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
 DAY_WORDS = frozenset(("date", "day"))
 DAY_FORMS = {"yyyy-mm-dd": "%Y-%m-%d", "mm/dd/yyyy": "%m/%d/%Y", "dd/mm/yyyy": "%d/%m/%Y", "dd.mm.yyyy": "%d.%m.%Y"}
+DIGITAL = re.compile(r"\bHH|24.hour|\d\d:\d\d")
 NOTHING = object()
 Value = Any  # any JSON, or NOTHING
 
@@ -147,6 +148,11 @@ class Parameter:
             case _:
                 return True
 
+    def chosen(self, stated: Stated) -> Value:
+        """The one option that was said, or `NOTHING`."""
+        said = [option for option in self._about["enum"] if option is not None and self._says(str(option), stated)]
+        return said[0] if len(said) == 1 else NOTHING
+
     def kept(self, value: Value, stated: Stated) -> Value:
         """The value as far as it was stated, or `NOTHING`."""
         match value:
@@ -205,25 +211,40 @@ class Parameter:
         if not value.strip():
             return NOTHING
         if options := options_of(self._about):
-            return value if value in options and stated.has_all(value.replace("_", " ")) else NOTHING
-        if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
-            return self._as_day(stated.days[0])
-        if self._is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):
+            return value if value in options and self._says(value, stated) else NOTHING
+        if self.is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
+            return self.as_day(stated.days[0])
+        if self.is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):
             return clock(*stated.times) if len(stated.times) == 1 else NOTHING
         if not stated.has_text(value):
             return NOTHING
         is_own = value[1:].islower() and all(word in FUNCTION or stem(word) in self._own for word in words(value))
         return NOTHING if is_own else value
 
+    def _says(self, option: str, stated: Stated) -> bool:
+        return stated.has_all(option.replace("_", " "))
+
     @property
-    def _is_time(self) -> bool:
+    def is_time(self) -> bool:
+        """Whether its values are times of day, as far as its name tells."""
         return words_of_name(self._key)[-1:] == ["time"]
 
     @property
-    def _is_day(self) -> bool:
+    def is_day(self) -> bool:
+        """Whether its values are days, as far as its name and its format tell."""
         return self._about.get("format") == "date" or not DAY_WORDS.isdisjoint(words_of_name(self._key))
 
-    def _as_day(self, said: str) -> str:
+    @property
+    def is_in_digits(self) -> bool:
+        """Whether its description shows a time of day in digits."""
+        return DIGITAL.search(self._description) is not None
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Its schema."""
+        return self._about
+
+    def as_day(self, said: str) -> str:
         """A day in the form that is asked for, or as it was said."""
         today = date.today()
         day = today if TODAY.fullmatch(said) else day_named(said, today)

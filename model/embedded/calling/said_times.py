@@ -24,7 +24,7 @@ def times_in(text: str) -> frozenset[int]:
     lower = text.lower()
     found = {minute for name, minute in NAMED.items() if name in lower}
     found |= {_on_clock(int(hour), int(minute)) for hour, minute in CLOCK.findall(lower)}
-    found |= {_on_clock(int(one or other), 0) for one, other in SURE_HOUR.findall(CLOCK.sub(" ", lower))}
+    found |= {_on_clock(int(one or other), 0) for one, other in SURE_HOUR.findall(PAST.sub(" ", CLOCK.sub(" ", lower)))}
     for said, way, hour in PAST.findall(lower):
         minutes = MINUTES.get(said) or int(said)
         found.add(_on_clock(int(hour), minutes if way in ("past", "after") else -minutes))
@@ -43,9 +43,9 @@ def time_of(value: str) -> int | None:
     return _on_clock(int(clock[1]), int(clock[2]) if clock.re is CLOCK else 0)
 
 
-def clock(time: int) -> str:
-    """A time of day in minutes as it is written: 7:30."""
-    return f"{time // 60 or HOURS}:{time % 60:02}"
+def clock(time: int, *, late: bool = False) -> str:
+    """A time of day in minutes as it is written: 7:30. late: in the second half of the day, as 19:30."""
+    return f"{time // 60 + HOURS * late or HOURS}:{time % 60:02}"
 
 
 def written_out(text: str) -> str:

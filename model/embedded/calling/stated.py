@@ -93,6 +93,11 @@ class Stated:
         return frozenset(value for value, _ in self._measured)
 
     @cached_property
+    def units(self) -> frozenset[str]:
+        """The words behind numbers."""
+        return frozenset(unit for _, unit in self._measured)
+
+    @cached_property
     def shares(self) -> frozenset[float]:
         """Numbers that were said as per cent."""
         return frozenset(value for value, unit in self._measured if unit in SHARE)

@@ -248,3 +248,12 @@ async def test_what_is_missing_is_asked_for_and_the_answers_fill_the_call():
 async def test_a_changed_mind_cancels_the_call():
     mind = booking('{"people": 2, "time": "8 pm"}')
     assert await dialogue(mind, "Book a table.", "Never mind.") == ["How many people?", "All right, I will not do that."]
+
+
+@pytest.mark.parametrize(
+    ("reply", "time"), [("half past six", "half past six"), ("Make it seven thirty, please.", "seven thirty")]
+)
+async def test_a_short_reply_is_tried_as_a_value_whatever_the_language_model_makes_of_it(reply, time):
+    mind = booking('{"people": 4, "time": "8 pm"}', '{"people": 4}')
+    answers = await dialogue(mind, "Book a table for four.", reply)
+    assert answers == ["At what time?", [("book_table", {"people": 4, "time": time})]]
