@@ -22,9 +22,11 @@ from vivavoce.core.language.sentences import (
 )
 from vivavoce.core.messages import AssistantMessage, Message, ToolSpec, UserMessage
 from vivavoce.core.untrusted import neutralise
+from vivavoce.model.embedded.calling.changing import changed_argument
 from vivavoce.model.embedded.calling.grounding import NOTHING, Parameter
 from vivavoce.model.embedded.calling.values import value_of
 from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, words_of_name
+from vivavoce.model.embedded.wording.changes import change_in
 from vivavoce.model.embedded.wording.corrections import corrected
 
 
@@ -76,12 +78,31 @@ class Asked:
     @property
     def given(self) -> dict[str, Any]:
         """The arguments that the answers are by themselves, this one and those before."""
-        found: dict[str, Any] = {}
-        for parameter, reply in zip(self.parameters, self.said[1:], strict=True):
-            about = properties_of(self.tool.parameters).get(parameter, {})
-            value = value_of(Parameter(self.tool.name, parameter, about), corrected(reply))
-            found |= {} if value is NOTHING else {parameter: value}
-        return found
+        return {key: value for reply in self._replies for key, value in reply.items()}
+
+    @property
+    def told(self) -> list[str]:
+        """What the user said, without answers that put right what was said before."""
+        asked = zip(self.said[1:], self.parameters, self._replies, strict=True)
+        return [self.said[0], *(corrected(text) for text, parameter, reply in asked if reply.keys() <= {parameter})]
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer is such an argument, of this parameter or, put right, of another."""
+        return bool(self._replies[-1:] and self._replies[-1])
+
+    @property
+    def _replies(self) -> list[dict[str, Any]]:
+        """The argument that each answer is by itself."""
+        return [self._argument(*one) for one in zip(self.parameters, map(corrected, self.said[1:]), strict=True)]
+
+    def _argument(self, parameter: str, reply: str) -> dict[str, Any]:
+        about = properties_of(self.tool.parameters).get(parameter, {})
+        value = value_of(Parameter(self.tool.name, parameter, about), reply)
+        if value is not NOTHING:
+            return {parameter: value}
+        change = change_in(reply)
+        return changed_argument(self.tool, {}, change) if change else {}
 
     @property
     def _is_flag(self) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,8 +81,7 @@ class Caller:
             ModelError: the language model failed.
         """
         first, *more = (text.strip().rstrip(".。!！") for text in said)
-        open_ = _without(tool, given)
-        written = await self._written(open_, first, [open_], more)
+        written = await self._written(tool, first, [tool], more)
         return self._checked([one.of(tool, given) for one in written], first, given)
 
     async def _written(
@@ -141,7 +140,7 @@ class _Candidate:
     missing: tuple[str, ...] = ()
 
     def of(self, tool: ToolSpec, given: Mapping[str, Any] = NOTHING_KNOWN) -> "_Candidate":
-        """The same for a tool of which only some parameters were written. given: the others."""
+        """The same of the whole tool, of which only some parameters were shown. given: arguments that are certain."""
         return replace(
             self, tool=tool, arguments={**self.arguments, **given} if isinstance(self.arguments, dict) else self.arguments
         )
@@ -195,12 +194,6 @@ def _corrected(call: _Candidate, finder: SpanFinder, request: str, known: Mappin
     kept |= dict.fromkeys(free, request)
     required = required_of(call.tool.parameters)
     return _Candidate(call.tool, kept, tuple(key for key in required if key not in kept))
-
-
-def _without(tool: ToolSpec, given: Collection[str]) -> ToolSpec:
-    """The tool without parameters of which the values are known."""
-    left = {key: about for key, about in (tool.parameters.get("properties") or {}).items() if key not in given}
-    return replace(tool, parameters={**tool.parameters, "properties": left})
 
 
 def _is_text(tool: ToolSpec, key: str) -> bool:

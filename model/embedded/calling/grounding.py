@@ -4,7 +4,7 @@ What is left of a call are values that were stated. A required one that was not 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from vivavoce.core.language.days import day_named
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.calling.said_times import clock, time_of
+from vivavoce.model.embedded.calling.said_times import clock, time_of, without_times
 from vivavoce.model.embedded.calling.stated import FUNCTION, TODAY, Stated, with_numbers
 from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, resolved, words_of_name
 
@@ -50,6 +50,8 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     for key in [*_said_for_another(kept, parameters, stated), *_hours_that_are_counts(kept, stated)]:
         kept.pop(key, None)
     kept |= _mended(written, kept, parameters, stated)
+    for key in list(_counts_that_are_hours(kept, parameters, stated)):
+        kept.pop(key)
     required = [key for key in required_of(schema) if key not in kept]
     defaults = {key: parameters[key].default() for key in required}
     kept |= {key: value for key, value in defaults.items() if value is not NOTHING}
@@ -105,6 +107,16 @@ def _hours_that_are_counts(kept: Mapping[str, Value], stated: Stated) -> list[st
     counts = {60 * (value % 12) for value in kept.values() if _is_number(value)}
     times = {key: time_of(with_numbers(value)) for key, value in kept.items() if isinstance(value, str)}
     return [key for key, time in times.items() if time is not None and time not in stated.times and time in counts]
+
+
+def _counts_that_are_hours(
+    kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated
+) -> Iterator[str]:
+    """Numbers that were said as a time of day alone, which is another argument: of "at eight", eight people."""
+    times = [key for key, one in parameters.items() if one.is_time]
+    for key, value in kept.items() if times else ():
+        if _is_number(value) and key not in times and not Stated(without_times(stated.written)).has_number(value):
+            yield key
 
 
 def _is_number(value: Value) -> bool:

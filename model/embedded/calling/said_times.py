@@ -8,6 +8,11 @@ HOUR = re.compile(r"\b(\d{1,2})(?= ?(?:o'?clock|[ap]\.?m\b)|\b)", re.IGNORECASE)
 SURE_HOUR = re.compile(
     r"\b(?:at|by|around|until|till|before|after) (\d{1,2})\b|\b(\d{1,2}) ?(?:o'?clock|[ap]\.?m\b)", re.IGNORECASE
 )
+SAID_AS_HOUR = re.compile(  # and not as a number of something
+    r"\b(?:at|by|until|till|before|after) \d{1,2}\b(?!\.\d| ?%| (?:people|per ?cent|[a-z]+s)\b)"
+    r"|\b\d{1,2} ?(?:o'?clock|[ap]\.?m\b)",
+    re.IGNORECASE,
+)
 PAST = re.compile(r"\b(half|(?:a )?quarter|\d{1,2})(?: minutes?)? (past|to|after|before) (\d{1,2})\b", re.IGNORECASE)
 CHINESE = re.compile(r"(\d{1,2})[点點时時](?:(半)|(\d{1,2})分?|(一刻)|(三刻))?")
 NAMED = {"noon": 0, "midday": 0, "midnight": 0, "中午": 0, "午夜": 0}
@@ -31,6 +36,13 @@ def times_in(text: str) -> frozenset[int]:
     for hour, half, minute, quarter, three in CHINESE.findall(lower):
         found.add(_on_clock(int(hour), 30 if half else 15 if quarter else 45 if three else int(minute or 0)))
     return frozenset(found)
+
+
+def without_times(text: str) -> str:
+    """A text with digits without its times of day."""
+    for pattern in (CLOCK, PAST, SAID_AS_HOUR):
+        text = pattern.sub(" ", text)
+    return text
 
 
 def time_of(value: str) -> int | None:

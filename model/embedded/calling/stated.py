@@ -61,14 +61,14 @@ class Stated:
         self.text = text
 
     @cached_property
-    def _written(self) -> str:
+    def written(self) -> str:
         """The text with numbers as digits."""
         return with_numbers(self.text[:MOST_CHARS])
 
     @cached_property
     def stems(self) -> frozenset[str]:
         """Of all words, as they were said and with numbers as digits."""
-        return frozenset(map(stem, [*words(self.text), *words(self._written)]))
+        return frozenset(map(stem, [*words(self.text), *words(self.written)]))
 
     @cached_property
     def denied(self) -> frozenset[str]:
@@ -105,13 +105,13 @@ class Stated:
     @cached_property
     def _measured(self) -> list[tuple[float, str]]:
         """Numbers with the word behind them."""
-        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self._written)
+        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self.written)
         return [(float(found[1][:MOST_DIGITS]), found[2].lower()) for found in MEASURED.finditer(text)]
 
     @cached_property
     def times(self) -> frozenset[int]:
         """Times of day that may be meant, see `times_in`."""
-        return times_in(self._written)
+        return times_in(self.written)
 
     @cached_property
     def switches(self) -> bool | None:
