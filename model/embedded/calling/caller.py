@@ -16,7 +16,7 @@ from vivavoce.model.embedded.routing.arguments import copied_argument, said_argu
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import properties_of, required_of
-from vivavoce.model.embedded.wording.parts import parts_of
+from vivavoce.model.embedded.wording.parts import parts_of, wishes_of
 
 # What may join several wishes. Where none of it stands, a single call is written.
 JOINS = re.compile(
@@ -87,17 +87,23 @@ class Caller:
     async def _written(
         self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], more: Sequence[str] = ()
     ) -> list["_Candidate"]:
-        said = ". ".join([request, *more])
+        wishes = [". ".join([wish, *more]) for wish in wishes_of(request)]
+        if len(wishes) > 1:
+            written = [(await self._writer.one(without_unstated(tool, Stated(said)), said), said) for said in wishes]
+        else:
+            written = [(call, wishes[0]) for call in await self._joined(tool, request, wishes[0], tools)]
+        whole = {one.name: one for one in tools}
+        return [self._grounded(call, Stated(said)).of(whole[call.tool.name]) for call, said in written]
+
+    async def _joined(self, tool: ToolSpec, request: str, said: str, tools: Sequence[ToolSpec]) -> list[WrittenCall]:
+        """The calls of a request which may join several wishes, with what was said further of them."""
         stated = Stated(said)
-        written: list[WrittenCall] = []
         if joins := len(JOINS.findall(request)):
             names = await asyncio.to_thread(self._described.joined, request)
             candidates = [without_unstated(one, stated) for one in tools if one.name in {tool.name, *names}]
-            written = await self._writer.several(candidates, said, min(joins + 1, MOST_CALLS))
-        if not written:
-            written = [await self._writer.one(without_unstated(tool, stated), said)]
-        whole = {one.name: one for one in tools}
-        return [self._grounded(call, stated).of(whole[call.tool.name]) for call in written]
+            if written := await self._writer.several(candidates, said, min(joins + 1, MOST_CALLS)):
+                return written
+        return [await self._writer.one(without_unstated(tool, stated), said)]
 
     async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
         """A call of a tool with examples."""
