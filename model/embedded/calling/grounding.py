@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from vivavoce.core.language.codes import names_of
 from vivavoce.core.language.days import day_named
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.calling.said_times import clock, time_of, without_times
+from vivavoce.model.embedded.calling.said_times import clock, name_and_time, time_of, without_times
 from vivavoce.model.embedded.calling.stated import FUNCTION, TODAY, Stated, with_numbers
 from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, resolved, words_of_name
 
@@ -26,6 +27,9 @@ SWITCH = frozenset(("on", "enabled", "enable", "active", "power", "state", "stat
 PER_CENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
 DAY_WORDS = frozenset(("date", "day"))
 DAY_FORMS = {"yyyy-mm-dd": "%Y-%m-%d", "mm/dd/yyyy": "%m/%d/%Y", "dd/mm/yyyy": "%d/%m/%Y", "dd.mm.yyyy": "%d.%m.%Y"}
+WORDED = frozenset(  # names of free words
+    ("text", "message", "body", "content", "note", "query", "question", "title", "subject", "words", "sentence", "song")
+)
 DIGITAL = re.compile(r"\bHH|24.hour|\d\d:\d\d")
 NOTHING = object()
 Value = Any  # any JSON, or NOTHING
@@ -50,6 +54,7 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     for key in [*_said_for_another(kept, parameters, stated), *_hours_that_are_counts(kept, stated)]:
         kept.pop(key, None)
     kept |= _mended(written, kept, parameters, stated)
+    kept |= _without_times(kept, parameters, stated)
     for key in list(_counts_that_are_hours(kept, parameters, stated)):
         kept.pop(key)
     required = [key for key in required_of(schema) if key not in kept]
@@ -107,6 +112,24 @@ def _hours_that_are_counts(kept: Mapping[str, Value], stated: Stated) -> list[st
     counts = {60 * (value % 12) for value in kept.values() if _is_number(value)}
     times = {key: time_of(with_numbers(value)) for key, value in kept.items() if isinstance(value, str)}
     return [key for key, time in times.items() if time is not None and time not in stated.times and time in counts]
+
+
+def _without_times(kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated) -> dict[str, Value]:
+    """Names without the day or the time that stands behind them, which become arguments of their own where they can."""
+    days = [key for key, one in parameters.items() if one.is_day]
+    times = [key for key, one in parameters.items() if one.is_time]
+    found: dict[str, Value] = {}
+    for key, value in kept.items():
+        if not isinstance(value, str) or key in (*days, *times) or parameters[key].is_choice:
+            continue
+        name, day, time = name_and_time(value, has_day=bool(days), has_time=bool(times), is_words=parameters[key].is_words)
+        if name == value:
+            continue
+        found[key] = name
+        for others, said in ((days, day), (times, time)):
+            if said and not any(other in kept for other in others):
+                found |= {other: one for other in others[:1] if (one := parameters[other].kept(said, stated)) is not NOTHING}
+    return found
 
 
 def _counts_that_are_hours(
@@ -223,7 +246,7 @@ class Parameter:
         if not value.strip():
             return NOTHING
         if options := options_of(self._about):
-            return value if value in options and self._says(value, stated) else NOTHING
+            return value if value in options and self._says(value, stated) else self.chosen(stated)
         if self.is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
             return self.as_day(stated.days[0])
         if self.is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):
@@ -234,7 +257,10 @@ class Parameter:
         return NOTHING if is_own else value
 
     def _says(self, option: str, stated: Stated) -> bool:
-        return stated.has_all(option.replace("_", " "))
+        """Whether an option was said, by itself or by the name of the code that it is, and not denied."""
+        names = names_of(option)
+        own = [] if names and option.lower() in FUNCTION else [option.replace("_", " ")]  # "it" is hardly Italian
+        return any(map(stated.affirmed.has_all, [*own, *names]))
 
     @property
     def is_time(self) -> bool:
@@ -245,6 +271,11 @@ class Parameter:
     def is_day(self) -> bool:
         """Whether its values are days, as far as its name and its format tell."""
         return self._about.get("format") == "date" or not DAY_WORDS.isdisjoint(words_of_name(self._key))
+
+    @property
+    def is_words(self) -> bool:
+        """Whether its values are free words, of which a day may be part: a message, a note."""
+        return not WORDED.isdisjoint(words_of_name(self._key))
 
     @property
     def is_in_digits(self) -> bool:

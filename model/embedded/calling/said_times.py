@@ -2,6 +2,8 @@
 
 import re
 
+from vivavoce.core.language.days import NUMBER_WORDS, WEEKDAY
+
 HOURS = 12
 CLOCK = re.compile(r"\b(\d{1,2})[:. ](\d\d)(?::\d\d)?\b")
 HOUR = re.compile(r"\b(\d{1,2})(?= ?(?:o'?clock|[ap]\.?m\b)|\b)", re.IGNORECASE)
@@ -24,6 +26,19 @@ HALF = re.compile(r"\b(\d+) and a half\b|\ban? (hour|minute|day|week|year|month)
 HALF_A = re.compile(r"\bhalf an? (hour|minute|day|year)\b", re.IGNORECASE)
 
 
+DAY_BEHIND = re.compile(
+    r"(?<=\S)[\s,]+(?:(?:for|on) )?(?P<day>today|tonight|(?:the )?day after tomorrow|"
+    r"tomorrow(?: (?:morning|afternoon|evening|night))?|"
+    rf"this (?:morning|afternoon|evening)|(?:(?<=on )|(?:this|next|coming) ){WEEKDAY})$",
+    re.IGNORECASE,
+)
+TIME_BEHIND = re.compile(
+    rf"(?<=\S)[\s,]+(?:at|by|from) (?P<time>(?:half past |(?:a )?quarter (?:past|to) )?"
+    rf"(?:\d{{1,2}}(?:[:.]\d\d)?|{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}))*(?: ?(?:o'?clock|[ap]\.?m\.?))?|noon|midnight|midday)$",
+    re.IGNORECASE,
+)
+
+
 def times_in(text: str) -> frozenset[int]:
     """Times of day that a text with digits names, in minutes on a clock of twelve hours."""
     lower = text.lower()
@@ -43,6 +58,23 @@ def without_times(text: str) -> str:
     for pattern in (CLOCK, PAST, SAID_AS_HOUR):
         text = pattern.sub(" ", text)
     return text
+
+
+def name_and_time(value: str, *, has_day: bool, has_time: bool, is_words: bool) -> tuple[str, str, str]:
+    """A name, and the day and the time of day that were said behind it: "Nando's tomorrow at seven".
+
+    has_day, has_time: whether the call takes them by themselves. is_words: whether the value may be about them.
+    """
+    day = time = ""
+    rest = value
+    while True:
+        if (found := DAY_BEHIND.search(rest)) and (has_day or not is_words):
+            day = found["day"]
+        elif (found := TIME_BEHIND.search(rest)) and has_time:
+            time = found["time"]
+        else:
+            return rest, day, time
+        rest = rest[: found.start()]
 
 
 def time_of(value: str) -> int | None:

@@ -48,6 +48,11 @@ SWITCHES_OFF = _set("off disable stop mute deactivate out shut dont")
 SWITCHES_ON = _set("on enable start activate unmute")
 MOST_CHARS, MOST_DIGITS, MINUTES = 4000, 15, 60
 REACH = 4  # words that a negation denies
+DENIED = re.compile(
+    r"\b(?:not|no|never|without|except|don't (?:want|need|like)|anything but|rather than|instead of|other than)\b"
+    rf"(?! (?:just|only)\b)(?:(?! (?:but|and)\b) [\w-]+){{1,{REACH}}}|(?:不要|不是|别)[^，,。]{{1,4}}",
+    re.IGNORECASE,
+)
 FUNCTION = _set(
     """a an the of in on at to for from by with and or is are was were be do does did i me my you your it its this that these
     those please can could would will what which who when where how"""
@@ -75,6 +80,11 @@ class Stated:
         """Stems of the words behind a negation."""
         said = words(self.text)
         return frozenset(stem(w) for at, no in enumerate(said) if no in NEGATIONS for w in said[at + 1 : at + 1 + REACH])
+
+    @cached_property
+    def affirmed(self) -> "Stated":
+        """What was said, without what was denied: of "a flight, not in business class" only the flight."""
+        return Stated(DENIED.sub(" ", self.text))
 
     @cached_property
     def numbers(self) -> frozenset[float]:
@@ -173,7 +183,7 @@ class Stated:
 
     def has_all(self, value: str) -> bool:
         """Whether each word of a value was said that says something."""
-        if IS_CJK.search(value):
+        if IS_CJK.search(value) or not words(value):
             return value in self.text
         return all(map(self._has_word, [word for word in words(value) if word not in FUNCTION]))
 
