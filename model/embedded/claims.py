@@ -1,9 +1,10 @@
-"""Keeps the small model from saying that it did what nobody did: no tool was called, so no light was switched on."""
+"""Keeps the small model from saying what no tool told it: that a light was switched on, or what a share costs today."""
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 from vivavoce.core.language.words import is_in_pairs
+from vivavoce.model.embedded.calling.stated import Stated
 from vivavoce.model.embedded.wording.plain import QUESTION, plain
 
 CLAUSE_END = re.compile(r"[,;:.?!](?=\s)|[，；。？！]|\n")
@@ -41,6 +42,20 @@ CLAIMS_IN_CHINESE = re.compile(
 REFUSAL_IN_CHINESE = re.compile(r"不能|无法|没有办法|抱歉|对不起|做不到")
 
 
+# What something costs today, of which memory knows nothing.
+STATES_PRICE = re.compile(
+    r"\b(?:is|are)(?: currently| now| about| around)* (?:trading|priced|selling|valued|worth)\b.*\d|"
+    r"\b(?:stock|share) price\b.*\d|\bcosts?(?: \w+){0,2} [$€£]\d|\bcosts?\b.*\d+ (?:dollars|euros|pounds|yuan)\b|"
+    r"股价.*\d|(?:价格|售价)(?:是|为|约|大约)*\d",
+    re.IGNORECASE,
+)
+
+
+def claims_price(said: str, request: str) -> bool:
+    """Whether words say what something costs today, in answer to a request that names no number itself."""
+    return STATES_PRICE.search(said) is not None and not Stated(request).amounts
+
+
 def claims_deed(said: str, request: str) -> bool:
     """Whether words say, in answer to a request to act, that it was done, is being done or will be done."""
     if is_in_pairs(said):
@@ -53,24 +68,28 @@ def claims_deed(said: str, request: str) -> bool:
 
 
 async def honest(pieces: AsyncIterable[str], request: str, instead: str) -> AsyncGenerator[str]:
-    """Pieces of an answer up to the first sentence that claims a deed, and what is said instead of it and all behind it."""
+    """Pieces of an answer up to the first sentence that claims a deed or a price, and what is said instead of the rest."""
     sentence = given = ""
     async for piece in pieces:
         sentence += piece
         while end := next(_ends(SENTENCE_END, sentence), 0):
-            if claims_deed(sentence[:end], request):
+            if _is_made_up(sentence[:end], request):
                 yield _apart(sentence[len(given) :], instead)
                 return
             yield sentence[len(given) : end]
             sentence, given = sentence[end:], ""
         ends = list(_ends(CLAUSE_END, sentence))
-        if ends and ends[-1] > len(given) and not claims_deed(sentence[: ends[-1]], request):
+        if ends and ends[-1] > len(given) and not _is_made_up(sentence[: ends[-1]], request):
             yield sentence[len(given) : ends[-1]]
             given = sentence[: ends[-1]]
-    if claims_deed(sentence, request):
+    if _is_made_up(sentence, request):
         yield _apart(sentence[len(given) :], instead)
     elif sentence[len(given) :]:
         yield sentence[len(given) :]
+
+
+def _is_made_up(said: str, request: str) -> bool:
+    return claims_deed(said, request) or claims_price(said, request)
 
 
 def _ends(pattern: re.Pattern[str], text: str) -> Iterator[int]:

@@ -11,6 +11,7 @@ from vivavoce.model.embedded.answering import AnswerWriter
 from vivavoce.model.embedded.calling.abilities import asks_abilities, can, cannot
 from vivavoce.model.embedded.calling.asking import Asked, asked_before
 from vivavoce.model.embedded.calling.caller import Caller
+from vivavoce.model.embedded.calling.changing import changed_call
 from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.prompts import current_request, current_results
@@ -19,7 +20,6 @@ from vivavoce.model.embedded.routing.looking_up import LookUp
 from vivavoce.model.embedded.routing.planning import Planner, Step
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.routing.spans import SpanFinders
-from vivavoce.model.embedded.wording.corrections import corrected
 from vivavoce.model.embedded.wording.parts import asks, parts_of
 
 
@@ -60,11 +60,13 @@ class EmbeddedMind:
         request = (current_request(messages).text or "").strip()
         results = current_results(messages)
         asked = self._asked(messages, tools)
-        if asked and not results and (wanted := await self._replied(asked)):
+        changed = None if asked else changed_call(request, messages, tools, self._look_up.sources)
+        meant = asked.tool.name if asked else changed.name if changed else ""
+        if not results and (wanted := await self._replied(asked) if asked else [changed] if changed else []):
             for delta in wanted:
                 yield delta
             return
-        steps = [Step(asked.tool.name, request)] if asked and results else await self._planner.plan(request, messages, tools)
+        steps = [Step(meant, request)] if meant and results else await self._planner.plan(request, messages, tools)
         steps, wanted = await self._calls(request, steps, results, tools)
         if wanted:
             for delta in wanted:
@@ -86,11 +88,11 @@ class EmbeddedMind:
         """What comes of a reply to a question for an argument; nothing where it is a request of its own."""
         if asked.is_cancelled:
             return [TextDelta(DECLINED(self._language))]
-        *before, reply = asked.said
-        if any(asks(reply[slice(*span)]) for span in parts_of(reply)):
+        reply = asked.said[-1]
+        if not asked.is_answered and any(asks(reply[slice(*span)]) for span in parts_of(reply)):
             return []
-        found = await self._caller.completed(asked.tool, [*before, corrected(reply)], asked.given)
-        return [] if found.missing == (asked.tool.name, asked.parameter) else found.deltas
+        found = await self._caller.completed(asked.tool, asked.told, asked.given)
+        return [] if found.missing == (asked.tool.name, asked.parameter) and not asked.is_answered else found.deltas
 
     async def _calls(
         self, request: str, steps: Sequence[Step], results: Sequence[ToolMessage], tools: Sequence[ToolSpec]

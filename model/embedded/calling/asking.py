@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vivavoce.core.language.replies import agrees, refuses
+from vivavoce.core.language.replies import refuses
 from vivavoce.core.language.sentences import (
     ASK_DAY,
     ASK_FROM_WHICH,
@@ -22,7 +22,12 @@ from vivavoce.core.language.sentences import (
 )
 from vivavoce.core.messages import AssistantMessage, Message, ToolSpec, UserMessage
 from vivavoce.core.untrusted import neutralise
+from vivavoce.model.embedded.calling.changing import changed_argument
+from vivavoce.model.embedded.calling.grounding import NOTHING, Parameter
+from vivavoce.model.embedded.calling.values import value_of
 from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, words_of_name
+from vivavoce.model.embedded.wording.changes import change_in
+from vivavoce.model.embedded.wording.corrections import corrected
 
 
 def _set(names: str) -> frozenset[str]:
@@ -54,11 +59,15 @@ CHANGED_MIND = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that was asked. said: what the user said of the call so far, the answer last."""
+    """A question that was asked.
+
+    said: what the user said of the call so far, the answer last. parameters: what each but the first of these was asked for.
+    """
 
     tool: ToolSpec
     parameter: str
     said: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
 
     @property
     def is_cancelled(self) -> bool:
@@ -67,10 +76,33 @@ class Asked:
         return CHANGED_MIND.search(reply) is not None or (refuses(reply) and not self._is_flag)
 
     @property
-    def given(self) -> dict[str, bool]:
-        """The argument that a yes or a no is."""
-        reply = self.said[-1]
-        return {self.parameter: agrees(reply)} if self._is_flag and (agrees(reply) or refuses(reply)) else {}
+    def given(self) -> dict[str, Any]:
+        """The arguments that the answers are by themselves, this one and those before."""
+        return {key: value for reply in self._replies for key, value in reply.items()}
+
+    @property
+    def told(self) -> list[str]:
+        """What the user said, without answers that put right what was said before."""
+        asked = zip(self.said[1:], self.parameters, self._replies, strict=True)
+        return [self.said[0], *(corrected(text) for text, parameter, reply in asked if reply.keys() <= {parameter})]
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer is such an argument, of this parameter or, put right, of another."""
+        return bool(self._replies[-1:] and self._replies[-1])
+
+    @property
+    def _replies(self) -> list[dict[str, Any]]:
+        """The argument that each answer is by itself."""
+        return [self._argument(*one) for one in zip(self.parameters, map(corrected, self.said[1:]), strict=True)]
+
+    def _argument(self, parameter: str, reply: str) -> dict[str, Any]:
+        about = properties_of(self.tool.parameters).get(parameter, {})
+        value = value_of(Parameter(self.tool.name, parameter, about), reply)
+        if value is not NOTHING:
+            return {parameter: value}
+        change = change_in(reply)
+        return changed_argument(self.tool, {}, change) if change else {}
 
     @property
     def _is_flag(self) -> bool:
@@ -103,14 +135,16 @@ def question(tool: ToolSpec, parameter: str, language: str) -> str:
 def asked_before(messages: Sequence[Message], tools: Sequence[ToolSpec], language: str) -> Asked | None:
     """What the last answer asked for, if it was a question of this kind; None where it was not."""
     said: list[str] = []
-    found: Asked | None = None
+    parameters: list[str] = []
+    tool: ToolSpec | None = None
     for user, answer in _backwards(messages):
         said.insert(0, user)
         wanted = _asked_in(answer, tools, language)
-        if wanted is None or (found and wanted[0] != found.tool):
+        if wanted is None or (tool and wanted[0] != tool):
             break
-        found = found or Asked(*wanted, ())
-    return Asked(found.tool, found.parameter, tuple(said)) if found else None
+        tool = wanted[0]
+        parameters.insert(0, wanted[1])
+    return Asked(tool, parameters[-1], tuple(said), tuple(parameters)) if tool else None
 
 
 def _backwards(messages: Sequence[Message]) -> list[tuple[str, str]]:

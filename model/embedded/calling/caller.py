@@ -1,15 +1,14 @@
 """The calls that a step needs, with arguments that were stated; or the question for what was not."""
 
 import asyncio
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
 from vivavoce.model.embedded.calling.asking import question
-from vivavoce.model.embedded.calling.enumerations import distributed
+from vivavoce.model.embedded.calling.candidates import NOTHING_KNOWN, Candidate, for_all_named
 from vivavoce.model.embedded.calling.grounding import Grounded, grounded, without_unstated
 from vivavoce.model.embedded.calling.stated import Stated
 from vivavoce.model.embedded.calling.writing import CallWriter, WrittenCall
@@ -17,7 +16,7 @@ from vivavoce.model.embedded.routing.arguments import copied_argument, said_argu
 from vivavoce.model.embedded.routing.described import LIKE_PART, DescribedTools
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import properties_of, required_of
-from vivavoce.model.embedded.wording.parts import parts_of
+from vivavoce.model.embedded.wording.parts import parts_of, wishes_of
 
 # What may join several wishes. Where none of it stands, a single call is written.
 JOINS = re.compile(
@@ -34,7 +33,6 @@ LEANS = re.compile(
     re.IGNORECASE,
 )
 MOST_CALLS = 8
-NOTHING_KNOWN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +77,31 @@ class Caller:
             return Calls((ToolCall.new(tool.name, "{}"),))
         if tool.examples:
             return self._checked([await self._taught(tool, request, known)], request, known)
-        return await self._written(tool, request, tools, known)
+        return self._checked(await self._written(tool, request, tools), request, known)
 
     async def completed(self, tool: ToolSpec, said: Sequence[str], given: Mapping[str, Any] = NOTHING_KNOWN) -> Calls:
         """Calls of a tool that was asked for in the first of these texts, and described further in the others.
 
-        given: arguments that are known already.
+        given: arguments that are certain already.
 
         Raises:
             ModelError: the language model failed.
         """
         first, *more = (text.strip().rstrip(".。!！") for text in said)
-        return await self._written(tool, first, [tool], given, more)
+        written = await self._written(tool, first, [tool], more)
+        return self._checked([one.of(tool, given) for one in written], first, given)
 
     async def _written(
-        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], known: Mapping[str, Any], more: Sequence[str] = ()
-    ) -> Calls:
-        said = ". ".join([request, *more])
+        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], more: Sequence[str] = ()
+    ) -> list[Candidate]:
+        """Calls of the wishes in a request, read apart where they can be. more: what was said further."""
+        if len(wishes := wishes_of(request)) > 1:
+            return [call for wish in wishes for call in await self._read(tool, wish, [tool], more)]
         parts = [] if more else await asyncio.to_thread(self._apart, request, tools)
-        written = [call for one, part in parts for call in await self._read(one, part, [one], part)]
+        written = [call for one, part in parts for call in await self._read(one, part, [one])]
         if not written or any(call.missing for call in written):  # what a part lacks may stand in another
-            written = await self._read(tool, request, tools, said)
-        return self._checked(written, request, known)
+            written = await self._read(tool, request, tools, more)
+        return written
 
     def _apart(self, request: str, tools: Sequence[ToolSpec]) -> list[tuple[ToolSpec, str]]:
         """Parts of a request that can be read by themselves, each with its tool; none where one leans on another."""
@@ -113,8 +114,11 @@ class Caller:
             return []
         return [(by_name[route.label], part) for route, part in zip(routes, parts, strict=True)]
 
-    async def _read(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], said: str) -> list["_Candidate"]:
-        """Calls as they are written, less what was not stated. said: the request, and what was added to it."""
+    async def _read(
+        self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], more: Sequence[str] = ()
+    ) -> list[Candidate]:
+        """Calls as they are written, less what was not stated."""
+        said = ". ".join([request, *more])
         stated = Stated(said)
         written: list[WrittenCall] = []
         if joins := len(JOINS.findall(request)):
@@ -123,26 +127,27 @@ class Caller:
             least = min(1 + max(1, len(FOLLOWS.findall(request))), MOST_CALLS)
             written = await self._writer.several(candidates, said, least, max(least, min(joins + 1, MOST_CALLS)))
         written = written or [await self._writer.one(without_unstated(tool, stated), said)]
-        return [self._grounded(call, stated) for call in written]
+        whole = {one.name: one for one in tools}
+        return [self._grounded(call, stated).of(whole[call.tool.name]) for call in written]
 
-    async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> "_Candidate":
+    async def _taught(self, tool: ToolSpec, request: str, known: Mapping[str, Any]) -> Candidate:
         """A call of a tool with examples."""
         if key := copied_argument(tool):
-            return _Candidate(tool, {key: request})
+            return Candidate(tool, {key: request})
         finder = await asyncio.to_thread(self._finders.of, tool)
         said = said_arguments(finder, tool, request, known)
         if said is not None:
-            return _Candidate(tool, said)
+            return Candidate(tool, said)
         written = self._grounded(await self._writer.one(tool, request), Stated(request))
         return _corrected(written, finder, request, known)
 
-    def _grounded(self, call: WrittenCall, stated: Stated) -> "_Candidate":
+    def _grounded(self, call: WrittenCall, stated: Stated) -> Candidate:
         if not isinstance(call.arguments, dict):
-            return _Candidate(call.tool, call.arguments)
+            return Candidate(call.tool, call.arguments)
         found: Grounded = grounded(call.arguments, call.tool.name, call.tool.parameters, stated)
-        return _Candidate(call.tool, dict(found.arguments), found.missing)
+        return Candidate(call.tool, dict(found.arguments), found.missing)
 
-    def _checked(self, candidates: Sequence["_Candidate"], request: str, known: Mapping[str, Any]) -> Calls:
+    def _checked(self, candidates: Sequence[Candidate], request: str, known: Mapping[str, Any]) -> Calls:
         lacks = [next((key for key in one.missing if key not in known), None) for one in candidates]
         complete = [one for one, lack in zip(candidates, lacks, strict=True) if lack is None]
         asks_twice, certain = len(parts_of(request)) > 1, 1 + len(FOLLOWS.findall(request))
@@ -150,65 +155,15 @@ class Caller:
         for one, lack in zip(candidates, lacks, strict=True):
             if lack and (not complete or (asks_twice and one.tool not in whole)):
                 return Calls(question=question(one.tool, lack, self._language), missing=(one.tool.name, lack))
-        calls: list[_Candidate] = []
+        calls: list[Candidate] = []
         for one in complete:
             is_other = len(calls) < certain or (asks_twice and one.tool not in [call.tool for call in calls])
             if one.says_more(calls) or (is_other and one not in calls):
                 calls.append(one)
-        return Calls(tuple(call.call(known) for call in _for_all_named(calls or complete[:1], request)))
+        return Calls(tuple(call.call(known) for call in for_all_named(calls or complete[:1], request)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A call as it was written. missing: required parameters that were not stated."""
-
-    tool: ToolSpec
-    arguments: Any
-    missing: tuple[str, ...] = ()
-
-    def call(self, known: Mapping[str, Any]) -> ToolCall:
-        if not isinstance(self.arguments, dict):
-            return ToolCall.new(self.tool.name, str(self.arguments))
-        own = {key: value for key, value in known.items() if key in properties_of(self.tool.parameters)}
-        return ToolCall.new(self.tool.name, _as_json({**own, **self.arguments}))
-
-    def says_more(self, earlier: Sequence["_Candidate"]) -> bool:
-        """Whether it holds a value that no call before it does: small models write on when all is written."""
-        known = {value for one in earlier for value in _values(one.arguments)}
-        return not set(_values(self.arguments)) <= known
-
-
-def _for_all_named(calls: Sequence[_Candidate], request: str) -> list[_Candidate]:
-    """The calls, and those for what was named beside their values; of tools with examples the request was cut before."""
-    found: list[_Candidate] = []
-    for tool in dict.fromkeys(call.tool.name for call in calls):
-        own = [call for call in calls if call.tool.name == tool]
-        found += own
-        if not own[0].tool.examples and all(isinstance(call.arguments, dict) for call in own):
-            others = [value for call in calls if call not in own for value in _values(call.arguments)]
-            all_named = distributed([call.arguments for call in own], request, others)
-            found += [_Candidate(own[0].tool, arguments) for arguments in all_named[len(own) :]]
-    return found
-
-
-def _values(arguments: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """The single values of arguments, in one form; a share is what it is per cent."""
-    match arguments:
-        case dict():
-            yield from (value for one in arguments.values() for value in _values(one))
-        case list():
-            yield from (value for one in arguments for value in _values(one))
-        case float() if 0 < arguments < 1:
-            yield from (f"{arguments:.9g}", f"{arguments * 100:.9g}")
-        case bool():
-            return  # switched the other way is nothing new
-        case int() | float():
-            yield f"{arguments:.9g}"
-        case _:
-            yield str(arguments).lower()
-
-
-def _corrected(call: _Candidate, finder: SpanFinder, request: str, known: Mapping[str, Any]) -> _Candidate:
+def _corrected(call: Candidate, finder: SpanFinder, request: str, known: Mapping[str, Any]) -> Candidate:
     """What was found in the utterance counts; of the rest no word may belong to the question.
 
     A text that examples do not take word by word from what was said, such as words to search with, is the request itself.
@@ -229,14 +184,9 @@ def _corrected(call: _Candidate, finder: SpanFinder, request: str, known: Mappin
     ]
     kept |= dict.fromkeys(free, request)
     required = required_of(call.tool.parameters)
-    return _Candidate(call.tool, kept, tuple(key for key in required if key not in kept))
+    return Candidate(call.tool, kept, tuple(key for key in required if key not in kept))
 
 
 def _is_text(tool: ToolSpec, key: str) -> bool:
     about = properties_of(tool.parameters).get(key, {})
     return about.get("type") == "string" and "enum" not in about
-
-
-def _as_json(arguments: Mapping[str, Any]) -> str:
-    """Arguments as JSON; half a character, which nothing after this could write, becomes a question mark."""
-    return json.dumps(arguments, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -4,16 +4,17 @@ What is left of a call are values that were stated. A required one that was not 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from vivavoce.core.language.codes import names_of
 from vivavoce.core.language.days import day_named
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import ToolSpec
-from vivavoce.model.embedded.calling.said_times import clock, time_of
+from vivavoce.model.embedded.calling.said_times import clock, name_and_time, time_of, without_times
 from vivavoce.model.embedded.calling.stated import FUNCTION, TODAY, Stated, with_numbers
 from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, resolved, words_of_name
 
@@ -26,6 +27,10 @@ SWITCH = frozenset(("on", "enabled", "enable", "active", "power", "state", "stat
 PER_CENT = re.compile(r"percent|per cent|%", re.IGNORECASE)
 DAY_WORDS = frozenset(("date", "day"))
 DAY_FORMS = {"yyyy-mm-dd": "%Y-%m-%d", "mm/dd/yyyy": "%m/%d/%Y", "dd/mm/yyyy": "%d/%m/%Y", "dd.mm.yyyy": "%d.%m.%Y"}
+WORDED = frozenset(  # names of free words
+    ("text", "message", "body", "content", "note", "query", "question", "title", "subject", "words", "sentence", "song")
+)
+DIGITAL = re.compile(r"\bHH|24.hour|\d\d:\d\d")
 NOTHING = object()
 Value = Any  # any JSON, or NOTHING
 
@@ -49,6 +54,9 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     for key in [*_said_for_another(kept, parameters, stated), *_hours_that_are_counts(kept, stated)]:
         kept.pop(key, None)
     kept |= _mended(written, kept, parameters, stated)
+    kept |= _without_times(kept, parameters, stated)
+    for key in list(_counts_that_are_hours(kept, parameters, stated)):
+        kept.pop(key)
     required = [key for key in required_of(schema) if key not in kept]
     defaults = {key: parameters[key].default() for key in required}
     kept |= {key: value for key, value in defaults.items() if value is not NOTHING}
@@ -106,6 +114,34 @@ def _hours_that_are_counts(kept: Mapping[str, Value], stated: Stated) -> list[st
     return [key for key, time in times.items() if time is not None and time not in stated.times and time in counts]
 
 
+def _without_times(kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated) -> dict[str, Value]:
+    """Names without the day or the time that stands behind them, which become arguments of their own where they can."""
+    days = [key for key, one in parameters.items() if one.is_day]
+    times = [key for key, one in parameters.items() if one.is_time]
+    found: dict[str, Value] = {}
+    for key, value in kept.items():
+        if not isinstance(value, str) or key in (*days, *times) or parameters[key].is_choice:
+            continue
+        name, day, time = name_and_time(value, has_day=bool(days), has_time=bool(times), is_words=parameters[key].is_words)
+        if name == value:
+            continue
+        found[key] = name
+        for others, said in ((days, day), (times, time)):
+            if said and not any(other in kept for other in others):
+                found |= {other: one for other in others[:1] if (one := parameters[other].kept(said, stated)) is not NOTHING}
+    return found
+
+
+def _counts_that_are_hours(
+    kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated
+) -> Iterator[str]:
+    """Numbers that were said as a time of day alone, which is another argument: of "at eight", eight people."""
+    times = [key for key, one in parameters.items() if one.is_time]
+    for key, value in kept.items() if times else ():
+        if _is_number(value) and key not in times and not Stated(without_times(stated.written)).has_number(value):
+            yield key
+
+
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -146,6 +182,11 @@ class Parameter:
                 return self._flag(stated, meant=True) is not NOTHING
             case _:
                 return True
+
+    def chosen(self, stated: Stated) -> Value:
+        """The one option that was said, or `NOTHING`."""
+        said = [option for option in self._about["enum"] if option is not None and self._says(str(option), stated)]
+        return said[0] if len(said) == 1 else NOTHING
 
     def kept(self, value: Value, stated: Stated) -> Value:
         """The value as far as it was stated, or `NOTHING`."""
@@ -208,26 +249,48 @@ class Parameter:
         if not value.strip():
             return NOTHING
         if options := options_of(self._about):
-            said = [option for option in options if stated.has_all(option.replace("_", " "))]
-            return value if value in said else said[0] if len(said) == 1 else NOTHING
-        if self._is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
-            return self._as_day(stated.days[0])
-        if self._is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):
+            return value if value in options and self._says(value, stated) else self.chosen(stated)
+        if self.is_day and len(stated.days) == 1 and (value in stated.days or not stated.has_text(value)):
+            return self.as_day(stated.days[0])
+        if self.is_time and time_of(with_numbers(value)) is not None and not stated.has_time(value):
             return clock(*stated.times) if len(stated.times) == 1 else NOTHING
         if not stated.has_text(value):
             return NOTHING
         is_own = value[1:].islower() and all(word in FUNCTION or stem(word) in self._own for word in words(value))
         return NOTHING if is_own else value
 
+    def _says(self, option: str, stated: Stated) -> bool:
+        """Whether an option was said, by itself or by the name of the code that it is, and not denied."""
+        names = names_of(option)
+        own = [] if names and option.lower() in FUNCTION else [option.replace("_", " ")]  # "it" is hardly Italian
+        return any(map(stated.affirmed.has_all, [*own, *names]))
+
     @property
-    def _is_time(self) -> bool:
+    def is_time(self) -> bool:
+        """Whether its values are times of day, as far as its name tells."""
         return words_of_name(self._key)[-1:] == ["time"]
 
     @property
-    def _is_day(self) -> bool:
+    def is_day(self) -> bool:
+        """Whether its values are days, as far as its name and its format tell."""
         return self._about.get("format") == "date" or not DAY_WORDS.isdisjoint(words_of_name(self._key))
 
-    def _as_day(self, said: str) -> str:
+    @property
+    def is_words(self) -> bool:
+        """Whether its values are free words, of which a day may be part: a message, a note."""
+        return not WORDED.isdisjoint(words_of_name(self._key))
+
+    @property
+    def is_in_digits(self) -> bool:
+        """Whether its description shows a time of day in digits."""
+        return DIGITAL.search(self._description) is not None
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Its schema."""
+        return self._about
+
+    def as_day(self, said: str) -> str:
         """A day in the form that is asked for, or as it was said."""
         today = date.today()
         day = today if TODAY.fullmatch(said) else day_named(said, today)

@@ -2,11 +2,18 @@
 
 import re
 
+from vivavoce.core.language.days import NUMBER_WORDS, WEEKDAY
+
 HOURS = 12
 CLOCK = re.compile(r"\b(\d{1,2})[:. ](\d\d)(?::\d\d)?\b")
 HOUR = re.compile(r"\b(\d{1,2})(?= ?(?:o'?clock|[ap]\.?m\b)|\b)", re.IGNORECASE)
 SURE_HOUR = re.compile(
     r"\b(?:at|by|around|until|till|before|after) (\d{1,2})\b|\b(\d{1,2}) ?(?:o'?clock|[ap]\.?m\b)", re.IGNORECASE
+)
+SAID_AS_HOUR = re.compile(  # and not as a number of something
+    r"\b(?:at|by|until|till|before|after) \d{1,2}\b(?!\.\d| ?%| (?:people|per ?cent|[a-z]+s)\b)"
+    r"|\b\d{1,2} ?(?:o'?clock|[ap]\.?m\b)",
+    re.IGNORECASE,
 )
 PAST = re.compile(r"\b(half|(?:a )?quarter|\d{1,2})(?: minutes?)? (past|to|after|before) (\d{1,2})\b", re.IGNORECASE)
 CHINESE = re.compile(r"(\d{1,2})[点點时時](?:(半)|(\d{1,2})分?|(一刻)|(三刻))?")
@@ -19,18 +26,56 @@ HALF = re.compile(r"\b(\d+) and a half\b|\ban? (hour|minute|day|week|year|month)
 HALF_A = re.compile(r"\bhalf an? (hour|minute|day|year)\b", re.IGNORECASE)
 
 
+DAY_BEHIND = re.compile(
+    r"(?<=\S)[\s,]+(?:(?:for|on) )?(?P<day>today|tonight|(?:the )?day after tomorrow|"
+    r"tomorrow(?: (?:morning|afternoon|evening|night))?|"
+    rf"this (?:morning|afternoon|evening)|(?:(?<=on )|(?:this|next|coming) ){WEEKDAY})$",
+    re.IGNORECASE,
+)
+TIME_BEHIND = re.compile(
+    rf"(?<=\S)[\s,]+(?:at|by|from) (?P<time>(?:half past |(?:a )?quarter (?:past|to) )?"
+    rf"(?:\d{{1,2}}(?:[:.]\d\d)?|{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}))*"
+    r"(?: ?(?:o'?clock|[ap]\.?m\.?))?|noon|midnight|midday)$",
+    re.IGNORECASE,
+)
+
+
 def times_in(text: str) -> frozenset[int]:
     """Times of day that a text with digits names, in minutes on a clock of twelve hours."""
     lower = text.lower()
     found = {minute for name, minute in NAMED.items() if name in lower}
     found |= {_on_clock(int(hour), int(minute)) for hour, minute in CLOCK.findall(lower)}
-    found |= {_on_clock(int(one or other), 0) for one, other in SURE_HOUR.findall(CLOCK.sub(" ", lower))}
+    found |= {_on_clock(int(one or other), 0) for one, other in SURE_HOUR.findall(PAST.sub(" ", CLOCK.sub(" ", lower)))}
     for said, way, hour in PAST.findall(lower):
         minutes = MINUTES.get(said) or int(said)
         found.add(_on_clock(int(hour), minutes if way in ("past", "after") else -minutes))
     for hour, half, minute, quarter, three in CHINESE.findall(lower):
         found.add(_on_clock(int(hour), 30 if half else 15 if quarter else 45 if three else int(minute or 0)))
     return frozenset(found)
+
+
+def without_times(text: str) -> str:
+    """A text with digits without its times of day."""
+    for pattern in (CLOCK, PAST, SAID_AS_HOUR):
+        text = pattern.sub(" ", text)
+    return text
+
+
+def name_and_time(value: str, *, has_day: bool, has_time: bool, is_words: bool) -> tuple[str, str, str]:
+    """A name, and the day and the time of day that were said behind it: "Nando's tomorrow at seven".
+
+    has_day, has_time: whether the call takes them by themselves. is_words: whether the value may be about them.
+    """
+    day = time = ""
+    rest = value
+    while True:
+        if (found := DAY_BEHIND.search(rest)) and (has_day or not is_words):
+            day = found["day"]
+        elif (found := TIME_BEHIND.search(rest)) and has_time:
+            time = found["time"]
+        else:
+            return rest, day, time
+        rest = rest[: found.start()]
 
 
 def time_of(value: str) -> int | None:
@@ -43,9 +88,9 @@ def time_of(value: str) -> int | None:
     return _on_clock(int(clock[1]), int(clock[2]) if clock.re is CLOCK else 0)
 
 
-def clock(time: int) -> str:
-    """A time of day in minutes as it is written: 7:30."""
-    return f"{time // 60 or HOURS}:{time % 60:02}"
+def clock(time: int, *, late: bool = False) -> str:
+    """A time of day in minutes as it is written: 7:30. late: in the second half of the day, as 19:30."""
+    return f"{time // 60 + HOURS * late or HOURS}:{time % 60:02}"
 
 
 def written_out(text: str) -> str:

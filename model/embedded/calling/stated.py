@@ -44,12 +44,17 @@ NO_COUNT = re.compile(
 AN_HOUR = re.compile(r"\ban? (?=(?:hour|minute|day|week|month|year)\b)", re.IGNORECASE)
 TODAY = re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b|今天|今晚|今日", re.IGNORECASE)
 NEGATIONS = _set("no not without dont except never off disable stop mute deactivate cancel")
-SWITCHES_OFF = _set("off disable stop mute deactivate out shut dont")
+SWITCHES_OFF = _set("off disable stop mute deactivate shut dont")
 SWITCHES_ON = _set("on enable start activate unmute")
 MOST_CHARS, MOST_DIGITS, MINUTES = 4000, 15, 60
 REACH = 4  # words that a negation denies
 ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST_YEAR = 1000
+DENIED = re.compile(
+    r"\b(?:not|no|never|without|except|don't (?:want|need|like)|anything but|rather than|instead of|other than)\b"
+    rf"(?! (?:just|only)\b)(?:(?! (?:but|and)\b) [\w-]+){{1,{REACH}}}|(?:不要|不是|别)[^，,。]{{1,4}}",
+    re.IGNORECASE,
+)
 FUNCTION = _set(
     """a an the of in on at to for from by with and or is are was were be do does did i me my you your it its this that these
     those please can could would will what which who when where how"""
@@ -63,20 +68,25 @@ class Stated:
         self.text = text
 
     @cached_property
-    def _written(self) -> str:
+    def written(self) -> str:
         """The text with numbers as digits."""
         return with_numbers(self.text[:MOST_CHARS])
 
     @cached_property
     def stems(self) -> frozenset[str]:
         """Of all words, as they were said and with numbers as digits."""
-        return frozenset(map(stem, [*words(self.text), *words(self._written)]))
+        return frozenset(map(stem, [*words(self.text), *words(self.written)]))
 
     @cached_property
     def denied(self) -> frozenset[str]:
         """Stems of the words behind a negation."""
         said = words(self.text)
         return frozenset(stem(w) for at, no in enumerate(said) if no in NEGATIONS for w in said[at + 1 : at + 1 + REACH])
+
+    @cached_property
+    def affirmed(self) -> "Stated":
+        """What was said, without what was denied: of "a flight, not in business class" only the flight."""
+        return Stated(DENIED.sub(" ", self.text))
 
     @cached_property
     def numbers(self) -> frozenset[float]:
@@ -95,6 +105,11 @@ class Stated:
         return frozenset(value for value, _ in self._measured)
 
     @cached_property
+    def units(self) -> frozenset[str]:
+        """The words behind numbers."""
+        return frozenset(unit for _, unit in self._measured)
+
+    @cached_property
     def shares(self) -> frozenset[float]:
         """Numbers that were said as per cent."""
         return frozenset(value for value, unit in self._measured if unit in SHARE)
@@ -102,13 +117,13 @@ class Stated:
     @cached_property
     def _measured(self) -> list[tuple[float, str]]:
         """Numbers with the word behind them."""
-        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self._written)
+        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self.written)
         return [(float(found[1][:MOST_DIGITS]), found[2].lower()) for found in MEASURED.finditer(text)]
 
     @cached_property
     def times(self) -> frozenset[int]:
         """Times of day that may be meant, see `times_in`."""
-        return times_in(self._written)
+        return times_in(self.written)
 
     @cached_property
     def _names_year(self) -> bool:
@@ -176,7 +191,7 @@ class Stated:
 
     def has_all(self, value: str) -> bool:
         """Whether each word of a value was said that says something."""
-        if IS_CJK.search(value):
+        if IS_CJK.search(value) or not words(value):
             return value in self.text
         return all(map(self._has_word, [word for word in words(value) if word not in FUNCTION]))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import Message, ToolSpec
 from vivavoce.model.embedded.routing.arguments import copied_argument
+from vivavoce.model.embedded.routing.changing_facts import changing_kind
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter, Route
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
@@ -61,20 +62,23 @@ class Step:
 
 
 class Planner:
-    """Prepared by `fit`, asked by `plan`. sources: tools that know facts."""
+    """Prepared by `fit`, asked by `plan`. sources: tools that know facts, the one that knows today's last."""
 
     def __init__(
-        self, router: IntentRouter, described: DescribedTools, finders: SpanFinders, sources: Collection[str] = ()
+        self, router: IntentRouter, described: DescribedTools, finders: SpanFinders, sources: Sequence[str] = ()
     ) -> None:
         self._router = router
         self._described = described
         self._finders = finders
-        self._sources = frozenset(sources)
+        self._sources = tuple(sources)
+        self._live = BEYOND
 
     def fit(self, tools: Sequence[ToolSpec]) -> None:
         """Learn what the tools are for. Blocking."""
         self._router.fit(tools)
         self._described.fit(tools)
+        names = {tool.name for tool in tools}
+        self._live = self._sources[-1] if names.intersection(self._sources[-1:]) else BEYOND
 
     async def plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:
         """What to do, in order. One step, unless the parts of the request clearly want different things."""
@@ -105,8 +109,9 @@ class Planner:
 
     def _first(self, request: str) -> Step:
         """A request that leans on no call."""
-        learnt, described = self._router.route(request), self._described.route(request)
-        route = learnt if DENIES.match(plain(request)) else _surer(learnt, described)
+        learnt, described = self._routes(request)
+        is_denied = DENIES.match(plain(request)) and not changing_kind(request)
+        route = learnt if is_denied else _surer(learnt, described)
         if route.label != described.label or described.probability >= CERTAIN:
             return Step(route.label, request)
         return Step(route.label, request, otherwise=learnt.label, is_clear=described.probability >= CLEAR)
@@ -160,7 +165,19 @@ class Planner:
         return [replace(step, request=request) for request in self._finder(tools[step.label]).apart(step.request)]
 
     def _route(self, request: str, previous: str = "") -> Route:
-        return _surer(self._router.route(request, previous), self._described.route(request))
+        return _surer(*self._routes(request, previous))
+
+    def _routes(self, request: str, previous: str = "") -> tuple[Route, Route]:
+        """What the router has learnt, and the tool without examples that is most like it.
+
+        What changes by the day is no talk, and is asked for in other words than those in which a tool says that it knows it.
+        """
+        learnt, described = self._router.route(request, previous), self._described.route(request)
+        if learnt.label not in (NO_TOOL, BEYOND) or not (kind := changing_kind(request)):
+            return learnt, described
+        hinted = self._described.route(f"{request} {kind}")
+        live = Route(self._live, CONFIDENT_PART) if learnt.label == NO_TOOL else learnt
+        return live, max(described, hinted, key=lambda route: route.probability)
 
     def _is_one_question(self, steps: Sequence[Step]) -> bool:
         """Whether one tool that knows facts stands beside talk: then the talk belongs to what is asked of it.
@@ -168,7 +185,7 @@ class Planner:
         "According to the lifeboat and book, how many make up a crew?" is what a recogniser made of a handbook.
         """
         labels = {step.label for step in steps} - {NO_TOOL}
-        return len(labels) == 1 and labels <= self._sources
+        return len(labels) == 1 and labels <= {*self._sources}
 
     def _takes_any_words(self, tool: ToolSpec) -> bool:
         """Whether a tool makes sense of "another one" by itself; one that looks up facts does not."""

@@ -27,6 +27,11 @@ ASKS_IN_CHINESE = re.compile(
     r"把|转|取消|加|删|导航|推荐|介绍|比较|列|恢复|变|改|拨|记|报)"
 )
 Span = tuple[int, int]
+LINK = r"(?:for|at|to|in|on|from|with|of|by|called|named)"
+ONE = r"(?:a(?:nother| second| third| further)? one|one(?: more)?|another|a (?:second|third)|the other(?: one)?)"
+ONE_MORE = re.compile(rf"(?:(?:\s*,)?\s+(?:and|plus|then)\s+(?:then |also )?|\s*,\s*){ONE}(?= {LINK}\b)", re.IGNORECASE)
+PHRASE = re.compile(rf"\s+(?={LINK}\b)", re.IGNORECASE)
+COUNTED = re.compile(r"\b(?:two|three|four|five|six|\d) (?=[a-z-]+s$)", re.IGNORECASE)
 
 
 def parts_of(request: str) -> list[Span]:
@@ -46,6 +51,32 @@ def parts_of(request: str) -> list[Span]:
             joined.append((start, end))
             is_whole = asks_too
     return joined
+
+
+def wishes_of(request: str) -> list[str]:
+    """A request once for each thing that it asks for by "one": of "a table for four and one for six" both tables.
+
+    Only itself where it asks for one thing.
+    """
+    first, *others = (piece.strip(" ,.?!") for piece in ONE_MORE.split(request))
+    if not others:
+        return [request]
+    wishes = [joined for other in others if (joined := _instead(first, other))]
+    if len(wishes) < len(others):
+        return [request]
+    return wishes if COUNTED.search(first) else [first, *wishes]
+
+
+def _instead(first: str, other: str) -> str:
+    """The first wish with the phrases of another one in place of its own; "" where it has none such."""
+    head, *phrases = PHRASE.split(COUNTED.sub("", first))
+    others = PHRASE.split(other)
+    kept = list(phrases)
+    for phrase in others:
+        link = phrase.split(" ", 1)[0].lower()
+        at = next((at for at in reversed(range(len(kept))) if kept[at].split(" ", 1)[0].lower() == link), None)
+        kept = kept if at is None else [*kept[:at], *kept[at + 1 :]]
+    return " ".join([head, *kept, *others]) if len(kept) < len(phrases) or COUNTED.search(first) else ""
 
 
 def asks(text: str) -> bool:

@@ -4,6 +4,8 @@ import pytest
 
 from vivavoce.core.messages import AssistantMessage, ToolSpec, UserMessage
 from vivavoce.model.embedded.calling.asking import asked_before, question
+from vivavoce.model.embedded.calling.grounding import NOTHING, Parameter
+from vivavoce.model.embedded.calling.values import value_of
 
 pytestmark = pytest.mark.unit
 
@@ -81,3 +83,66 @@ def test_a_question_for_a_tool_that_is_gone_is_no_question():
     assert asked_before(said, [], "en") is None
     assert asked_before([UserMessage("Tickets.")], [TICKETS], "en") is None
     assert asked_before([], [TICKETS], "en") is None
+
+
+def value(key, about, said):
+    found = value_of(Parameter("tool", key, about), said)
+    return None if found is NOTHING else found
+
+
+NUMBER, TEXT = {"type": "integer"}, {"type": "string"}
+SIZES = {"enum": ["small", "extra_large"], "type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("key", "about", "said", "expected"),
+    [
+        ("time", TEXT, "seven thirty", "seven thirty"),
+        ("time", TEXT, "At half past six, please.", "half past six"),
+        ("time", TEXT, "Eight in the evening.", "Eight in the evening"),
+        ("time", {**TEXT, "description": "HH:MM"}, "half past six in the evening", "18:30"),
+        ("time", {**TEXT, "description": "HH:MM"}, "a quarter after six", "6:15"),
+        ("time", TEXT, "Make it noon.", "noon"),
+        ("date", TEXT, "the day after tomorrow", "the day after tomorrow"),
+        ("date", TEXT, "On Friday.", "Friday"),
+        ("people", NUMBER, "four of us", 4),
+        ("people", NUMBER, "There are four of us.", 4),
+        ("people", NUMBER, "just two", 2),
+        ("people", NUMBER, "A couple.", 2),
+        ("people", NUMBER, "四个人", 4),
+        ("minutes", NUMBER, "twenty-five minutes", 25),
+        ("name", TEXT, "Anna", "Anna"),
+        ("name", TEXT, "It's for Anna Holm, thanks.", "Anna Holm"),
+        ("colour", TEXT, "the blue one", "blue"),
+        ("size", SIZES, "the extra large one", "extra_large"),
+        ("gift", {"type": "boolean"}, "Yes, please.", True),
+        ("gift", {"type": "boolean"}, "No.", False),
+        ("people", NUMBER, "at half past six", None),
+        ("people", NUMBER, "four or five", None),
+        ("people", NUMBER, "Anna", None),
+        ("minutes", NUMBER, "an hour", None),
+        ("time", TEXT, "four people", None),
+        ("date", TEXT, "at seven", None),
+        ("size", SIZES, "the middle one", None),
+        ("name", TEXT, "Thank you.", None),
+        ("name", TEXT, "I don't know.", None),
+        ("name", TEXT, "What do you mean?", None),
+        ("name", TEXT, "Tell me a joke.", None),
+        ("colour", TEXT, "你好，你叫什么名字？", None),
+        ("people", NUMBER, "What is two and two?", None),
+        ("size", SIZES, "A small step for a man and a very long one for all of us", None),
+    ],
+)
+def test_a_short_reply_is_a_value_where_it_is_of_the_type(key, about, said, expected):
+    assert value(key, about, said) == expected
+
+
+def test_replies_are_values_of_what_each_was_asked_for():
+    said = [
+        UserMessage("Get me tickets."),
+        AssistantMessage("Which city?"),
+        UserMessage("Rome."),
+        AssistantMessage("How many tickets?"),
+        UserMessage("Just two."),
+    ]
+    assert asked_before(said, [TICKETS], "en").given == {"city": "Rome", "number_of_tickets": 2}

@@ -9,6 +9,7 @@ from vivavoce.core.messages import ToolSpec
 from vivavoce.model.embedded.calling.caller import Caller
 from vivavoce.model.embedded.calling.writing import WrittenCall
 from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.wording.parts import wishes_of
 
 pytestmark = pytest.mark.unit
 TABLE = ToolSpec(
@@ -34,7 +35,8 @@ class Writer:
 
     async def one(self, tool, said):
         self.shown.append([tool.name])
-        return WrittenCall(tool, next(arguments for name, arguments in self.written if name in {tool.name, ""}))
+        fitting = [arguments for name, arguments in self.written if name in {tool.name, ""}]
+        return WrittenCall(tool, fitting[min(len(self.shown), len(fitting)) - 1])
 
     async def several(self, tools, said, least, most):
         self.shown.append([tool.name for tool in tools])
@@ -108,3 +110,32 @@ async def test_what_is_no_object_is_left_for_the_controller_to_report():
         await Caller(DescribedTools(WordEmbedder()), None, Writer(("", "four")), "en").calls(TABLE, "Book it.", [TABLE])
     ).calls
     assert call.arguments == "four"
+
+
+@pytest.mark.parametrize(
+    ("said", "wishes"),
+    [
+        ("An alarm for six and one for seven.", ["An alarm for six", "An alarm for seven"]),
+        ("Book a table for four, and another one for six.", ["Book a table for four", "Book a table for six"]),
+        ("Book a table for four and another for six at Nobu", ["Book a table for four", "Book a table for six at Nobu"]),
+        ("Book two tables, one for four and one for six", ["Book tables for four", "Book tables for six"]),
+        ("A taxi to Rome, one to Bari, and one to Pisa.", ["A taxi to Rome", "A taxi to Bari", "A taxi to Pisa"]),
+        ("A room at noon for two and a second one at six", ["A room at noon for two", "A room for two at six"]),
+        (
+            "A room at Oak at noon for two and one for six at one",
+            ["A room at Oak at noon for two", "A room at Oak for six at one"],
+        ),
+        ("Book a table for one and a taxi.", ["Book a table for one and a taxi."]),
+        ("Call Anna and one of her friends.", ["Call Anna and one of her friends."]),
+        ("A table for one.", ["A table for one."]),
+        ("One for all and all for one", ["One for all and all for one"]),
+    ],
+)
+def test_one_for_each_is_a_wish_of_its_own(said, wishes):
+    assert wishes_of(said) == wishes
+
+
+async def test_one_more_of_the_same_is_a_second_call_of_the_tool():
+    calls, _, writer = await called("Book a table for four and one for six.", ("", {"people": 4}), ("", {"people": 6}))
+    assert calls == [("book_table", {"people": 4}), ("book_table", {"people": 6})]
+    assert writer.shown == [["book_table"], ["book_table"]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vivavoce.model.embedded.claims import claims_deed, honest
+from vivavoce.model.embedded.claims import claims_deed, claims_price, honest
 
 pytestmark = pytest.mark.unit
 
@@ -78,3 +78,29 @@ async def test_an_honest_answer_comes_through_as_it_is(text):
 async def test_what_is_clear_is_given_out_before_the_sentence_ends():
     given = honest(pieces("Well", ", ", "let me see"), "Tell me something.", "no")
     assert await anext(given) == "Well,"
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ("What's Volvo trading at?", "Volvo is trading at $21 per share."),
+        ("How much is an ounce of silver?", "An ounce of silver costs approximately $25."),
+        ("What about Volvo?", "Its share price is about 21 dollars."),
+        ("沃尔沃呢", "沃尔沃的股价是21元。"),
+    ],
+)
+async def test_a_price_of_today_is_not_told_from_memory(request_, said):
+    assert claims_price(said, request_)
+    assert "".join([p async for p in honest(pieces(said), request_, "I cannot know.")]) == "I cannot know."
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ("If a pen costs 2 dollars, what do three cost?", "Three pens cost 6 dollars."),
+        ("What is inflation?", "It means that things cost more than before."),
+        ("How much did Alaska cost?", "It was bought for 7.2 million dollars in 1867."),
+    ],
+)
+def test_other_talk_of_money_is_left_alone(request_, said):
+    assert not claims_price(said, request_)

@@ -87,6 +87,10 @@ CLOCK = {"properties": {"time": {"type": "string"}, "people": {"type": "integer"
         ("an alarm for six", {"time": "6:00 AM"}, {"time": "6:00 AM"}),
         ("a table for four people", {"time": "4:00", "people": 4}, {"people": 4}),
         ("a table for four at four", {"time": "4:00", "people": 4}, {"time": "4:00", "people": 4}),
+        ("a table at Luigi's at eight", {"time": "8:00", "people": 8}, {"time": "8:00"}),
+        ("a table before half past eight", {"time": "8:30", "people": 8}, {"time": "8:30"}),
+        ("at eight for 8 guests", {"time": "8:00", "people": 8}, {"time": "8:00", "people": 8}),
+        ("eight at eight", {"time": "8:00", "people": 8}, {"time": "8:00", "people": 8}),
         ("one for six", {"time": "one", "people": 6}, {"people": 6}),
         ("at noon", {"time": "12:00"}, {"time": "12:00"}),
         ("晚上七点半", {"time": "19:30"}, {"time": "19:30"}),
@@ -172,6 +176,89 @@ def test_optional_parameters_that_nothing_was_said_for_are_not_shown():
     shown = without_unstated(spec, Stated("A table at Luigi's")).parameters["properties"]
     assert {"size", "outdoors"}.isdisjoint(shown)
     assert "people" not in without_unstated(spec, Stated("Book Luigi's")).parameters["properties"]
+
+
+NAMED = {key: {"type": "string"} for key in ("restaurant", "message")}
+TIMED = NAMED | {"day": {"type": "string"}, "time": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("properties", "written", "expected"),
+    [
+        (NAMED, {"restaurant": "Nando's tomorrow"}, {"restaurant": "Nando's"}),
+        (NAMED, {"restaurant": "Nando's on Friday"}, {"restaurant": "Nando's"}),
+        (NAMED, {"restaurant": "Nando's at seven"}, {"restaurant": "Nando's at seven"}),
+        (NAMED, {"message": "I come tomorrow"}, {"message": "I come tomorrow"}),
+        (NAMED, {"restaurant": "Tomorrow"}, {"restaurant": "Tomorrow"}),
+        (NAMED, {"restaurant": "Ruby Tuesday"}, {"restaurant": "Ruby Tuesday"}),
+        (TIMED, {"restaurant": "Nando's tomorrow"}, {"restaurant": "Nando's", "day": "tomorrow"}),
+        (
+            TIMED,
+            {"restaurant": "Nando's tomorrow at half past six"},
+            {"restaurant": "Nando's", "day": "tomorrow", "time": "half past six"},
+        ),
+        (
+            TIMED,
+            {"restaurant": "Nando's at 7 pm today", "time": "7 pm"},
+            {"restaurant": "Nando's", "day": "today", "time": "7 pm"},
+        ),
+    ],
+)
+def test_a_day_or_a_time_behind_a_name_is_no_part_of_it(properties, written, expected):
+    said = " ".join(written.values())
+    assert grounded(written, "reserve", {"properties": properties}, Stated(said)).arguments == expected
+
+
+def choice(said, written, *options):
+    schema = {"properties": {"kind": {"enum": options, "type": "string"}}}
+    return grounded({"kind": written}, "tool", schema, Stated(said)).arguments.get("kind")
+
+
+CLASSES = ("economy", "business", "first")
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "expected"),
+    [
+        ("a flight to Rome, not in business class", "business", None),
+        ("anything but business, please", "business", None),
+        ("no business class", "business", None),
+        ("I don't want to sit in business", "business", None),
+        ("without going business", "business", None),
+        ("not economy but business", "business", "business"),
+        ("not economy, business", "economy", "business"),
+        ("No, business.", "business", "business"),
+        ("not only economy", "economy", "economy"),
+        ("business rather than economy", "economy", "business"),
+        ("in first class", "business", "first"),
+    ],
+)
+def test_an_option_that_was_denied_is_not_chosen(said, written, expected):
+    assert choice(said, written, *CLASSES) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "expected"),
+    [
+        ("in euros", ("USD", "EUR"), "EUR"),
+        ("in US dollars", ("EUR", "USD", "AUD"), "USD"),
+        ("in dollars", ("EUR", "USD", "AUD"), "USD"),
+        ("twenty £", ("EUR", "GBP"), "GBP"),
+        ("in Australian dollars", ("EUR", "AUD"), "AUD"),
+        ("换成欧元", ("USD", "EUR"), "EUR"),
+        ("twenty degrees celsius", ("C", "F"), "C"),
+        ("seventy Fahrenheit", ("C", "F"), "F"),
+        ("five kilometres", ("km", "mi"), "km"),
+        ("five miles", ("km", "mi"), "mi"),
+        ("in French", ("de", "fr"), "fr"),
+        ("into Chinese", ("zh-CN", "en-US"), "zh-CN"),
+        ("翻译成法语", ("de", "fr"), "fr"),
+        ("in Danish", ("de", "fr"), None),
+        ("translate it in German", ("it", "in", "de"), "de"),
+    ],
+)
+def test_codes_are_chosen_by_what_they_are_called(said, options, expected):
+    assert choice(said, options[0], *options) == expected
 
 
 VALUES = st.recursive(

@@ -15,10 +15,11 @@ from vivavoce.core.messages import (
 )
 from vivavoce.core.passage import Passage
 from vivavoce.model.embedded.mind import EmbeddedMind
+from vivavoce.model.embedded.routing.changing_facts import changing_kind
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.looking_up import LookUp, asks_for_facts
 from vivavoce.model.embedded.routing.planning import Planner
-from vivavoce.model.embedded.routing.router import NO_TOOL, Route
+from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, Route
 from vivavoce.model.embedded.routing.spans import SpanFinder
 
 pytestmark = pytest.mark.unit
@@ -203,3 +204,45 @@ async def test_a_follow_up_is_of_the_tool_before_unless_the_router_knows_better(
     planner = Planner(Router(), DescribedTools(WordEmbedder()), Finders())
     (alone,) = await planner.plan(request_, before, tools[1:])
     assert alone.label == NO_TOOL, "a tool that is gone is not asked"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("What's Volvo trading at?", "price"),
+        ("What is a share of Volvo going for?", "price"),
+        ("How much does an ounce of silver cost?", "price"),
+        ("沃尔沃的股价是多少？", "price"),
+        ("How did Celtic do last night?", "score"),
+        ("Who won the match?", "score"),
+        ("How is the traffic on the bridge?", "traffic"),
+        ("Is the train to York delayed?", "status"),
+        ("When does the next tram leave?", "status"),
+        ("What's the balance of my account?", "balance"),
+        ("What's the latest from Lund?", "news"),
+        ("What is a stock?", ""),
+        ("Why do prices rise?", ""),
+        ("What does trading at a premium mean?", ""),
+        ("Who won the cup in 1998?", ""),
+        ("Who won the war?", ""),
+        ("How are you today?", ""),
+        ("I sell for a living.", ""),
+    ],
+)
+def test_what_changes_by_the_day(said, kind):
+    assert changing_kind(said) == kind
+
+
+@pytest.mark.parametrize(
+    ("tools", "sources", "label"),
+    [
+        ([], (), BEYOND),
+        ([ToolSpec("share", "Tell the price of a share of a company.", {})], (), "share"),
+        (TOOLS, (DOCUMENTS, WEB), WEB),
+    ],
+)
+async def test_what_changes_by_the_day_is_not_answered_from_memory(tools, sources, label):
+    planner = Planner(Router(), DescribedTools(WordEmbedder()), Finders(), sources)
+    planner.fit([ToolSpec(tool.name, tool.description, {}, (ToolExample("x"),)) if sources else tool for tool in tools])
+    (step,) = await planner.plan("What is Volvo trading at?", [], tools)
+    assert step.label == label

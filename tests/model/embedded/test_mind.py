@@ -248,3 +248,32 @@ async def test_what_is_missing_is_asked_for_and_the_answers_fill_the_call():
 async def test_a_changed_mind_cancels_the_call():
     mind = booking('{"people": 2, "time": "8 pm"}')
     assert await dialogue(mind, "Book a table.", "Never mind.") == ["How many people?", "All right, I will not do that."]
+
+
+@pytest.mark.parametrize(
+    ("reply", "time"), [("half past six", "half past six"), ("Make it seven thirty, please.", "seven thirty")]
+)
+async def test_a_short_reply_is_tried_as_a_value_whatever_the_language_model_makes_of_it(reply, time):
+    mind = booking('{"people": 4, "time": "8 pm"}', '{"people": 4}')
+    answers = await dialogue(mind, "Book a table for four.", reply)
+    assert answers == ["At what time?", [("book_table", {"people": 4, "time": time})]]
+
+
+async def test_an_earlier_value_that_is_put_right_in_answer_to_a_question_holds_and_the_question_is_asked_again():
+    mind = booking('{"people": 4, "time": "8 pm"}', '{"people": 4, "time": "four"}', '{"people": 4}')
+    assert await dialogue(mind, "Book a table for four.", "No, five people.", "At eight.") == [
+        "At what time?",
+        "At what time?",
+        [("book_table", {"people": 5, "time": "eight"})],
+    ]
+
+
+async def test_the_call_just_made_is_made_again_with_one_argument_changed_and_told_of_without_a_refusal():
+    mind = EmbeddedMind(Router(BEYOND), DescribedTools(WordEmbedder()), Finders(), Llama())
+    call = ToolCall("1", "book_table", '{"people": 4, "time": "seven"}')
+    before = [UserMessage("A table for four at seven."), ToolMessage(ToolResult(call, "done", ToolOutput("ok")))]
+    messages = [*before, UserMessage("Make that eight people.")]
+    (again,) = [delta async for delta in mind.stream(messages, [TABLE])]
+    assert json.loads(again.arguments) == {"people": 8, "time": "seven"}
+    told = ToolMessage(ToolResult(again, "done", ToolOutput("", spoken="It is booked.")))
+    assert [delta async for delta in mind.stream([*messages, told], [TABLE])] == [TextDelta("It is booked. ")]

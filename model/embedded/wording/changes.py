@@ -1,0 +1,60 @@
+"""What changes the call just made: "make it sixty", "no, at eight", "I meant Anna", "change the time to noon", 改成八点."""
+
+import re
+from dataclasses import dataclass
+
+from vivavoce.model.embedded.wording.parts import asks
+
+OOPS = re.compile(
+    r"^\W*(?:(?:oh|ah|u+[hm]+|no|nope|sorry|wait|hang on|hold on|actually|correction|my mistake|not that|well)\b[\W_]*)+",
+    re.IGNORECASE,
+)
+TAIL = re.compile(r"(?:[\s,]*\b(?:please|thanks|thank you))?[\s.!?]*$", re.IGNORECASE)
+SET = r"(?:(?:can|could) (?:you|we) |please |let's |just )*(?:make|change|set|switch|move|turn|put) "
+NOT = "(?:,? not (?P<what>.+))?"
+WHOLE = re.compile(rf"{SET}(?:it|that|this|them)(?: (?:to|into))? (?P<value>.+?){NOT}", re.IGNORECASE)
+OF = re.compile(rf"{SET}(?:the |my |your )?(?P<what>.{{1,40}}?) (?:to|into) (?P<value>.+)", re.IGNORECASE)
+MEANT = re.compile(
+    r"(?:i (?:mean|meant|said|wanted)(?: to say)?|(?:it|that) should(?: have)? (?:be|been)|(?:or )?rather) "
+    rf"(?P<value>.+?){NOT}",
+    re.IGNORECASE,
+)
+NOT_BUT = re.compile(r"not (?P<what>[^,]+?)(?:,| but|, but) (?P<value>.+)", re.IGNORECASE)
+BUT_NOT = re.compile(r"(?P<value>[^,]+), not (?P<what>.+)", re.IGNORECASE)
+INSTEAD = re.compile(r"(?P<value>.+?),? instead", re.IGNORECASE)
+CHINESE = re.compile(
+    r"(?:(?:不对?|不是|错了|抱歉|对不起)[，,。\s]*)?(?:(?:我(?:是说|的意思是)|应该是)|把?(?P<what>.{0,8}?)(?:改成|改为|改到|换成))"
+    r"(?P<value>.+?)吧?[。！]?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is wanted instead.
+
+    value: as it was said. what: what it stands in place of, by its name or its value, or "". is_certain: whether any words
+    may be the value; else only a number, a time, an option or a name.
+    """
+
+    value: str
+    what: str = ""
+    is_certain: bool = False
+
+
+def change_in(request: str) -> Change | None:
+    """The change that a request asks for, None where it is no such request."""
+    said = TAIL.sub("", request.replace("\u2019", "'"))
+    rest = OOPS.sub("", said)
+    for pattern, is_certain in (
+        (WHOLE, False),
+        (OF, True),
+        (MEANT, True),
+        (NOT_BUT, True),
+        (BUT_NOT, True),
+        (INSTEAD, False),
+        (CHINESE, True),
+    ):
+        if found := pattern.fullmatch(rest):
+            parts = found.groupdict()
+            return Change(parts["value"], parts.get("what") or "", is_certain)
+    return Change(rest) if rest and rest != said and not asks(rest) else None
