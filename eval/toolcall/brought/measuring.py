@@ -32,8 +32,8 @@ async def measure_brought(item: Item, holder: Agent, settings: Settings, *, tran
             finished = set[str]()
     scored, record = score(question, asked)
     if question.wishes:
-        scored, mistakes = score_deeds(question, scored, asked.calls, finished, asked.said)
-        record["mistakes"] = [*mistakes, *record.get("mistakes", ())]
+        scored = score_deeds(question, scored, asked.calls, finished, asked.said)
+        record["finished"] = sorted(finished)
     return Result(
         item.id, item.cluster, item.facts, scored.scores, scored.verdict, scored.why, record | {"opened_s": opened_s}
     )

@@ -2,8 +2,8 @@
 
 A line is ``{"id", "question", "tools", "expected": {"class", "calls"}}``. Tools are in OpenAI's form, or names of those that
 the file ``<set>_tools.jsonl`` beside it holds, one a line; the class is "call", "ask" or "cannot"; a call is
-``{"name", "arguments": {parameter: [value, ...]}}`` with the values that are allowed, of which "" says that the parameter may be
-left out. A request to act may have ``"wishes": [{"tool", "words"}]``: what is to be done, see `deeds`.
+``{"name", "arguments": {parameter: [value, ...]}}`` with the values that are allowed, of which "" says that the parameter
+may be left out. A request to act may have ``"wishes": [{"tool", "words"}]``: what is to be done, see `deeds`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from vivavoce.eval.toolcall.questions import SETS
 CALL, ASK, CANNOT = CLASSES = ("call", "ask", "cannot")
 SPOKEN = "spoken"
 FALSE_DEEDS = CLAIMED, WRONG_CALLED = ("deed claimed without a call", "wrong tool called")
-REST_REFUSED = "rest refused"
+REST_REFUSED, DENIED = "rest refused", "deed done and denied"
 BESIDE = "+own"  # the item's tools stand beside those of the product
 FILE = ".jsonl"
 SHARED_TOOLS = "_tools.jsonl"  # what the name of the file ends in that tools are named from
@@ -173,7 +173,8 @@ def _read(path: Path, group: str, recordings: Path | None, *, beside: bool) -> l
         tools = tuple(_function(tool, shared, path.name).model_dump() for tool in row.tools)
         wishes = tuple(wish.model_dump() for wish in row.wishes)
         audio = str(recording) if recording is not None else ""
-        questions.append(BroughtQuestion(row.id, group, row.question, row.expected.kind, calls, tools, audio, beside, wishes))
+        kind = row.expected.kind
+        questions.append(BroughtQuestion(row.id, group, row.question, kind, calls, tools, audio, beside, wishes))
     if rows and not questions:
         raise ConfigError(f"{recordings} holds no recording such as {rows[0].id}.ogg; ask the typed set")
     return questions
