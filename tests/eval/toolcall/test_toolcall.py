@@ -216,7 +216,6 @@ def test_no_question_of_a_set_is_an_example_of_the_router():
         CLOCK,
         EXPLAIN,
         KNOWLEDGE,
-        LACKING,
         VOICE,
         WEATHER,
         WEB,
