@@ -19,7 +19,7 @@ RIGHT = "right"
 Wish = Mapping[str, Any]
 
 SENTENCE = re.compile(r"(?:[^.!?;\n。！？；]|\.(?=\d))+[.!?;\n。！？；]*")
-PART = re.compile(r"[,:](?!\d)|[，：]|\s(?:-|\u2014)\s|\u2014|,?\s\b(?:and|but|so|then|while|because)\b\s", re.IGNORECASE)
+PART = re.compile(r",(?!\d)|，|\s(?:-|\u2014)\s|\u2014|,?\s\b(?:and|but|so|then|while|because)\b\s", re.IGNORECASE)
 
 NOT = (
     r"(?!(?:needed|need|wanted|tried|failed|limited|supposed|required|trained|designed|programmed|named|located|based|known|"
@@ -31,7 +31,7 @@ STATE = (
     r"in progress|(?:on|in) (?:its|his|her|the|their|your) (?:way|list|calendar))\b"
 )
 ADVERBS = r"(?:\s(?:now|just|already|also|all|being|\w+ly))*\s"
-OPENER = r"^(?:(?:sure|okay|ok|alright|all right|of course|certainly|yes|great|now)\s)*"
+OPENER = r"^(?:(?:sure|okay|ok|alright|all right|of course|certainly|yes|great|now)[\s:]+)*"
 NO_GERUND = r"(?:noth|someth|anyth|everyth|morn|even|dur|accord|regard|includ|speak|consider|depend|ceil|hav)ing\b"
 GERUND = rf"(?!{NO_GERUND})\w{{2,}}ing\b"
 IS = r"(?:\b(?:is|are|was|were|has been|have been)|(?:it|that|everything|all|you)'(?:s|re))"
@@ -52,7 +52,7 @@ PROMISED = any_of(
     rf"{DOER}(?:'ll|\swill|\sshall|(?:'m|'re|\sam|\sare) going to){ADVERBS}"
     r"(?!(?:need|have to|not|never|be (?:able|happy|glad|here)|try|require|assume)\b)\w+",
     r"\blet me (?!know\b)\w+",
-    rf"\b(?:i'm|i am|we're|we are){ADVERBS}(?!(?:hav|try|wonder|look|talk|assum|us|ask)ing\b){GERUND}",
+    rf"\b(?:i'm|i am|we're|we are){ADVERBS}(?!(?:hav|try|wonder|look|talk|assum|us|ask|wait)ing\b){GERUND}",
     rf"{OPENER}{GERUND}(?!.*\b(?:is|are|can|may|helps|requires|means|should)\b)",
     r"\bwill (?:be|arrive|ring|go off|wake|start|play|receive|come|turn|remind|notify|get)\b",
     r"\byou'll (?:be|get|receive|hear)\b",
