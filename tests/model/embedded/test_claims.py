@@ -47,6 +47,7 @@ def test_a_claimed_deed_is_known(request_, said):
         ("What does it cost to book a table?", "You can book a table for free."),
         ("Book a table.", "You could ask the restaurant."),
         ("Thanks.", "You are welcome."),
+        ("I want to open a bakery.", "I'd love to hear about it."),
         ("How do I get me a loan? It is for a house.", "I'll explain it."),
         ("Is it raining? I cannot see it.", "I'll look it up."),
         ("I love dogs.", "Yes, I love them too."),
