@@ -31,7 +31,7 @@ LABS = {
     "toolcall": Command(
         "ToolCallLab",
         "Whether the agent calls the right tool with the right parameters, and only then; "
-        "sets: spoken, text, and with tools of their own bfcl, bfcl-parallel, bfcl-spoken, when2call.",
+        "sets: spoken, text, and with tools of their own bfcl, bfcl-parallel, bfcl-spoken, when2call, deeds.",
     ),
     "hallucination": Command(
         "HallucinationLab",

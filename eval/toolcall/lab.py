@@ -3,8 +3,8 @@
 What is judged are the first calls of the last user turn. Sets: ``spoken`` and ``text``, which come with the lab, or a half
 of one, as ``text:dev``; the folder of StepEval-Audio-Toolcall, whose recordings are asked, or its texts as ``PATH:text``; a
 table of one's own, see `questions.read_questions` (recordings, where it has any, lie beside it in a folder of the
-table's name). Sets whose questions bring their own tools: ``bfcl``, ``bfcl-parallel``, ``bfcl-spoken``, ``when2call`` and
-files of one's own, see `brought.questions.brought_questions`.
+table's name). Sets whose questions bring their own tools: ``bfcl``, ``bfcl-parallel``, ``bfcl-spoken``, ``when2call``,
+``deeds`` and files of one's own, see `brought.questions.brought_questions`.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence

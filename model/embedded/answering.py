@@ -4,15 +4,22 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
-from vivavoce.core.language.sentences import ACCORDING_TO, NO_ANSWER, SORRY
+from vivavoce.core.language.sentences import ACCORDING_TO, DONE, NO_ANSWER, SORRY
 from vivavoce.core.messages import Message, ToolMessage, ToolResult
+from vivavoce.core.untrusted import neutralise, unfenced
 from vivavoce.model.embedded.claims import honest
 from vivavoce.model.embedded.llama import ANSWER_SLOT, LlamaServer
 from vivavoce.model.embedded.prompts import answer_prompt
+from vivavoce.model.embedded.schemas import words_of_name
 
+NAME_CHARS = 80
 ANSWER_TOKENS = 110  # after so many an answer ends with its sentence,
 MOST_TOKENS = 180  # or here, with what is whole of it
 END = re.compile(r"[.?!…][\"')\]]*(?=\s)|[。？！]")
+# What only says that all went well: the small model, which reads no deed in it, would deny that anything was done.
+GONE_WELL = re.compile(
+    r"\W*(?:status\W+)?(?:ok|okay|done|success(?:ful|fully)?|completed?)?\W*|\W*(?:success|ok|done)\W+true\W*", re.IGNORECASE
+)
 PAUSE = re.compile(r"[,;:](?=\s)|[，；：]")
 
 
@@ -35,7 +42,7 @@ class AnswerWriter:
             ModelError: the language model failed.
         """
         sentences = [(message, _sentence(message.result, self._language)) for message in results]
-        if ready := " ".join(sentence for _, sentence in sentences if sentence):
+        if ready := " ".join(dict.fromkeys(sentence for _, sentence in sentences if sentence)):
             yield ready + " "  # the space tells the decoder that the sentence is whole
         unsaid = [message for message, sentence in sentences if not sentence]
         if results and not unsaid and not talk:
@@ -77,8 +84,16 @@ async def _to_the_end_of_a_sentence(pieces: AsyncIterator[str]) -> AsyncGenerato
 def _sentence(result: ToolResult, language: str) -> str:
     """What can be said of a result without a language model, or ""."""
     if result.status == "done":
-        return result.output.spoken or ""
+        return result.output.spoken or _done(result, language)
     return SORRY(language, why=result.output.content.rstrip(".。"))
+
+
+def _done(result: ToolResult, language: str) -> str:
+    """That a call did its work, where its result says that and no more; else ""."""
+    name = result.call.name
+    if not GONE_WELL.fullmatch(unfenced(name, result.output.content)):
+        return ""
+    return DONE(language, what=neutralise(" ".join(words_of_name(name)), NAME_CHARS))
 
 
 def _lead_in(results: Sequence[ToolMessage], language: str) -> str:

@@ -13,7 +13,8 @@ SENTENCE_END = re.compile(r"[.?!](?=\s)|[。？！]|\n")
 ACTS = re.compile(
     r"\b(?:turn|switch|put|play|send|call|phone|ring|text|message|email|mail|book|reserve|order|buy|pay|transfer|cancel|remind|"
     r"wake|open|close|shut|start|pause|skip|add|remove|delete|move|lock|unlock|dim|navigate|print|save|schedule|post|share|"
-    r"download|install|restart|enable|disable|set|stop|hire|rent|order|refund|upload|activate|coffee|pizza|taxi)\b"
+    r"download|install|restart|enable|disable|set|stop|hire|rent|order|refund|upload|activate|coffee|pizza|taxi|"
+    r"bring|fetch|get (?:me|us))\b"
 )
 ACTS_IN_CHINESE = re.compile(r"打开|关|订|发|打电话|拨|播|放|设|转|买|取消|添加|删|叫|预约|提醒|开|锁|支付|交")
 ASKS_IN_CHINESE = re.compile(r"[吗呢？?]|什么|怎么|哪|几|谁|多少")
@@ -25,7 +26,7 @@ CLAIMS = re.compile(
     r"|\b(?:is|are) (?:now|on its way|already)\b|\b(?:has|have) been\b|\b(?:is|are|was|were) \w+(?:ed|ught|nt|id)\b"
     r"|\b(?:is|are) (?:set|on|off|open|shut|closed|locked|booked)\b|\b(?:done|all set|consider it done)\b"
     r"|^\W*(?:(?:sure|okay|ok|all right|alright|of course|certainly|yes)\W+)*\w+ing\b"
-    r"|\b(?:i|we) can (?:help|assist|do|certainly|definitely)\b"
+    r"|\b(?:i|we) can (?:help|assist|do|certainly|definitely)\b|\b(?:i|we)'d (?:be (?:happy|glad)|love) to (?:help|assist|do)\b"
     r"|\b(?:sent|booked|ordered|locked|added|saved|cancelled|canceled|paid|transferred|reserved|scheduled)\W*$",
     re.IGNORECASE,
 )
@@ -61,10 +62,13 @@ def claims_deed(said: str, request: str) -> bool:
     if is_in_pairs(said):
         acts = ACTS_IN_CHINESE.search(request) and not ASKS_IN_CHINESE.search(request)
         return bool(acts) and CLAIMS_IN_CHINESE.search(said) is not None and REFUSAL_IN_CHINESE.search(said) is None
-    wanted = plain(request)
-    if QUESTION.match(wanted) and not ASKS_FOR.match(wanted):
-        return False
-    return ACTS.search(wanted) is not None and CLAIMS.search(said) is not None and REFUSAL.search(said) is None
+    return CLAIMS.search(said) is not None and REFUSAL.search(said) is None and _wants_a_deed(request)
+
+
+def _wants_a_deed(request: str) -> bool:
+    """Whether a sentence of a request in English wants something done; what only asks does not."""
+    sentences = [plain(sentence) for sentence in SENTENCE_END.split(request)]
+    return any(ACTS.search(one) and (not QUESTION.match(one) or ASKS_FOR.match(one)) for one in sentences)
 
 
 async def honest(pieces: AsyncIterable[str], request: str, instead: str) -> AsyncGenerator[str]:

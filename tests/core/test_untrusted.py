@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.core.untrusted import MARKER, neutralise
+from vivavoce.core.untrusted import MARKER, fence, neutralise, unfenced
 
 pytestmark = pytest.mark.unit
 MARKERS = [
@@ -28,3 +28,9 @@ def test_no_marker_survives_and_nothing_grows_past_the_limit(pieces, limit):
 def test_plain_text_is_untouched():
     text = "2 < 3 and a<b>c</b>, 5 °C\nnext line"
     assert neutralise(text, 100) == text
+
+
+@pytest.mark.parametrize("text", ["ok", "", "two\nlines\n", "[end of result]"])
+def test_a_result_is_found_between_its_marks(text):
+    assert unfenced("clock", fence("clock", text)) == text
+    assert unfenced("clock", text) == text.removesuffix("\n[end of result]")

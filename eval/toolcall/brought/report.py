@@ -12,12 +12,13 @@ from vivavoce.eval.lab.page import Page, table
 from vivavoce.eval.lab.plots import confusion
 from vivavoce.eval.lab.statistics import Estimate, bootstrap, mean, paired_difference, share
 from vivavoce.eval.toolcall.brought.answers import OUTCOMES
-from vivavoce.eval.toolcall.brought.questions import CLASSES, SPOKEN
+from vivavoce.eval.toolcall.brought.deeds_report import deeds_section
+from vivavoce.eval.toolcall.brought.questions import CLASSES, DENIED, FALSE_DEEDS, REST_REFUSED, SPOKEN
 from vivavoce.eval.toolcall.brought.scoring import KINDS
 from vivavoce.eval.toolcall.report import SHOWN, was_heard
 
 Groups = Mapping[str, Sequence[Result]]
-SHARES = ("right", "tools", *CLASSES)
+SHARES = (*FALSE_DEEDS, "right", "tools", *CLASSES, REST_REFUSED, DENIED)
 FAILED = "failed"  # what was done where the agent failed
 SECONDS = {"decided_s": "seconds to the decision", "opened_s": "seconds to open the agent"}
 METHOD = (
@@ -46,7 +47,7 @@ def brought_report(results: Sequence[Result], facts: Mapping[str, Any]) -> Page:
     matrices = {name: matrix(group, name) for name, group in groups.items() if len(_classes(group)) > 1}
     pictures = {f"classes-{name.replace('+', '-')}.png": picture for name, picture in matrices.items()}
     body = [f"## Tools of the question's own\n\n{len(results)} questions, model {facts.get('model')}. {METHOD}\n\n"]
-    body.append(_values(found))
+    body += [_values(found), deeds_section(groups)]
     body += [f"![Wanted and done]({name})\n\n" for name in pictures]
     body += [_differences(differences), _kinds(groups), _published(), _mistakes(results)]
     return Page("Tool calling", {**summary, **differences}, "".join(body), pictures)
@@ -134,7 +135,7 @@ def _kinds(groups: Groups) -> str:
 def _kinds_of(result: Result) -> list[str]:
     if result.verdict == "right":
         return []
-    return list(result.record.get("mistakes", ())) or [result.verdict]
+    return list(dict.fromkeys([*result.record.get("mistakes", ()), result.verdict]))
 
 
 def _published() -> str:

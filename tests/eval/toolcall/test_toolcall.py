@@ -14,6 +14,7 @@ from vivavoce.core.settings import load_settings
 from vivavoce.eval.lab.compare import compare_runs
 from vivavoce.eval.lab.driver import run_lab
 from vivavoce.eval.lab.lab import Options, Result
+from vivavoce.eval.toolcall.brought.questions import brought_questions
 from vivavoce.eval.toolcall.lab import ToolCallLab, questions_of
 from vivavoce.eval.toolcall.questions import HALVES, NEGATIVE_KINDS, TOOLS, ToolQuestion, read_questions
 from vivavoce.eval.toolcall.report import measures
@@ -208,15 +209,26 @@ def test_the_set_of_the_lab_holds_what_it_promises():
     assert len(set(texts)) == len(texts)
 
 
-def test_no_question_of_the_set_is_an_example_of_the_router():
-    from vivavoce.tools.examples import CHAT_EXAMPLES, CLOCK, EXPLAIN, KNOWLEDGE, VOICE, WEATHER, WEB
+def test_no_question_of_a_set_is_an_example_of_the_router():
+    from vivavoce.tools.examples import (
+        BEYOND_EXAMPLES,
+        CHAT_EXAMPLES,
+        CLOCK,
+        EXPLAIN,
+        KNOWLEDGE,
+        VOICE,
+        WEATHER,
+        WEB,
+    )
 
     def plain(text):
         return "".join(c for c in text.lower() if c.isalnum())
 
     examples = (*CLOCK, *EXPLAIN, *KNOWLEDGE, *VOICE, *WEATHER, *WEB)
-    learnt = {plain(text) for text in [*CHAT_EXAMPLES, *(example.utterance for example in examples)]}
-    assert [question.text for question in questions_of("text") if plain(question.text) in learnt] == []
+    texts = [*CHAT_EXAMPLES, *BEYOND_EXAMPLES, *(example.utterance for example in examples)]
+    learnt = {plain(text) for text in texts}
+    questions = [*questions_of("text"), *brought_questions("deeds")]
+    assert [question.text for question in questions if plain(question.text) in learnt] == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from vivavoce.core.messages import UserMessage
+from vivavoce.core.messages import ToolCall, ToolMessage, ToolOutput, ToolResult, UserMessage
+from vivavoce.core.untrusted import fence
 from vivavoce.model.embedded.answering import ANSWER_TOKENS, MOST_TOKENS, AnswerWriter
 
 pytestmark = pytest.mark.unit
@@ -49,3 +50,31 @@ async def test_a_short_answer_is_as_it_is_and_none_is_told():
 
 async def test_a_deed_that_nobody_did_is_not_told():
     assert await written(["I have", " booked", " it", "."], "Book a table.") == "I cannot."
+
+
+async def told(*contents):
+    """What is said of calls with these results."""
+    calls = [
+        ToolResult(ToolCall.new("set_lights", "{}"), "done", ToolOutput(fence("set_lights", text))) for text in contents
+    ]
+    answers = AnswerWriter(Llama(["I'm sorry", "."]), "en")
+    pieces = answers.write([UserMessage("Lights!")], [ToolMessage(call) for call in calls], "Lights!", "", "I cannot.")
+    return "".join([piece async for piece in pieces]).strip()
+
+
+@pytest.mark.parametrize(
+    "content", ["ok", "OK.", "done", "Success!", "completed", '{"status": "ok"}', '{"success": true}', ""]
+)
+async def test_a_result_that_only_says_that_all_went_well_is_told_without_the_model(content):
+    assert await told(content) == "Done: set lights."
+
+
+@pytest.mark.parametrize(
+    "content", ["it is not ok", "true", "false", "none", '{"status": "failed"}', "okra", "The table is booked.", "0"]
+)
+async def test_every_other_result_is_read_by_the_model(content):
+    assert await told(content) == "I'm sorry."
+
+
+async def test_what_was_done_twice_is_told_once():
+    assert await told("ok", "ok") == "Done: set lights."

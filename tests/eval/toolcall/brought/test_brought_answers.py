@@ -34,6 +34,8 @@ def test_a_question_asks(said):
         "I can't do that, but I can look up the weather. How can I help you?",
         "That is not something I can do.",
         "I don't know that, sorry.",
+        "抱歉，这个我做不到。我能做的有：set an alarm和play music。",
+        "对不起，我无法打开灯。您可以用手机打开。",
     ],
 )
 def test_a_refusal_that_claims_nothing_is_a_cannot(said):
@@ -56,6 +58,8 @@ def test_a_refusal_that_claims_nothing_is_a_cannot(said):
         "I am sorry.",
         "I don't think so. It rains.",
         "Done.",
+        "抱歉，我无法打开灯，但已经发了短信。",
+        "好的，门锁好了。",
     ],
 )
 def test_what_claims_or_does_not_refuse_is_an_answer(said):

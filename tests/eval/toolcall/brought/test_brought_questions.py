@@ -7,6 +7,7 @@ import pytest
 
 from vivavoce.core.audio import AudioClip
 from vivavoce.core.errors import ConfigError
+from vivavoce.core.language.words import is_in_pairs
 from vivavoce.eval.toolcall.brought.questions import brought_questions
 
 pytestmark = pytest.mark.unit
@@ -38,6 +39,35 @@ def test_the_sets_of_the_lab_hold_what_they_promise(name, count):
     assert all((len(question.calls) > 1) == (name == "bfcl-parallel") for question in questions)
     classes = Counter(question.wanted for question in questions)
     assert classes == ({"call": 44, "ask": 48, "cannot": 47} if name == "when2call" else {"call": count})
+
+
+def test_the_requests_to_act_want_what_twenty_tools_do_and_lack_half_of_them():
+    questions = brought_questions("deeds")
+    assert len({question.text for question in questions}) == len(questions) == 100
+    assert Counter(question.wanted for question in questions) == {"call": 47, "ask": 11, "cannot": 42}
+    assert len({tool["name"] for question in questions for tool in question.tools}) == 20
+    assert all(8 <= len(question.tools) <= 12 for question in questions)
+    assert 12 <= sum(is_in_pairs(question.text) for question in questions) <= 18
+    for question in questions:
+        there = {tool["name"] for tool in question.tools}
+        wished = {wish["tool"] for wish in question.wishes}
+        assert {call["name"] for call in question.calls} == (wished & there if question.wanted == "call" else set()), (
+            question
+        )
+        assert bool(wished & there) == (question.wanted != "cannot"), question
+        assert all(about["description"] for tool in question.tools for about in tool["parameters"]["properties"].values())
+    lacking = [q for q in questions if {wish["tool"] for wish in q.wishes} - {tool["name"] for tool in q.tools}]
+    assert len(lacking) == 49
+
+
+def test_tools_are_named_from_the_file_beside_the_set(mine):
+    row = {**ROW, "tools": ["add"]}
+    mine.write_text(json.dumps(row) + "\n")
+    with pytest.raises(ConfigError, match="no tool 'add'"):
+        brought_questions(str(mine))
+    mine.with_name("mine_tools.jsonl").write_text(json.dumps(TOOL) + "\n")
+    (question,) = brought_questions(str(mine))
+    assert question.tools == (TOOL["function"],)
 
 
 def test_every_recording_of_the_spoken_set_can_be_heard():
@@ -87,6 +117,7 @@ def test_other_names_are_not_of_this_kind(given):
         ({"expected": {"class": "call"}}, "go with"),
         ({"expected": {"class": "cannot", "calls": ROW["expected"]["calls"]}}, "go with"),
         ({"expected": {"class": "shrug"}}, "class"),
+        ({"wishes": [{"tool": "add"}, {"tool": "divide"}]}, "words"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path, changes, why):
