@@ -26,7 +26,8 @@ CLAIMS = re.compile(
     r"|\b(?:is|are) (?:now|on its way|already)\b|\b(?:has|have) been\b|\b(?:is|are|was|were) \w+(?:ed|ught|nt|id)\b"
     r"|\b(?:is|are) (?:set|on|off|open|shut|closed|locked|booked)\b|\b(?:done|all set|consider it done)\b"
     r"|^\W*(?:(?:sure|okay|ok|all right|alright|of course|certainly|yes)\W+)*\w+ing\b"
-    r"|\b(?:i|we) can (?:help|assist|do|certainly|definitely)\b|\b(?:i|we)'d (?:be (?:happy|glad)|love) to (?:help|assist|do)\b"
+    r"|\b(?:i|we) can (?:help|assist|do|certainly|definitely)\b"
+    r"|\b(?:i|we)'d (?:be (?:happy|glad)|love) to (?:help|assist|do)\b"
     r"|\b(?:sent|booked|ordered|locked|added|saved|cancelled|canceled|paid|transferred|reserved|scheduled)\W*$",
     re.IGNORECASE,
 )
