@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from vivavoce.core.language.chinese_numbers import with_digits
 from vivavoce.core.language.days import day_phrases
-from vivavoce.core.language.stems import stem
+from vivavoce.core.language.stems import are_alike, stem
 from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
 from vivavoce.model.embedded.calling.said_times import HOURS, time_of, times_in, written_out
 
@@ -20,8 +20,6 @@ def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-ALIKE_CHARS = 4  # so many first letters in common make two stems of one word: "compassion" and "compassionate",
-ALIKE_SHARE = 2 / 3  # if they are so much of the longer one
 FREE_WORDS = 4  # a text of more words is worded by the model, and need not be said word by word
 ABBREVIATION = 3  # letters of a state or a country behind a city: "Boston, MA"
 MEASURED = re.compile(r"(\d+(?:\.\d+)?)(?:st|nd|rd|th)?\s*(%|per cent\b|[a-z]*)", re.IGNORECASE)
@@ -205,7 +203,7 @@ class Stated:
                 HOURS + value for value, unit in self._measured if unit == "pm"
             }
         own = stem(word)
-        return own in self.stems or any(_are_alike(own, other) for other in self.stems)
+        return own in self.stems or any(are_alike(own, other) for other in self.stems)
 
 
 def with_numbers(text: str) -> str:
@@ -216,13 +214,6 @@ def with_numbers(text: str) -> str:
     from text_to_num import alpha2digit
 
     return written_out(alpha2digit(re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text, flags=re.IGNORECASE), "en", threshold=0))
-
-
-def _are_alike(one: str, other: str) -> bool:
-    """Whether two stems are of one word, as far as their letters tell."""
-    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    is_word = one.isalpha() and other.isalpha()
-    return is_word and common >= ALIKE_CHARS and common >= ALIKE_SHARE * max(len(one), len(other))
 
 
 def _whole(value: str) -> str:

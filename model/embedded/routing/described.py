@@ -11,7 +11,8 @@ from threading import Lock
 
 import numpy as np
 
-from vivavoce.core.language.words import is_in_pairs
+from vivavoce.core.language.stems import are_alike, stem
+from vivavoce.core.language.words import is_in_pairs, words
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import FloatMatrix, TextEmbedder
 from vivavoce.model.embedded.routing.router import NO_TOOL, Route, hashed_runs
@@ -25,70 +26,29 @@ PARTS = re.compile(
     r"(?<=[.?!;])\s+|[。？！；]|,?\s+(?:and|then|also|as well as|plus|or)\s+|,\s+|[，、]|然后|还有|以及", re.IGNORECASE
 )
 MOST_PARTS, MOST_JOINED = 12, 4
-UNDOES = re.compile(r"(?:cancel|delete|remove|undo|revoke|withdraw|clear)|取消|删", re.IGNORECASE)
-LIKE_PART = 0.3  # likeness of a part and a tool that is enough
-
-
-class DescribedTools:
-    """Prepared by `fit`, asked by `route`. Blocking: about 10 ms for each tool that is compared for the first time."""
-
-    def __init__(self, embedder: TextEmbedder) -> None:
-        self._embedder = embedder
-        self._tools: tuple[ToolSpec, ...] | None = None
-        self._names: list[str] = []
-        self._texts: list[str] = []
-        self._runs = _runs(())
-        self._meanings: dict[str, FloatMatrix] = {}  # of texts that were compared
-        self._comparing = Lock()
-
-    def fit(self, tools: Sequence[ToolSpec]) -> None:
-        """Get to know the tools. Of more than `EMBEDDED` the meanings wait until they are asked for."""
-        with self._comparing:
-            if self._tools == tuple(tools):  # the same specs, turn after turn
-                return
-            described = [tool for tool in tools if not tool.examples]
-            self._names = [tool.name for tool in described]
-            self._texts = [_text(tool) for tool in described]
-            self._runs = _runs(self._texts)
-            if 0 < len(described) <= EMBEDDED:
-                self._compared(self._texts)
-            self._tools = tuple(tools)
-
-    def route(self, request: str) -> Route:
-        """The tool that is most like a request, with its likeness in [-1, 1]; `NO_TOOL` where there is none."""
-        with self._comparing:
-            if not self._names or not request.strip():
-                return Route(NO_TOOL, 0.0)
-            likeness = self._runs.times(_runs([request]).dense())[:, 0]
-            near = np.argsort(-likeness, kind="stable")[:EMBEDDED]
-            if is_in_pairs(request):
-                likeness = RUNS_SCALE * likeness[near]
-            else:
-                likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
-        if UNDOES.match(plain(request)):  # what sets an alarm does not cancel it
-            likeness = np.where([UNDOES.search(self._texts[at]) is not None for at in near], likeness, -1.0)
-        best = int(likeness.argmax())
-        return Route(self._names[near[best]], float(likeness[best]))
-
-    def joined(self, request: str) -> list[str]:
-        """The tools that parts of a request are for, each part for the nearest."""
-        parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
-        routes = map(self.route, parts[:MOST_PARTS])
-        names = dict.fromkeys(route.label for route in routes if route.probability >= LIKE_PART)
-        return list(names)[:MOST_JOINED]
-
-    def _compared(self, texts: Sequence[str]) -> FloatMatrix:
-        """Meanings of one or more texts: (len(texts), dimension)."""
-        if new := [text for text in dict.fromkeys(texts) if text not in self._meanings]:
-            self._meanings |= zip(new, self._embedder.embed(new), strict=True)
-        return np.stack([self._meanings[text] for text in texts])
-
-
-def _runs(texts: Sequence[str]) -> SparseRows:
-    return hashed_runs(texts).of_length(1.0)
-
-
-def _text(tool: ToolSpec) -> str:
-    """What a tool says of itself: "book table: Book a table. people, time"."""
-    name, *parameters = (" ".join(words_of_name(name)) for name in (tool.name, *tool.parameters.get("properties", {})))
-    return f"{name}: {first_line(tool.description)} {', '.join(parameters)}"
+UNDOES = re.compile(
+    r"(?:cancel|delete|remove|undo|revoke|withdraw|clear|stop|pause|call off|get rid|take .+ off\b)|取消|删|停|暂停",
+    re.IGNORECASE,
+)
+NAMED = 0.15  # so much more likely is a tool of whose name a word was said
+# Stems of words that names of many tools begin with, and that say little by themselves.
+COMMON = frozenset(
+    (
+        "get",
+        "set",
+        "make",
+        "send",
+        "find",
+        "search",
+        "do",
+        "add",
+        "creat",
+        "updat",
+        "check",
+        "list",
+        "show",
+        "tell",
+        "give",
+        "start",
+    )
+)

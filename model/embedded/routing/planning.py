@@ -11,7 +11,7 @@ from vivavoce.core.language.words import words
 from vivavoce.core.messages import Message, ToolSpec
 from vivavoce.model.embedded.routing.arguments import copied_argument
 from vivavoce.model.embedded.routing.changing_facts import changing_kind
-from vivavoce.model.embedded.routing.described import DescribedTools
+from vivavoce.model.embedded.routing.described import NAMED, DescribedTools
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter, Route
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import words_of_name
@@ -170,9 +170,12 @@ class Planner:
     def _routes(self, request: str, previous: str = "") -> tuple[Route, Route]:
         """What the router has learnt, and the tool without examples that is most like it.
 
-        What changes by the day is no talk, and is asked for in other words than those in which a tool says that it knows it.
+        A deed is likely meant for a tool of whose name a word was said. What changes by the day is no talk, and is asked for
+        in other words than those in which a tool says that it knows it.
         """
         learnt, described = self._router.route(request, previous), self._described.route(request)
+        if learnt.label == BEYOND and self._described.is_named(described.label, request):
+            described = Route(described.label, described.probability + NAMED)
         if learnt.label not in (NO_TOOL, BEYOND) or not (kind := changing_kind(request)):
             return learnt, described
         hinted = self._described.route(f"{request} {kind}")

@@ -39,6 +39,21 @@ def test_a_request_finds_the_tool_that_is_described_in_its_words():
     assert tools.route("") == NOBODY
 
 
+def test_a_word_of_its_name_goes_before_likeness():
+    reminder, call = spec("set_reminder", "Keep a note."), spec("make_call", "Phone.")
+    tools = described(reminder, call, KETTLE)
+    assert tools.route("Remind me to call Anna at nine.").label in {"set_reminder", "make_call"}
+    assert tools.route("Call Anna.").label == "make_call"
+    assert tools.is_named("set_reminder", "Remind me at nine.")
+    assert not tools.is_named("set_reminder", "Set the table.")
+    assert not tools.is_named("no_such_tool", "Remind me.")
+
+
+@pytest.mark.parametrize("request_", ["Stop the kettle.", "Take the kettle off again.", "Get rid of the kettle."])
+def test_what_undoes_is_for_no_tool_that_only_does(request_):
+    assert described(KETTLE).route(request_).probability < LIKE_TALK
+
+
 def test_tools_with_examples_are_left_to_the_router():
     assert described(LEARNT).route("Start the lamp.") == NOBODY
     assert described().route("Start the lamp.") == NOBODY
