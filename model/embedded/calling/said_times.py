@@ -34,7 +34,8 @@ DAY_BEHIND = re.compile(
 )
 TIME_BEHIND = re.compile(
     rf"(?<=\S)[\s,]+(?:at|by|from) (?P<time>(?:half past |(?:a )?quarter (?:past|to) )?"
-    rf"(?:\d{{1,2}}(?:[:.]\d\d)?|{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}))*(?: ?(?:o'?clock|[ap]\.?m\.?))?|noon|midnight|midday)$",
+    rf"(?:\d{{1,2}}(?:[:.]\d\d)?|{NUMBER_WORDS})(?:[ -](?:{NUMBER_WORDS}))*"
+    r"(?: ?(?:o'?clock|[ap]\.?m\.?))?|noon|midnight|midday)$",
     re.IGNORECASE,
 )
 
