@@ -62,7 +62,9 @@ class EmbeddedMind:
         asked = self._asked(messages, tools)
         changed = None if asked else changed_call(request, messages, tools, self._look_up.sources)
         meant = asked.tool.name if asked else changed.name if changed else ""
-        if not results and (wanted := await self._replied(asked) if asked else [changed] if changed else []):
+        if not results and (
+            wanted := await self._replied(asked, messages, tools) if asked else [changed] if changed else []
+        ):
             for delta in wanted:
                 yield delta
             return
@@ -75,6 +77,19 @@ class EmbeddedMind:
         async with aclosing(self._answer(request, steps, results, messages, tools)) as pieces:
             async for piece in pieces:
                 yield TextDelta(piece)
+        if left := await self._left(steps, results, tools):
+            yield TextDelta(f" {left}")
+
+    async def _left(self, steps: Sequence[Step], results: Sequence[ToolMessage], tools: Sequence[ToolSpec]) -> str:
+        """The question for what a part of the request lacks that was not called for, when the calls of others have ended."""
+        called = {message.result.call.name for message in results}
+        if any(message.result.status == "interrupted" for message in results):
+            return ""
+        by_name = {tool.name: tool for tool in tools if tool.name not in called}
+        for step in steps if len(steps) > 1 and results else ():
+            if tool := by_name.get(step.label):
+                return (await self._caller.calls(tool, step.request, tools, step.known)).question
+        return ""
 
     def _asked(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Asked | None:
         """The question that the last answer was, of the tool that is meant where several have the same one."""
@@ -84,14 +99,17 @@ class EmbeddedMind:
         meant = self._planner.described(asked.said[0])
         return asked_before(messages, [tool for tool in tools if tool.name == meant], self._language) or asked
 
-    async def _replied(self, asked: Asked) -> list[LMDelta]:
+    async def _replied(self, asked: Asked, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[LMDelta]:
         """What comes of a reply to a question for an argument; nothing where it is a request of its own."""
         if asked.is_cancelled:
             return [TextDelta(DECLINED(self._language))]
         reply = asked.said[-1]
         if not asked.is_answered and any(asks(reply[slice(*span)]) for span in parts_of(reply)):
             return []
-        found = await self._caller.completed(asked.tool, asked.told, asked.given)
+        first, *more = asked.told
+        steps = await self._planner.plan(first, messages, tools)
+        own = [step.request for step in steps if step.label == asked.tool.name] or [first]
+        found = await self._caller.completed(asked.tool, [*own, *more], asked.given)
         return [] if found.missing == (asked.tool.name, asked.parameter) and not asked.is_answered else found.deltas
 
     async def _calls(

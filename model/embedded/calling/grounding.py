@@ -4,7 +4,7 @@ What is left of a call are values that were stated. A required one that was not 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -51,12 +51,14 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     parameters = {key: Parameter(name, key, about) for key, about in properties_of(schema).items()}
     kept = {key: one.kept(written.get(key), stated) for key, one in parameters.items()}
     kept = {key: value for key, value in kept.items() if value is not NOTHING}
-    for key in [*_said_for_another(kept, parameters, stated), *_hours_that_are_counts(kept, stated)]:
-        kept.pop(key, None)
-    kept |= _mended(written, kept, parameters, stated)
-    kept |= _without_times(kept, parameters, stated)
-    for key in list(_counts_that_are_hours(kept, parameters, stated)):
+    for key in _said_for_another(kept, parameters, stated):
         kept.pop(key)
+    kept |= _mended(written, kept, parameters, stated)
+    kept = _without_hours(kept, parameters, stated)
+    for key in _hours_that_are_counts(kept, stated):
+        kept.pop(key)
+        kept |= {key: clock(*stated.times)} if len(stated.times) == 1 else {}
+    kept |= _without_times(kept, parameters, stated)
     required = [key for key in required_of(schema) if key not in kept]
     defaults = {key: parameters[key].default() for key in required}
     kept |= {key: value for key, value in defaults.items() if value is not NOTHING}
@@ -132,14 +134,19 @@ def _without_times(kept: Mapping[str, Value], parameters: Mapping[str, "Paramete
     return found
 
 
-def _counts_that_are_hours(
-    kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated
-) -> Iterator[str]:
-    """Numbers that were said as a time of day alone, which is another argument: of "at eight", eight people."""
-    times = [key for key, one in parameters.items() if one.is_time]
-    for key, value in kept.items() if times else ():
-        if _is_number(value) and key not in times and not Stated(without_times(stated.written)).has_number(value):
-            yield key
+def _without_hours(kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated) -> dict[str, Value]:
+    """Without numbers that were said as a time of day alone, which is another argument: of "at eight", eight people.
+
+    The one number that was said otherwise takes the place of one: of "at eight for four", four people.
+    """
+    if not any(one.is_time for one in parameters.values()):
+        return dict(kept)
+    counted = Stated(without_times(stated.written))
+    hours = [key for key, value in kept.items() if _is_number(value) and not counted.has_number(value)]
+    used = {value for key, value in kept.items() if _is_number(value) and key not in hours}
+    left = counted.amounts - used
+    mended = {key: int(value) for key, value in zip(hours, left, strict=False) if len(left) == len(hours) == 1}
+    return {key: value for key, value in {**kept, **mended}.items() if key not in hours or key in mended}
 
 
 def _is_number(value: Value) -> bool:

@@ -52,3 +52,78 @@ COMMON = frozenset(
         "start",
     )
 )
+LIKE_PART = 0.3  # likeness of a part and a tool that is enough
+
+
+class DescribedTools:
+    """Prepared by `fit`, asked by `route`. Blocking: about 10 ms for each tool that is compared for the first time."""
+
+    def __init__(self, embedder: TextEmbedder) -> None:
+        self._embedder = embedder
+        self._tools: tuple[ToolSpec, ...] | None = None
+        self._names: list[str] = []
+        self._texts: list[str] = []
+        self._runs = _runs(())
+        self._meanings: dict[str, FloatMatrix] = {}  # of texts that were compared
+        self._comparing = Lock()
+
+    def fit(self, tools: Sequence[ToolSpec]) -> None:
+        """Get to know the tools. Of more than `EMBEDDED` the meanings wait until they are asked for."""
+        with self._comparing:
+            if self._tools == tuple(tools):  # the same specs, turn after turn
+                return
+            described = [tool for tool in tools if not tool.examples]
+            self._names = [tool.name for tool in described]
+            self._texts = [_text(tool) for tool in described]
+            self._runs = _runs(self._texts)
+            if 0 < len(described) <= EMBEDDED:
+                self._compared(self._texts)
+            self._tools = tuple(tools)
+
+    def route(self, request: str) -> Route:
+        """The tool that is most like a request, with its likeness in [-1, 1]; `NO_TOOL` where there is none."""
+        with self._comparing:
+            if not self._names or not request.strip():
+                return Route(NO_TOOL, 0.0)
+            likeness = self._runs.times(_runs([request]).dense())[:, 0]
+            near = np.argsort(-likeness, kind="stable")[:EMBEDDED]
+            if is_in_pairs(request):
+                likeness = RUNS_SCALE * likeness[near]
+            else:
+                likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
+        if UNDOES.match(plain(request)):  # what sets an alarm does not cancel it
+            likeness = np.where([UNDOES.search(self._texts[at]) is not None for at in near], likeness, -1.0)
+        best = int((likeness + NAMED * np.array([self._is_named(int(at), request) for at in near])).argmax())
+        return Route(self._names[near[best]], float(likeness[best]))
+
+    def is_named(self, name: str, request: str) -> bool:
+        """Whether a word of a tool's name was said: "remind me" for set_reminder."""
+        return name in self._names and self._is_named(self._names.index(name), request)
+
+    def _is_named(self, at: int, request: str) -> bool:
+        own = {stem(word) for word in words_of_name(self._names[at])} - COMMON
+        said = {stem(word) for word in words(request)} - COMMON
+        return any(one == other or are_alike(one, other) for one in own for other in said)
+
+    def joined(self, request: str) -> list[str]:
+        """The tools that parts of a request are for, each part for the nearest."""
+        parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
+        routes = map(self.route, parts[:MOST_PARTS])
+        names = dict.fromkeys(route.label for route in routes if route.probability >= LIKE_PART)
+        return list(names)[:MOST_JOINED]
+
+    def _compared(self, texts: Sequence[str]) -> FloatMatrix:
+        """Meanings of one or more texts: (len(texts), dimension)."""
+        if new := [text for text in dict.fromkeys(texts) if text not in self._meanings]:
+            self._meanings |= zip(new, self._embedder.embed(new), strict=True)
+        return np.stack([self._meanings[text] for text in texts])
+
+
+def _runs(texts: Sequence[str]) -> SparseRows:
+    return hashed_runs(texts).of_length(1.0)
+
+
+def _text(tool: ToolSpec) -> str:
+    """What a tool says of itself: "book table: Book a table. people, time"."""
+    name, *parameters = (" ".join(words_of_name(name)) for name in (tool.name, *tool.parameters.get("properties", {})))
+    return f"{name}: {first_line(tool.description)} {', '.join(parameters)}"

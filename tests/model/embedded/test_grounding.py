@@ -90,6 +90,8 @@ CLOCK = {"properties": {"time": {"type": "string"}, "people": {"type": "integer"
         ("a table at Luigi's at eight", {"time": "8:00", "people": 8}, {"time": "8:00"}),
         ("a table before half past eight", {"time": "8:30", "people": 8}, {"time": "8:30"}),
         ("at eight for 8 guests", {"time": "8:00", "people": 8}, {"time": "8:00", "people": 8}),
+        ("at eight for four", {"time": "8:00", "people": 8}, {"time": "8:00", "people": 4}),
+        ("at eight for four", {"time": "four", "people": 8}, {"time": "8:00", "people": 4}),
         ("eight at eight", {"time": "8:00", "people": 8}, {"time": "8:00", "people": 8}),
         ("one for six", {"time": "one", "people": 6}, {"people": 6}),
         ("at noon", {"time": "12:00"}, {"time": "12:00"}),

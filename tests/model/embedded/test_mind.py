@@ -277,3 +277,29 @@ async def test_the_call_just_made_is_made_again_with_one_argument_changed_and_to
     assert json.loads(again.arguments) == {"people": 8, "time": "seven"}
     told = ToolMessage(ToolResult(again, "done", ToolOutput("", spoken="It is booked.")))
     assert [delta async for delta in mind.stream([*messages, told], [TABLE])] == [TextDelta("It is booked. ")]
+
+
+class ByWords(Router):
+    """Finds the dice where they are named, and else a table."""
+
+    def __init__(self):
+        pass
+
+    def route(self, utterance, after=""):
+        return Route("dice" if "die" in utterance else "book_table", 0.9)
+
+
+async def test_what_one_part_of_a_request_lacks_is_asked_for_after_the_answer_to_the_other():
+    written = ['{"sides": 6}', '{"people": 4}', '{"people": 4}', '{"people": 4}']
+    mind = EmbeddedMind(ByWords(), DescribedTools(WordEmbedder()), Finders(), Scripted(written))
+    tools, messages = [WRITTEN, TABLE], [UserMessage("Take a die with six sides, and book a table for four.")]
+    (call,) = [delta async for delta in mind.stream(messages, tools)]
+    assert call.name == "dice"
+    rolled = ToolMessage(ToolResult(call, "done", ToolOutput("", spoken="It is a five.")))
+    messages += [AssistantMessage("", (call,)), rolled]
+    said = "".join([delta.text async for delta in mind.stream(messages, tools)])
+    assert " ".join(said.split()) == "It is a five. At what time?"
+    messages += [AssistantMessage(said), UserMessage("Seven thirty.")]
+    (booked,) = [delta async for delta in mind.stream(messages, tools)]
+    assert "die" not in mind._llama.read[-1]
+    assert json.loads(booked.arguments) == {"people": 4, "time": "Seven thirty"}
