@@ -42,6 +42,7 @@ CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
 # What is not to be done, and what was done, no tool is called for.
 DENIES = re.compile(r"(?:don't|do not|never|did|have|has|had|was|were)\b|别|不要|你.{0,6}了吗")
+TELL = re.compile(r"(?:(?:tell|show|explain to)(?: me| us)? )?(?:how|what|why|who|when|where|which)\b")
 Tools = Mapping[str, ToolSpec]
 
 
@@ -187,7 +188,7 @@ class Planner:
 
         "According to the lifeboat and book, how many make up a crew?" is what a recogniser made of a handbook.
         """
-        labels = {step.label for step in steps} - {NO_TOOL}
+        labels = {step.label for step in steps if not _is_talk(step)}
         return len(labels) == 1 and labels <= {*self._sources}
 
     def _takes_any_words(self, tool: ToolSpec) -> bool:
@@ -200,6 +201,11 @@ class Planner:
 
     def _finder(self, tool: ToolSpec) -> SpanFinder:
         return self._finders.of(tool)
+
+
+def _is_talk(step: Step) -> bool:
+    """Whether nothing is to be done for it; to be told how something is done is no deed."""
+    return step.label == NO_TOOL or (step.label == BEYOND and TELL.match(plain(step.request)) is not None)
 
 
 def _tells_more(part: str, tool: ToolSpec | None) -> bool:

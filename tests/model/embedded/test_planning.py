@@ -49,6 +49,7 @@ async def steps(planner, tools, said, before=()):
         ("Speak like a robot and use a deep tone.", [VOICE]),
         ("Search the web for cheap flights and hotels in Rome.", ["web_search"]),
         ("What does the handbook say about breaks and lunch?", ["knowledge_search"]),
+        ("Look in the manual and tell me how to clean the filter.", ["knowledge_search"]),
         ("What is the weather in Oslo and what time is it in Tokyo?", [WEATHER, CLOCK]),
         ("What is the weather in Oslo and will it rain in Bergen?", [WEATHER, WEATHER]),
         ("What's the weather in Oslo and what time is it in Tokyo and then speak like a robot.", [WEATHER, CLOCK, VOICE]),
