@@ -31,6 +31,7 @@ from vivavoce.model.embedded.wording.follow_ups import (
 from vivavoce.model.embedded.wording.named import PLACES
 from vivavoce.model.embedded.wording.parts import parts_of
 from vivavoce.model.embedded.wording.plain import plain
+from vivavoce.model.embedded.wording.thanks import only_thanks, without_thanks
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
 # Likeness of a request and a tool without examples that is enough: to call it where the router knows no tool for a deed, or
@@ -83,7 +84,9 @@ class Planner:
 
     async def plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:
         """What to do, in order. One step, unless the parts of the request clearly want different things."""
-        return await asyncio.to_thread(self._planned, corrected(request), messages, {tool.name: tool for tool in tools})
+        return await asyncio.to_thread(
+            self._planned, without_thanks(corrected(request)), messages, {tool.name: tool for tool in tools}
+        )
 
     def _planned(self, request: str, messages: Sequence[Message], tools: Tools) -> list[Step]:
         steps = self._compound(request, tools) or [self._single(request, messages, tools)]
@@ -96,7 +99,7 @@ class Planner:
         previous = next((call for call in previous_calls(messages) if call.name in tools), None)
         if previous and self._takes_any_words(tools[previous.name]) and (wants_other(request) or wants_more(request)):
             return Step(previous.name, request)
-        if wants_other(request):
+        if wants_other(request) or only_thanks(request):
             return Step(NO_TOOL, request)  # another joke
         if previous is None:
             return self._first(request)

@@ -142,3 +142,15 @@ async def test_after_a_voice_another_one_is_a_voice(planner, tools, said):
 @pytest.mark.parametrize("said", ["another one", "the second one", "再来一个"])
 async def test_without_a_voice_before_another_one_is_talk(planner, tools, said):
     assert await steps(planner, tools, said) == [(NO_TOOL, said)]
+
+
+@pytest.mark.parametrize(
+    "said", ["Great, thanks for looking up the weather.", "谢谢你告诉我天气。", "好的，谢谢你查了天气。"]
+)
+async def test_thanks_ask_for_nothing(planner, tools, said):
+    assert await steps(planner, tools, said, OSLO) == [(NO_TOOL, said)]
+
+
+@pytest.mark.parametrize("said", ["Thanks. What about Bergen?", "谢谢，那上海呢？"])
+async def test_thanks_may_come_before_a_question(planner, tools, said):
+    assert [label for label, _ in await steps(planner, tools, said, OSLO)] == [WEATHER]

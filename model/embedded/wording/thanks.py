@@ -1,0 +1,24 @@
+"""Thanks, which ask for nothing: "Thanks for telling me the time.", "Thanks. What about Bergen?"."""
+
+import re
+
+ONLY = re.compile(
+    r"(?:\w+[,.!] )?(?:thanks|thank you)(?: \w+)* for \w+ing[^,.?!]*[.!]?|"
+    r"(?:[^，。？！]{1,4}[，,])?(?:谢谢|多谢|感谢)你[^，。？！吗呢]+[。！]?",
+    re.IGNORECASE,
+)
+FIRST = re.compile(
+    r"^(?:\w+[,.!] )?(?:thanks|thank you)(?: (?:so|very) much| a lot)?[,.!] +(?=\w)|"
+    r"^(?:好的?[，,])?(?:谢谢|多谢)你?[，。,！]\s*(?=\w)",
+    re.IGNORECASE,
+)
+
+
+def only_thanks(said: str) -> bool:
+    """Whether words thank for something that was done, and say no more."""
+    return ONLY.fullmatch(said) is not None
+
+
+def without_thanks(said: str) -> str:
+    """A request without the thanks before it."""
+    return FIRST.sub("", said)
