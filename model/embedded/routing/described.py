@@ -63,6 +63,7 @@ class DescribedTools:
         self._tools: tuple[ToolSpec, ...] | None = None
         self._names: list[str] = []
         self._texts: list[str] = []
+        self._undoes: list[bool] = []  # whether a tool says of itself that it stops or takes back something
         self._runs = _runs(())
         self._meanings: dict[str, FloatMatrix] = {}  # of texts that were compared
         self._comparing = Lock()
@@ -75,6 +76,9 @@ class DescribedTools:
             described = [tool for tool in tools if not tool.examples]
             self._names = [tool.name for tool in described]
             self._texts = [_text(tool) for tool in described]
+            self._undoes = [
+                UNDOES.search(f"{_text(tool)} {tool.description} {tool.parameters}") is not None for tool in described
+            ]
             self._runs = _runs(self._texts)
             if 0 < len(described) <= EMBEDDED:
                 self._compared(self._texts)
@@ -92,7 +96,7 @@ class DescribedTools:
             else:
                 likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
         if UNDOES.match(plain(request)):  # what sets an alarm does not cancel it
-            likeness = np.where([UNDOES.search(self._texts[at]) is not None for at in near], likeness, -1.0)
+            likeness = np.where([self._undoes[at] for at in near], likeness, -1.0)
         best = int((likeness + NAMED * np.array([self._is_named(int(at), request) for at in near])).argmax())
         return Route(self._names[near[best]], float(likeness[best]))
 

@@ -43,6 +43,7 @@ CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
 # What is not to be done, and what was done, no tool is called for.
 DENIES = re.compile(r"(?:don't|do not|never|did|have|has|had|was|were)\b|别|不要|你.{0,6}了吗")
+AGAIN = re.compile(r"\b(?:the same|likewise|repeat)\b|一样|同样", re.IGNORECASE)
 TELL = re.compile(r"(?:(?:tell|show|explain to)(?: me| us)? )?(?:how|what|why|who|when|where|which)\b")
 Tools = Mapping[str, ToolSpec]
 
@@ -147,7 +148,7 @@ class Planner:
             label, before = joined[-1]
             part, tool = request[slice(*span)], tools.get(label)
             is_more = label == route.label and not self._ask_about_two(request[slice(*before)], part, tool)
-            if is_more or (route.label == NO_TOOL and _tells_more(part, tool)):
+            if is_more or _tells_more(part, route.label, tool):
                 joined[-1] = (label, (before[0], span[1]))
             else:
                 joined.append((route.label, span))
@@ -211,12 +212,16 @@ def _is_talk(step: Step) -> bool:
     return step.label == NO_TOOL or (step.label == BEYOND and TELL.match(plain(step.request)) is not None)
 
 
-def _tells_more(part: str, tool: ToolSpec | None) -> bool:
-    """Whether words that are no request name a parameter of a tool that is described: "Give me detailed information."."""
-    if tool is None or tool.examples:
+def _tells_more(part: str, label: str, tool: ToolSpec | None) -> bool:
+    """Whether a part that is for no tool adds to the request for a described one before it.
+
+    It asks for the same once more, or names a parameter: "Give me detailed information.".
+    """
+    if tool is None or tool.examples or label not in (NO_TOOL, BEYOND):
         return False
     named = {stem(word) for key in tool.parameters.get("properties", {}) for word in words_of_name(key)}
-    return not named.isdisjoint(map(stem, words(part)))
+    names_parameter = not named.isdisjoint(map(stem, words(part)))
+    return AGAIN.search(part) is not None or (label == NO_TOOL and names_parameter)
 
 
 def _surer(learnt: Route, described: Route) -> Route:

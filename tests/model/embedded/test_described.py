@@ -54,6 +54,11 @@ def test_what_undoes_is_for_no_tool_that_only_does(request_):
     assert described(KETTLE).route(request_).probability < LIKE_TALK
 
 
+def test_a_tool_that_says_so_anywhere_undoes():
+    switch = ToolSpec("machine", "Control it.", {"type": "object", "properties": {"do": {"enum": ["start", "stop"]}}})
+    assert described(switch, KETTLE).route("Stop the machine.").label == "machine"
+
+
 def test_tools_with_examples_are_left_to_the_router():
     assert described(LEARNT).route("Start the lamp.") == NOBODY
     assert described().route("Start the lamp.") == NOBODY

@@ -6,7 +6,7 @@ import pytest
 
 from vivavoce.app.parts import Parts
 from vivavoce.app.wiring import open_tools
-from vivavoce.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolOutput, ToolResult, UserMessage
+from vivavoce.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolOutput, ToolResult, ToolSpec, UserMessage
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.planning import Planner
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
@@ -29,6 +29,10 @@ def tools(parts):
 
 @pytest.fixture(scope="module")
 def planner(home, parts, tools):
+    return planner_of(home, parts, tools)
+
+
+def planner_of(home, parts, tools):
     cache = home.home / "cache"
     router = IntentRouter(parts.embedder, CHAT_EXAMPLES, cache, BEYOND_EXAMPLES, LACKING)
     planner = Planner(router, DescribedTools(parts.embedder), SpanFinders(cache), ("knowledge_search", "web_search"))
@@ -154,3 +158,16 @@ async def test_thanks_ask_for_nothing(planner, tools, said):
 @pytest.mark.parametrize("said", ["Thanks. What about Bergen?", "谢谢，那上海呢？"])
 async def test_thanks_may_come_before_a_question(planner, tools, said):
     assert [label for label, _ in await steps(planner, tools, said, OSLO)] == [WEATHER]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Find vegan restaurants in Los Angeles and then do the same for Seattle.",
+        "Find restaurants in Los Angeles. Give me detailed information.",
+    ],
+)
+async def test_what_adds_to_a_request_stays_with_it(home, parts, said):
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}, "detailed": {"type": "boolean"}}}
+    own = [ToolSpec("find_restaurants", "Find restaurants in a city.", parameters)]
+    assert await steps(planner_of(home, parts, own), own, said) == [("find_restaurants", said)]
