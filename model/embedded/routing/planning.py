@@ -16,6 +16,7 @@ from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import words_of_name
 from vivavoce.model.embedded.wording.corrections import corrected
+from vivavoce.model.embedded.wording.courtesies import only_greets, only_thanks, without_thanks
 from vivavoce.model.embedded.wording.follow_ups import (
     REMEMBERED,
     Values,
@@ -31,7 +32,6 @@ from vivavoce.model.embedded.wording.follow_ups import (
 from vivavoce.model.embedded.wording.named import PLACES
 from vivavoce.model.embedded.wording.parts import parts_of
 from vivavoce.model.embedded.wording.plain import plain
-from vivavoce.model.embedded.wording.thanks import only_thanks, without_thanks
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
 # Likeness of a request and a tool without examples that is enough: to call it where the router knows no tool for a deed, or
@@ -179,6 +179,8 @@ class Planner:
         in other words than those in which a tool says that it knows it.
         """
         learnt, described = self._router.route(request, previous), self._described.route(request)
+        if learnt.probability < CONFIDENT_PART and only_greets(request):
+            learnt = Route(NO_TOOL, CONFIDENT_PART)  # misheard, such as "Hello, teller you."
         if learnt.label == BEYOND and self._described.is_named(described.label, request):
             described = Route(described.label, described.probability + NAMED)
         if learnt.label not in (NO_TOOL, BEYOND) or not (kind := changing_kind(request)):

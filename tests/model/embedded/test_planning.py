@@ -58,6 +58,8 @@ async def steps(planner, tools, said, before=()):
         ("What is the weather in Oslo and will it rain in Bergen?", [WEATHER, WEATHER]),
         ("What's the weather in Oslo and what time is it in Tokyo and then speak like a robot.", [WEATHER, CLOCK, VOICE]),
         ("Tell me the time and tell me a joke.", [CLOCK, NO_TOOL]),
+        ("Hello, teller you.", [NO_TOOL]),
+        ("Hello, speak like an old man.", [VOICE]),
         ("Turn on the light and tell me the time in Rome.", [BEYOND, CLOCK]),
         ("讲个狐狸和乌鸦的故事", [NO_TOOL]),
         ("今天好累，讲个笑话", [NO_TOOL]),
