@@ -44,6 +44,12 @@ SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
 # What is not to be done, and what was done, no tool is called for.
 DENIES = re.compile(r"(?:don't|do not|never|did|have|has|had|was|were)\b|别|不要|你.{0,6}了吗")
 AGAIN = re.compile(r"\b(?:the same|likewise|repeat)\b|一样|同样", re.IGNORECASE)
+# What somebody else is to be told is no talk: "Tell Jonas that dinner is ready."
+TELLS_OTHERS = re.compile(
+    r"(?:(?:please|can you|could you|would you)\W+)*(?:tell|let|inform|notify) "
+    r"(?:(?-i:[A-Z]\w+)|(?:my|our) \w+|him|her|them)\b.*\b(?:that|know)\b",
+    re.IGNORECASE,
+)
 TELL = re.compile(r"(?:(?:tell|show|explain to)(?: me| us)? )?(?:how|what|why|who|when|where|which)\b")
 Tools = Mapping[str, ToolSpec]
 
@@ -179,6 +185,8 @@ class Planner:
         in other words than those in which a tool says that it knows it.
         """
         learnt, described = self._router.route(request, previous), self._described.route(request)
+        if learnt.label == NO_TOOL and TELLS_OTHERS.match(request):
+            learnt = Route(BEYOND, CONFIDENT_PART)
         if learnt.probability < CONFIDENT_PART and only_greets(request):
             learnt = Route(NO_TOOL, CONFIDENT_PART)  # misheard, such as "Hello, teller you."
         if learnt.label == BEYOND and self._described.is_named(described.label, request):

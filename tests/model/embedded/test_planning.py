@@ -59,6 +59,8 @@ async def steps(planner, tools, said, before=()):
         ("What's the weather in Oslo and what time is it in Tokyo and then speak like a robot.", [WEATHER, CLOCK, VOICE]),
         ("Tell me the time and tell me a joke.", [CLOCK, NO_TOOL]),
         ("Hello, teller you.", [NO_TOOL]),
+        ("Tell Maria on the phone that lunch is ready.", [BEYOND]),
+        ("Tell me that story again.", [NO_TOOL]),
         ("Hello, speak like an old man.", [VOICE]),
         ("Turn on the light and tell me the time in Rome.", [BEYOND, CLOCK]),
         ("讲个狐狸和乌鸦的故事", [NO_TOOL]),
