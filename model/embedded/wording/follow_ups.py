@@ -16,13 +16,13 @@ LONGEST = 7  # words
 REMEMBERED = 3  # turns in which "there" has its place
 LEAD = re.compile(r"^(?:and|or|what about|how about|same for|now|那|那么|还有)(?:\b|(?=\W|[^\x00-\x7f]))\s*", re.IGNORECASE)
 CHINESE = re.compile(r"^那.{1,8}呢\W*$|^.{1,5}呢\W*$")
-AROUND_VALUES = frozenset(
-    re.split(
-        " ",
-        "and or what about how same for now in at on the then no not sorry i mean meant said it's rather instead it is "
-        "ok okay but 那 么 呢 在 是 不 对 和 还 有 再 看 的 换 成 去 我 说 错 了",
-    )
-)
+# fmt: off
+AROUND_VALUES = frozenset((
+    "and", "or", "what", "about", "how", "same", "for", "now", "in", "at", "on", "the", "then", "no", "not",
+    "sorry", "i", "mean", "meant", "said", "it's", "rather", "instead", "it", "is", "ok", "okay", "but", "那", "么",
+    "呢", "在", "是", "不", "对", "和", "还", "有", "再", "看", "的", "换", "成", "去", "我", "说", "错", "了",
+))
+# fmt: on
 THERE = re.compile(
     r"(?<!is )(?<!are )(?<!was )(?<!were )(?<!will )(?<!be )(?<!isn't )(?<!aren't )\b(?:over |up |down |out )?there\b(?!'s)",
     re.IGNORECASE,
