@@ -2,9 +2,10 @@
 
 import asyncio
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
     settings = model.settings()
     name = session or "chat"
     keyboard = BlockingCalls()  # whose thread does not keep the process when somebody leaves without a line
+    _be_woken_by_ctrl_c()
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a byte that is no text costs nobody the dialogue
     with working("loading models"):
@@ -124,6 +126,14 @@ async def chat_loop(voice: str | None, session: str | None, model: ModelChoice, 
                 _complain(error, as_json=as_json)
     finally:
         await opened.__aexit__(None, None, None)
+
+
+def _be_woken_by_ctrl_c() -> None:
+    """Ctrl-C leaves at once. Without a handler of the loop's own it is lost when it comes just as the loop falls asleep."""
+    handler = signal.getsignal(signal.SIGINT)  # asyncio's, which cancels this task
+    if callable(handler):  # and not where the parent process ignores it
+        with suppress(NotImplementedError):  # Windows, whose loop is woken anyway
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, handler, signal.SIGINT, None)
 
 
 async def _pick_up(agent: Agent, session: str, *, as_json: bool) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import sqlite3
+import subprocess
 import sys
 from functools import partial
 
@@ -144,6 +146,7 @@ def test_ctrl_c_leaves_the_prompt(tmp_path):
     command = [sys.executable, "-c", "from vivavoce.eval.cli import main; main()", "chat", "--model", "scripted"]
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which who runs the tests may ignore
         os.execvpe(command[0], command, environment)
     shown = b""
     while not shown.endswith(b"> "):
@@ -152,3 +155,27 @@ def test_ctrl_c_leaves_the_prompt(tmp_path):
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 130
+
+
+# The thread that reads gets the signal, so that nothing but the loop's own handler wakes the loop.
+INTERRUPTED_ASLEEP = """
+import builtins, signal, threading, time
+from vivavoce.eval.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def interrupted(prompt):
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    time.sleep(3600)
+
+builtins.input = interrupted
+main()
+"""
+
+
+@pytest.mark.process
+def test_ctrl_c_wakes_the_loop(tmp_path):
+    environment = os.environ | {"VIVAVOCE_HOME": str(tmp_path), "VIVAVOCE_HUB": "false"}
+    command = [sys.executable, "-c", INTERRUPTED_ASLEEP, "chat", "--model", "scripted"]
+    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 130
