@@ -4,11 +4,12 @@ The names are those of Unicode's CLDR in English and Chinese, by way of babel.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 LOCALES = ("en", "zh")
 LONGEST = 7  # characters of a code: "zh-Hans"
+NO_MEASURES = ("duration", "concentr", "graphics", "digital")  # times, shares, pixels and bytes
 SIGN = re.compile(r"[^\w\s]")
 
 
@@ -22,6 +23,11 @@ def names_of(code: str) -> frozenset[str]:
         found += _of_currency(code.upper(), locale)
         found += _of_language(code.lower().replace("_", "-").split("-")[0], locale)
     return frozenset(name.lower() for name in found)
+
+
+def is_measure(word: str) -> bool:
+    """Whether a word is a unit of a length, a mass, a temperature and the like, by its name or its sign."""
+    return word.lower().replace("metre", "meter").replace("litre", "liter") in _measures()
 
 
 def _of_currency(code: str, locale: str) -> Iterator[str]:
@@ -53,7 +59,23 @@ def _units() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for locale in LOCALES:
         for unit, forms in Locale.parse(locale).unit_display_names.items():
-            names = {unit.partition("-")[2].replace("-", " "), forms.get("long", "")} - {""}
-            for sign in {forms.get(length, "").strip("\u00b0. ").lower() for length in ("short", "narrow")} - {""}:
-                found.setdefault(sign, set()).update(names)
+            for sign in _signs(forms):
+                found.setdefault(sign, set()).update(_names(unit, forms))
     return found
+
+
+@cache
+def _measures() -> frozenset[str]:
+    from babel import Locale
+
+    units = [one for locale in LOCALES for one in Locale.parse(locale).unit_display_names.items()]
+    measures = [(unit, forms) for unit, forms in units if not unit.startswith(NO_MEASURES)]
+    return frozenset(name.lower() for one in measures for name in (*_names(*one), *_signs(one[1])))
+
+
+def _names(unit: str, forms: Mapping[str, str]) -> set[str]:
+    return {unit.partition("-")[2].replace("-", " "), forms.get("long", "")} - {""}
+
+
+def _signs(forms: Mapping[str, str]) -> set[str]:
+    return {forms.get(length, "").strip("\u00b0. ").lower() for length in ("short", "narrow")} - {""}

@@ -11,7 +11,7 @@ from vivavoce.model.embedded.answering import AnswerWriter
 from vivavoce.model.embedded.calling.abilities import asks_abilities, can, cannot
 from vivavoce.model.embedded.calling.asking import Asked, asked_before
 from vivavoce.model.embedded.calling.caller import Caller
-from vivavoce.model.embedded.calling.changing import changed_call
+from vivavoce.model.embedded.calling.changing import changed_calls
 from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.prompts import current_request, current_results
@@ -60,12 +60,11 @@ class EmbeddedMind:
         request = (current_request(messages).text or "").strip()
         results = current_results(messages)
         asked = self._asked(messages, tools)
-        changed = None if asked else changed_call(request, messages, tools, self._look_up.sources)
-        meant = asked.tool.name if asked else changed.name if changed else ""
-        if not results and (
-            wanted := await self._replied(asked, messages, tools) if asked else [changed] if changed else []
-        ):
-            for delta in wanted:
+        changed = [] if asked else changed_calls(request, messages, tools, self._look_up.sources)
+        meant = asked.tool.name if asked else changed[0].name if changed else ""
+        replied: Sequence[LMDelta] = await self._replied(asked, messages, tools) if asked and not results else changed
+        if replied and not results:
+            for delta in replied:
                 yield delta
             return
         steps = [Step(meant, request)] if meant and results else await self._planner.plan(request, messages, tools)

@@ -3,12 +3,13 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vivavoce.core.messages import LMDelta, TextDelta, ToolCall, ToolSpec
 from vivavoce.model.embedded.calling.asking import question
 from vivavoce.model.embedded.calling.candidates import NOTHING_KNOWN, Candidate, for_all_named
+from vivavoce.model.embedded.calling.changing import repeated
 from vivavoce.model.embedded.calling.grounding import Grounded, grounded, without_unstated
 from vivavoce.model.embedded.calling.stated import Stated
 from vivavoce.model.embedded.calling.writing import CallWriter, WrittenCall
@@ -16,6 +17,7 @@ from vivavoce.model.embedded.routing.arguments import copied_argument, said_argu
 from vivavoce.model.embedded.routing.described import LIKE_PART, DescribedTools
 from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import properties_of, required_of
+from vivavoce.model.embedded.wording.changes import once_more
 from vivavoce.model.embedded.wording.parts import parts_of, wishes_of
 
 # What may join several wishes. Where none of it stands, a single call is written.
@@ -95,6 +97,8 @@ class Caller:
         self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec], more: Sequence[str] = ()
     ) -> list[Candidate]:
         """Calls of the wishes in a request, read apart where they can be. more: what was said further."""
+        if not more and (repeated_calls := await self._once_more(tool, request, tools)):
+            return repeated_calls
         if len(wishes := wishes_of(request)) > 1:
             return [call for wish in wishes for call in await self._read(tool, wish, [tool], more)]
         parts = [] if more else await asyncio.to_thread(self._apart, request, tools)
@@ -102,6 +106,22 @@ class Caller:
         if not written or any(call.missing for call in written):  # what a part lacks may stand in another
             written = await self._read(tool, request, tools, more)
         return written
+
+    async def _once_more(self, tool: ToolSpec, request: str, tools: Sequence[ToolSpec]) -> list[Candidate]:
+        """Calls of a request that asks for the same again: "find a cafe in Bonn, and do the same for Ulm"; else none."""
+        again = once_more(request)
+        if again is None or not again[0]:
+            return []
+        first, others = again
+        calls = await self._written(tool, first, tools)
+        if not all(isinstance(call.arguments, dict) for call in calls):
+            return []
+        repetitions = [
+            replace(call, arguments=arguments)
+            for call in calls
+            for arguments in repeated(call.tool, call.arguments, others, first)
+        ]
+        return [*calls, *repetitions] if repetitions else []
 
     def _apart(self, request: str, tools: Sequence[ToolSpec]) -> list[tuple[ToolSpec, str]]:
         """Parts of a request that can be read by themselves, each with its tool; none where one leans on another."""

@@ -18,7 +18,6 @@ LISTS = [
 BETWEEN = re.compile(r",?\s+(?:and|or|&)\s+|,\s+(?![A-Z]{2}\b)")
 A_RANGE = re.compile(r"\b(?:between|from)\s+(?:the\s+)?$", re.IGNORECASE)
 PAIRED = re.compile(r"\brespectively\b", re.IGNORECASE)
-SAME_FOR = re.compile(rf"(?i:\b(?:the same|likewise|repeat(?: it| this| that)?)\s+(?:for|with|in)\s+)({NAME}.*)")
 SENTENCE = re.compile(r"(?<=[.?!])\s+")
 UNIT = re.compile(r"\s[a-z]+$")
 MOST_CALLS = 8
@@ -52,24 +51,13 @@ def distributed(written: Sequence[Arguments], text: str, taken: Collection[str] 
     """
     used = frozenset(map(_form, taken))
     listed = enumerations(text)
-    calls = _repeated(written, text)
+    calls = list(written)
     if not listed or PAIRED.search(text):
         return calls
     for key in dict.fromkeys(key for call in written for key in call):
         for call in list(calls):
             calls += [one for one in _beside(call, key, listed, used) if one not in calls and len(calls) < MOST_CALLS]
     return calls
-
-
-def _repeated(written: Sequence[Arguments], text: str) -> list[Arguments]:
-    """The calls, and where all is to be done again for somebody or somewhere else, the first one with that name."""
-    calls = list(written)
-    again = SAME_FOR.search(text)
-    names = [key for key, value in calls[0].items() if isinstance(value, str) and value[:1].isupper()] if calls else []
-    if again is None or len(names) != 1 or len(calls) > 1:
-        return calls
-    other = re.match(NAME, again[1])
-    return [*calls, {**calls[0], names[0]: other[0]}] if other and other[0] != calls[0][names[0]] else calls
 
 
 def _beside(call: Arguments, key: str, listed: Sequence[Enumeration], taken: frozenset[str]) -> Iterator[Arguments]:

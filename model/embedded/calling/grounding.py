@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from vivavoce.core.language.codes import names_of
+from vivavoce.core.language.codes import is_measure, names_of
 from vivavoce.core.language.days import day_named
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
@@ -54,6 +54,7 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     for key in _said_for_another(kept, parameters, stated):
         kept.pop(key)
     kept |= _mended(written, kept, parameters, stated)
+    kept |= {key: unit for key, one in parameters.items() if key not in kept and (unit := one.unit(stated))}
     kept = _without_hours(kept, parameters, stated)
     for key in _hours_that_are_counts(kept, stated):
         kept.pop(key)
@@ -236,6 +237,12 @@ class Parameter:
                 return {"true": True, "false": False}.get(text.lower(), NOTHING)
             case _:
                 return text if text in options or (told["text"] and not options) else NOTHING
+
+    def unit(self, stated: Stated) -> str:
+        """The unit that was said with a number, for a parameter that is one; "" where none was, or several."""
+        is_unit = "unit" in self._named and self._about.get("type") == "string" and not self.is_choice
+        said = [unit for unit in stated.units if unit not in FUNCTION and is_measure(unit)] if is_unit else []
+        return said[0] if len(said) == 1 else ""
 
     def _flag(self, stated: Stated, *, meant: bool) -> Value:
         """What is named is wanted, unless it is denied or switched off; of what is only described, what the model wants."""

@@ -18,7 +18,7 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 TAIL = re.compile(r"[\s,]*(?:\b(?:please|thanks|thank you|then|instead)\b)?[\s.!。！]*$", re.IGNORECASE)
-THE_ONE = re.compile(r"the (.+) one", re.IGNORECASE)
+THE_ONE = re.compile(r"(?:the|an?) (.+) one", re.IGNORECASE)
 PART_OF_DAY = re.compile(r"\s*\b(?:in the (?:morning|afternoon|evening)|at night|tonight|sharp|on the dot)\b", re.IGNORECASE)
 LATE = re.compile(r"\bp\.?m\b|\b(?:afternoon|evening|tonight|night)\b|下午|晚上", re.IGNORECASE)
 IN_DIGITS = re.compile(r"(\d{1,2}):\d\d")

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from vivavoce.model.embedded.wording.parts import asks
+from vivavoce.model.embedded.wording.parts import BORDER, asks
 
 OOPS = re.compile(
     r"^\W*(?:(?:oh|ah|u+[hm]+|no|nope|sorry|wait|hang on|hold on|actually|correction|my mistake|not that|well)\b[\W_]*)+",
@@ -26,6 +26,13 @@ CHINESE = re.compile(
     r"(?:(?:不对?|不是|错了|抱歉|对不起)[，,。\s]*)?(?:(?:我(?:是说|的意思是)|应该是)|把?(?P<what>.{0,8}?)(?:改成|改为|改到|换成))"
     r"(?P<value>.+?)吧?[。！]?"
 )
+
+AGAIN = re.compile(
+    r"\b(?:the same(?: thing)?|likewise|(?:it|that|this) again|repeat (?:it|that|this))(?: again)?,? "
+    r"(?:but |only |just )*(?:for|with|to|at|in|on|from|of|by) (?P<other>.+)",
+    re.IGNORECASE,
+)
+TOO = re.compile(r",? (?:instead|too|as well)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +65,17 @@ def change_in(request: str) -> Change | None:
             parts = found.groupdict()
             return Change(parts["value"], parts.get("what") or "", is_certain)
     return Change(rest) if rest and rest != said and not asks(rest) else None
+
+
+def once_more(request: str) -> tuple[str, str] | None:
+    """What is to be done, and for whom or what else it is to be done as well: "call Anna, then do the same for Ben".
+
+    The first is "" where what was done before is meant. None where nothing is to be done once more.
+    """
+    said = TAIL.sub("", request.replace("\u2019", "'"))
+    again = AGAIN.search(said)
+    if again is None:
+        return None
+    cuts = list(BORDER.finditer(said, 0, again.start()))
+    first = said[: cuts[-1].start()].strip() if cuts else ""
+    return first if asks(first) else "", TOO.sub("", again["other"])

@@ -14,7 +14,8 @@ from vivavoce.core.messages import (
     ToolSpec,
     UserMessage,
 )
-from vivavoce.model.embedded.calling.changing import changed_call
+from vivavoce.model.embedded.calling.changing import changed_calls, repeated
+from vivavoce.model.embedded.wording.changes import once_more
 
 pytestmark = pytest.mark.unit
 
@@ -48,9 +49,10 @@ def changed(before, said):
     call = ToolCall.new(name, json.dumps(arguments))
     result = ToolMessage(ToolResult(call, "done", ToolOutput("Done.")))
     messages = [UserMessage(asked), AssistantMessage("", (call,)), result, AssistantMessage("Done."), UserMessage(said)]
-    found = changed_call(said, messages, TOOLS)
-    if found is None:
+    calls = changed_calls(said, messages, TOOLS)
+    if not calls:
         return None
+    (found,) = calls
     assert found.name == name
     now = json.loads(found.arguments)
     assert now.keys() >= arguments.keys(), "all else is kept"
@@ -97,4 +99,54 @@ def test_one_argument_is_another(before, said, expected):
 
 
 def test_only_the_turn_before_is_changed():
-    assert changed_call("Make it sixty.", [UserMessage("Hello."), UserMessage("Make it sixty.")], TOOLS) is None
+    assert changed_calls("Make it sixty.", [UserMessage("Hello."), UserMessage("Make it sixty.")], TOOLS) == []
+
+
+TEXTED = ("text", {"to": "Ben", "words": "I am late"}, "Text Ben that I am late.")
+
+
+@pytest.mark.parametrize(
+    ("others", "all_others"),
+    [
+        ("Carla", [{"to": "Carla"}]),
+        ("Carla and Dan", [{"to": "Carla"}, {"to": "Dan"}]),
+        ("the moon and the stars", []),
+    ],
+)
+def test_the_same_for_others(others, all_others):
+    name, before, said = TEXTED
+    text = spec(name, to=TEXT, words=TEXT)
+    assert repeated(text, before, others, said) == [{**before, **one} for one in all_others]
+
+
+def test_the_same_with_two_things_changed():
+    _, before, said = RESERVED
+    assert repeated(ROOM, before, "6 people at nine", said) == [{**before, "people": 6, "time": "nine"}]
+    assert repeated(ROOM, before, "a large one", said) == [{**before, "size": "large"}]
+
+
+def test_once_more_over_turns():
+    name, arguments, asked = BEN
+    call = ToolCall.new(name, json.dumps(arguments))
+    done = ToolMessage(ToolResult(call, "done", ToolOutput("Done.")))
+    messages = [UserMessage(asked), AssistantMessage("", (call,)), done, AssistantMessage("Done.")]
+    for said in ("Now do the same for Carla and Dan, please.", "The same for Carla and Dan."):
+        calls = changed_calls(said, [*messages, UserMessage(said)], TOOLS)
+        assert [json.loads(one.arguments) for one in calls] == [{"name": "Carla"}, {"name": "Dan"}]
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        ("Find a cafe in Bonn, and then do the same for Ulm.", ("Find a cafe in Bonn", "Ulm")),
+        (
+            "What is the interval for 50? And can you do the same but for 150 instead?",
+            ("What is the interval for 50?", "150"),
+        ),
+        ("Thanks! Do the same for Ben, please.", ("", "Ben")),
+        ("Is it the same?", None),
+        ("Call Ben again.", None),
+    ],
+)
+def test_what_is_done_once_more(request_, found):
+    assert once_more(request_) == found

@@ -44,11 +44,6 @@ def test_what_stands_side_by_side(text, values):
             [{"city": "Oslo", "at": 5}, {"city": "Bergen", "at": 6}],
         ),
         ("Send it to Anna and Ben.", [{"to": "Anna and Ben"}], [{"to": "Anna and Ben"}]),
-        (
-            "Find a cafe in Boston, MA, then do the same for Austin, TX and Reno, NV.",
-            [{"city": "Boston, MA", "seats": 2}],
-            [{"city": one, "seats": 2} for one in ("Boston, MA", "Austin, TX", "Reno, NV")],
-        ),
         ("Book it for 2 and 2.5 hours.", [{"hours": 2}], [{"hours": 2}]),  # a whole number is wanted
     ],
 )

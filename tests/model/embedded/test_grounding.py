@@ -164,6 +164,21 @@ def test_a_text_that_was_said_once_is_for_one_parameter():
     assert (found.arguments, found.missing) == ({"branch": "master"}, ("name",))
 
 
+@pytest.mark.parametrize(
+    ("said", "unit"),
+    [
+        ("The area for a radius of 5 meters, please.", "meters"),
+        ("The area for a radius of 5 metres.", "metres"),
+        ("A radius of 5, by 6 in the evening.", None),  # "in" is no inch
+        ("A radius of 5 for 3 days.", None),
+        ("Five feet, that is 1.5 meters.", None),
+    ],
+)
+def test_the_unit_that_was_said_is_not_left_out(said, unit):
+    circle = {"properties": {"radius": {"type": "number"}, "unit": {"type": "string", "description": "default is cm"}}}
+    assert grounded({"radius": 5}, "circle_area", circle, Stated(said)).arguments.get("unit") == unit
+
+
 def test_references_and_types_that_may_be_null_are_followed():
     schema = {
         "properties": {"colour": {"anyOf": [{"$ref": "#/$defs/Colour"}, {"type": "null"}]}},
