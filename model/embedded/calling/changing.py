@@ -75,7 +75,7 @@ def changed_argument(tool: ToolSpec, before: Mapping[str, Any], change: Change, 
         if value is NOTHING or value == old or (change.what and not named):
             continue
         rank = (
-            parameter.is_named(Stated(change.value)),
+            parameter.named(Stated(change.value)),
             parameter.is_time and AT.match(change.value) is not None,
             key in before,
             _is_name(old) and _is_name(value),
@@ -107,7 +107,7 @@ def _is_name(value: Value) -> bool:
 
 def _is_meant(parameter: Parameter, old: Value, what: str) -> bool:
     """Whether words name a parameter or the value that it has."""
-    return parameter.is_named(Stated(what)) or (old is not NOTHING and parameter.kept(old, Stated(what)) == old)
+    return parameter.named(Stated(what)) > 0 or (old is not NOTHING and parameter.kept(old, Stated(what)) == old)
 
 
 def _last_said(value: Value, said: str) -> int:

@@ -105,7 +105,7 @@ def _said_for_another(kept: Mapping[str, Value], parameters: Mapping[str, "Param
     surplus: list[str] = []
     for value in set(texts.values()):
         keys = [key for key in texts if texts[key] == value]
-        keys.sort(key=lambda key: (not parameters[key].is_led(value, stated), not parameters[key].is_named(stated)))
+        keys.sort(key=lambda key: (not parameters[key].is_led(value, stated), -parameters[key].named(stated)))
         surplus += keys[max(1, stated.count(value)) :]
     return surplus
 
@@ -171,9 +171,9 @@ class Parameter:
         """Whether its values are listed."""
         return bool(options_of(self._about))
 
-    def is_named(self, stated: Stated) -> bool:
-        """Whether a word of its name was said."""
-        return bool(self._named & stated.stems)
+    def named(self, stated: Stated) -> int:
+        """How many words of its name were said."""
+        return len(self._named & stated.stems)
 
     def is_led(self, value: str, stated: Stated) -> bool:
         """Whether its first word stands before a value: "to Rome" for ``to_city``."""

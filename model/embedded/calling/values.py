@@ -68,7 +68,7 @@ def value_of(parameter: Parameter, said: str, before: Value = NOTHING) -> Value:
 
 def _number(parameter: Parameter, stated: Stated, *, whole: bool) -> Value:
     """The one number that was said, in digits or words, or as "a couple"; in another unit it is none."""
-    others = [unit for unit in stated.units if unit in SMALLER and not parameter.is_named(Stated(unit))]
+    others = [unit for unit in stated.units if unit in SMALLER and not parameter.named(Stated(unit))]
     numbers = stated.amounts or stated.numbers
     if NO_VALUE.search(stated.text) or len(numbers) != 1 or others or IS_CLOCK.search(stated.text):
         return NOTHING

@@ -31,13 +31,14 @@ from vivavoce.model.embedded.wording.follow_ups import (
 )
 from vivavoce.model.embedded.wording.named import PLACES
 from vivavoce.model.embedded.wording.parts import parts_of
-from vivavoce.model.embedded.wording.plain import plain
+from vivavoce.model.embedded.wording.plain import QUESTION, plain
 
 CONFIDENT = 0.5  # below this a tool without examples may be meant
 # Likeness of a request and a tool without examples that is enough: to call it where the router knows no tool for a deed, or
 # for what sounds like talk; to ask for what the call lacks; to go before what the router has learnt. The first and the third
 # were set on the development half of When2Call.
 LIKE_DEED, LIKE_TALK, CLEAR, CERTAIN = 0.3, 0.35, 0.4, 0.55
+LIKE_NAMED = 0.25  # for a question in which a word of the tool's name was said
 CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
 SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
@@ -189,8 +190,8 @@ class Planner:
             learnt = Route(BEYOND, CONFIDENT_PART)
         if learnt.probability < CONFIDENT_PART and only_greets(request):
             learnt = Route(NO_TOOL, CONFIDENT_PART)  # misheard, such as "Hello, teller you."
-        if learnt.label == BEYOND and self._described.is_named(described.label, request):
-            described = Route(described.label, described.probability + NAMED)
+        if learnt.label in (NO_TOOL, BEYOND) and self._described.is_named(described.label, request):
+            described = Route(described.label, _of_named(described.probability, learnt.label, request))
         if learnt.label not in (NO_TOOL, BEYOND) or not (kind := changing_kind(request)):
             return learnt, described
         hinted = self._described.route(f"{request} {kind}")
@@ -232,6 +233,14 @@ def _tells_more(part: str, label: str, tool: ToolSpec | None) -> bool:
     named = {stem(word) for key in tool.parameters.get("properties", {}) for word in words_of_name(key)}
     names_parameter = not named.isdisjoint(map(stem, words(part)))
     return AGAIN.search(part) is not None or (label == NO_TOOL and names_parameter)
+
+
+def _of_named(likeness: float, label: str, request: str) -> float:
+    """The likeness of a tool whose name was said. Memory is a worse answer to "Who discovered it?" than `get_discoverer`."""
+    if label == BEYOND:
+        return likeness + NAMED
+    is_question = QUESTION.match(plain(request)) is not None
+    return max(likeness, LIKE_TALK) if is_question and likeness >= LIKE_NAMED else likeness
 
 
 def _surer(learnt: Route, described: Route) -> Route:

@@ -125,6 +125,12 @@ def test_the_same_with_two_things_changed():
     assert repeated(ROOM, before, "a large one", said) == [{**before, "size": "large"}]
 
 
+def test_the_one_counts_of_which_most_words_were_said():
+    sample = spec("interval", sample_mean=NUMBER, sample_size=NUMBER)
+    before = {"sample_mean": 25, "sample_size": 50}
+    assert repeated(sample, before, "a sample size of 150") == [{**before, "sample_size": 150}]
+
+
 def test_once_more_over_turns():
     name, arguments, asked = BEN
     call = ToolCall.new(name, json.dumps(arguments))

@@ -175,3 +175,11 @@ async def test_what_adds_to_a_request_stays_with_it(home, parts, said):
     parameters = {"type": "object", "properties": {"city": {"type": "string"}, "detailed": {"type": "boolean"}}}
     own = [ToolSpec("find_restaurants", "Find restaurants in a city.", parameters)]
     assert await steps(planner_of(home, parts, own), own, said) == [("find_restaurants", said)]
+
+
+@pytest.mark.parametrize(("said", "label"), [("Who discovered radium?", "discoverer_get"), ("Who wrote Hamlet?", NO_TOOL)])
+async def test_a_question_in_the_words_of_a_tools_name_is_hardly_talk(home, parts, said, label):
+    name = {"type": "object", "properties": {"element_name": {"type": "string"}, "year": {"type": "integer"}}}
+    own = [ToolSpec("discoverer_get", "Retrieve the discoverer of an element of the periodic table.", name)]
+    planner = planner_of(home, parts, own)
+    assert [step for step, _ in await steps(planner, own, said)] == [label]
