@@ -5,17 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.model.embedded.calling.stated import Stated
+from vivavoce.model.embedded.wording.deeds import ACTS
 from vivavoce.model.embedded.wording.plain import QUESTION, plain
 
 CLAUSE_END = re.compile(r"[,;:.?!](?=\s)|[，；。？！]|\n")
 SENTENCE_END = re.compile(r"[.?!](?=\s)|[。？！]|\n")
-# What is done in the world and not in words; "make" and "give" may be of words.
-ACTS = re.compile(
-    r"\b(?:turn|switch|put|play|send|call|phone|ring|text|message|email|mail|book|reserve|order|buy|pay|transfer|cancel|remind|"
-    r"wake|open|close|shut|start|pause|skip|add|remove|delete|move|lock|unlock|dim|navigate|print|save|schedule|post|share|"
-    r"download|install|restart|enable|disable|set|stop|hire|rent|order|refund|upload|activate|coffee|pizza|taxi|"
-    r"bring|fetch|get (?:me|us))\b"
-)
 ACTS_IN_CHINESE = re.compile(r"打开|关|订|发|打电话|拨|播|放|设|转|买|取消|添加|删|叫|预约|提醒|开|锁|支付|交")
 ASKS_IN_CHINESE = re.compile(r"[吗呢？?]|什么|怎么|哪|几|谁|多少")
 CLAIMS = re.compile(

@@ -20,6 +20,7 @@ from vivavoce.model.embedded.routing.looking_up import LookUp
 from vivavoce.model.embedded.routing.planning import Planner, Step
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.routing.spans import SpanFinders
+from vivavoce.model.embedded.wording.deeds import is_taken_back
 from vivavoce.model.embedded.wording.parts import asks, parts_of
 
 
@@ -57,8 +58,11 @@ class EmbeddedMind:
     async def stream(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[LMDelta]:
         """See `TextModel.stream`."""
         await asyncio.to_thread(self._planner.fit, tools)
-        request = (current_request(messages).text or "").strip()
+        request = " ".join((current_request(messages).text or "").split())
         results = current_results(messages)
+        if not results and tools and (is_taken_back(request) or self._planner.is_forbidden(request)):
+            yield TextDelta(DECLINED(self._language))
+            return
         asked = self._asked(messages, tools)
         changed = [] if asked else changed_calls(request, messages, tools, self._look_up.sources)
         meant = asked.tool.name if asked else changed[0].name if changed else ""

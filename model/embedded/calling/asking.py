@@ -152,7 +152,7 @@ def _backwards(messages: Sequence[Message]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for message in reversed(messages):
         if isinstance(message, UserMessage):
-            pairs.append((message.text or "", ""))
+            pairs.append((" ".join((message.text or "").split()), ""))
         elif isinstance(message, AssistantMessage) and message.text and pairs and not pairs[-1][1]:
             pairs[-1] = (pairs[-1][0], message.text.strip())
     return pairs

@@ -32,7 +32,7 @@ def changed_calls(
     by_name = {tool.name: tool for tool in tools if tool.name not in sources and not copied_argument(tool)}
     heard = [message.text or "" for message in messages if isinstance(message, UserMessage)]
     said = " ".join(heard[-1 - REMEMBERED : -1])
-    for call in previous_calls(messages):
+    for call in previous_calls(messages, REMEMBERED if change and change.recalls else 1):
         if tool := by_name.get(call.name):
             before = values_of(call)
             if again and not again[0]:
@@ -52,10 +52,10 @@ def repeated(tool: ToolSpec, before: Mapping[str, Any], others: str, said: str =
     listed = enumerations(others)
     found: list[dict[str, Any]] = []
     for other in listed[0].values if listed else [others]:
-        phrases = [changed_argument(tool, before, Change(phrase), said) for phrase in PHRASE.split(other)]
+        phrases = [changed_argument(tool, before, Change(phrase, is_certain=True), said) for phrase in PHRASE.split(other)]
         changed = {key: value for phrase in phrases for key, value in phrase.items()}
         if len(changed) < len(phrases):  # they are one, or not all of them are values
-            changed = changed_argument(tool, before, Change(other), said)
+            changed = changed_argument(tool, before, Change(other, is_certain=True), said)
         found.append({**before, **changed} if changed else {})
     return found if all(found) else []
 
@@ -80,6 +80,7 @@ def changed_argument(tool: ToolSpec, before: Mapping[str, Any], change: Change, 
             key in before,
             _is_name(old) and _is_name(value),
             _is_typed(parameter, old),
+            not parameter.is_words,
             _last_said(old, said),
         )
         if best is None or rank > best[0]:
@@ -91,8 +92,10 @@ def _new_value(parameter: Parameter, change: Change, old: Value) -> Value:
     if parameter.about.get("type") == "boolean":
         return parameter.kept(True, Stated(change.value))
     value = value_of(parameter, change.value, old)
-    is_free = not change.is_certain and not _is_typed(parameter, old)
-    return NOTHING if is_free and not NAME.fullmatch(str(value)) else value
+    if _is_typed(parameter, old) or value is NOTHING:
+        return value
+    is_other_kind = is_time(value) or is_day(str(value))
+    return value if not is_other_kind and (change.is_certain or NAME.fullmatch(str(value))) else NOTHING
 
 
 def _is_typed(parameter: Parameter, old: Value) -> bool:

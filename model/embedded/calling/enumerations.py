@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-NUMBER = r"[$€£]?\d[\d,]*(?:\.\d+)?(?:-\d+)*%?(?:\s(?!and\b|or\b)[a-z]+)?"
+NUMBER = r"(?<![\d,])[$€£]?\d[\d,]*(?:\.\d+)?(?:-\d+)*%?(?:\s(?!and\b|or\b)[a-z]+)?"
 NAME = r"[A-Z][\w'’&-]*(?:[ ][A-Z][\w'’&-]*){0,3}(?:,\s[A-Z]{2}\b)?"
 QUOTED = r"'[^'\n]{1,60}'|\"[^\"\n]{1,60}\""
 LISTS = [

@@ -175,6 +175,10 @@ class Parameter:
         """How many words of its name were said."""
         return len(self._named & stated.stems)
 
+    def is_of(self, word: str) -> bool:
+        """Whether a word is one of its name, its description or its tool."""
+        return stem(word) in self._own or stem(word) in map(stem, words(self._description))
+
     def is_led(self, value: str, stated: Stated) -> bool:
         """Whether its first word stands before a value: "to Rome" for ``to_city``."""
         return stated.count(f"{words_of_name(self._key)[0]} {value}") > 0 if words_of_name(self._key) else False

@@ -21,7 +21,9 @@ NAMED = {"noon": 0, "midday": 0, "midnight": 0, "中午": 0, "午夜": 0}
 MINUTES = {"half": 30, "quarter": 15, "a quarter": 15}
 IS_TIME = re.compile(r"T?\d{1,2}(?::\d\d){0,2} ?(?:[ap]\.?m\.?|o'?clock)?", re.IGNORECASE)
 SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "k": 1_000}
-SCALED = re.compile(rf"(\d+(?:\.\d+)?)( and a half)? ?({'|'.join(SCALES)}|100|1000|1000000|1000000000)\b", re.IGNORECASE)
+SCALED = re.compile(
+    rf"(?<![\d.])(\d+(?:\.\d+)?)( and a half)? ?({'|'.join(SCALES)}|100|1000|1000000|1000000000)\b", re.IGNORECASE
+)
 HALF = re.compile(r"\b(\d+) and a half\b|\ban? (hour|minute|day|week|year|month) and a half\b", re.IGNORECASE)
 HALF_A = re.compile(r"\bhalf an? (hour|minute|day|year)\b", re.IGNORECASE)
 

@@ -4,13 +4,14 @@ import re
 
 from vivavoce.core.language.days import is_day
 from vivavoce.core.language.replies import agrees, refuses
-from vivavoce.core.language.words import words
+from vivavoce.core.language.words import is_in_pairs, words
 from vivavoce.model.embedded.calling.grounding import NOTHING, Parameter, Value
 from vivavoce.model.embedded.calling.said_times import HOURS, clock, time_of
-from vivavoce.model.embedded.calling.stated import SMALLER, Stated, with_numbers
+from vivavoce.model.embedded.calling.stated import COUNTS, FUNCTION, SMALLER, Stated, with_numbers
 from vivavoce.model.embedded.wording.parts import asks
 
-MOST_WORDS = 8
+MOST_WORDS, MOST_CHARS = 8, 200
+AROUND_NUMBERS = frozenset(("us", "all", "there", "people", "just", "only", "about", "around", "exactly"))
 LEAD = re.compile(
     r"^\W*(?:(?:oh|ah|u+[hm]+|erm?|well|okay|ok|yes|yeah|sure|please|just|only|maybe|about|around|i think|i guess|i'd say|"
     r"(?:let's )?say|it's|it is|that's|that is|(?:that|it) would be|there (?:are|will be)|there'll be|we're|we are|we'll be|"
@@ -26,7 +27,8 @@ IS_CLOCK = re.compile(r"\d:\d|o'?clock|\b[ap]\.?m\b|\bpast\b|quarter to\b|[点�
 # What is no value, however short: who speaks of somebody, asks, greets or does not know.
 NO_VALUE = re.compile(
     r"\b(?:i|i'\w+|you|he|she|they|what|why|how|who|when|where|which|hello|hi|hey|bye|goodbye|thanks|thank|sorry|wait|moment|"
-    r"second|idea|know|sure|no|not|nothing|whatever|any|anything|sure|okay|ok|yes|yeah|never|mind|matter)\b"
+    r"second|idea|know|sure|no|not|nothing|whatever|any|anything|sure|okay|ok|yes|yeah|never|mind|matter|stop|cancel|abort|"
+    r"quit|enough|great|fine|cool|nice|perfect|exactly|right|h+m+|huh|oops|u+[hm]+)\b"
     r"|[?？吗呢]|不|谢谢|你|我|什么|随便|都行",
     re.IGNORECASE,
 )
@@ -34,7 +36,7 @@ NO_VALUE = re.compile(
 
 def bare(said: str) -> str:
     """What was said without what leads to a value: "just two, please" is "two", "the blue one" is "blue"."""
-    whole = TAIL.sub("", said.replace("\u2019", "'"))
+    whole = TAIL.sub("", " ".join(said.replace("\u2019", "'").split()))
     rest = LEAD.sub("", whole) or whole
     of_several = THE_ONE.fullmatch(rest)
     return of_several[1] if of_several else rest
@@ -45,7 +47,7 @@ def value_of(parameter: Parameter, said: str, before: Value = NOTHING) -> Value:
 
     before: the value that it had, which may tell more than its schema.
     """
-    rest = bare(said)
+    rest = bare(said) if len(said) <= MOST_CHARS else ""
     if not rest or len(words(rest)) > MOST_WORDS or "?" in said or "\uff1f" in said:
         return NOTHING
     stated = Stated(rest)
@@ -72,6 +74,11 @@ def _number(parameter: Parameter, stated: Stated, *, whole: bool) -> Value:
     numbers = stated.amounts or stated.numbers
     if NO_VALUE.search(stated.text) or len(numbers) != 1 or others or IS_CLOCK.search(stated.text):
         return NOTHING
+    known = {*stated.units, *COUNTS, *FUNCTION, *AROUND_NUMBERS}
+    if not is_in_pairs(stated.text) and any(
+        not (word.isdigit() or word in known or parameter.is_of(word)) for word in words(stated.written)
+    ):
+        return NOTHING  # more is said than a number: "Anna turns 30"
     kept = parameter.kept(min(numbers), stated)
     if kept is NOTHING or not whole:
         return kept

@@ -18,6 +18,7 @@ from vivavoce.core.protocols import FloatMatrix, TextEmbedder
 from vivavoce.model.embedded.routing.router import NO_TOOL, Route, hashed_runs
 from vivavoce.model.embedded.routing.sparse import SparseRows
 from vivavoce.model.embedded.schemas import first_line, words_of_name
+from vivavoce.model.embedded.wording.deeds import does_something
 from vivavoce.model.embedded.wording.plain import plain
 
 RUNS_SCALE = 2.0  # likeness by runs lies lower
@@ -52,6 +53,11 @@ COMMON = frozenset(
         "start",
     )
 )
+LOOKS = re.compile(
+    r"(?:gets?|finds?|searche?s?|lists?|checks?|looks?|shows?|tells?|retrieves?|fetche?s?|returns?|reads?|gives?|calculates?|"
+    r"computes?|converts?|estimates?|provides?|queries|query|the|an?|information|determines?)\b",
+    re.IGNORECASE,
+)
 LIKE_PART = 0.3  # likeness of a part and a tool that is enough
 
 
@@ -63,6 +69,7 @@ class DescribedTools:
         self._tools: tuple[ToolSpec, ...] | None = None
         self._names: list[str] = []
         self._texts: list[str] = []
+        self._acts: frozenset[str] = frozenset()
         self._undoes: list[bool] = []  # whether a tool says of itself that it stops or takes back something
         self._runs = _runs(())
         self._meanings: dict[str, FloatMatrix] = {}  # of texts that were compared
@@ -76,6 +83,7 @@ class DescribedTools:
             described = [tool for tool in tools if not tool.examples]
             self._names = [tool.name for tool in described]
             self._texts = [_text(tool) for tool in described]
+            self._acts = frozenset(tool.name for tool in described if _acts(tool))
             self._undoes = [
                 UNDOES.search(f"{_text(tool)} {tool.description} {tool.parameters}") is not None for tool in described
             ]
@@ -100,6 +108,10 @@ class DescribedTools:
         best = int((likeness + NAMED * np.array([self._is_named(int(at), request) for at in near])).argmax())
         return Route(self._names[near[best]], float(likeness[best]))
 
+    def acts(self, name: str) -> bool:
+        """Whether a tool does something in the world, as far as it says."""
+        return name in self._acts
+
     def is_named(self, name: str, request: str) -> bool:
         """Whether a word of a tool's name was said: "remind me" for set_reminder."""
         return name in self._names and self._is_named(self._names.index(name), request)
@@ -121,6 +133,12 @@ class DescribedTools:
         if new := [text for text in dict.fromkeys(texts) if text not in self._meanings]:
             self._meanings |= zip(new, self._embedder.embed(new), strict=True)
         return np.stack([self._meanings[text] for text in texts])
+
+
+def _acts(tool: ToolSpec) -> bool:
+    """Whether a tool says that it does something; what its description begins with counts for more than its name."""
+    said = first_line(tool.description)
+    return does_something(said) or (not LOOKS.match(said) and does_something(" ".join(words_of_name(tool.name))))
 
 
 def _runs(texts: Sequence[str]) -> SparseRows:

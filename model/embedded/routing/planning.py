@@ -17,6 +17,7 @@ from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import words_of_name
 from vivavoce.model.embedded.wording.corrections import corrected
 from vivavoce.model.embedded.wording.courtesies import only_greets, only_thanks, without_thanks
+from vivavoce.model.embedded.wording.deeds import asks_state, forbids, is_denied, only_tells, without_forbidden
 from vivavoce.model.embedded.wording.follow_ups import (
     REMEMBERED,
     Values,
@@ -42,8 +43,6 @@ LIKE_NAMED = 0.25  # for a question in which a word of the tool's name was said
 CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
 SURE_OF = {NO_TOOL: 0.95, BEYOND: CONFIDENT_PART}
-# What is not to be done, and what was done, no tool is called for.
-DENIES = re.compile(r"(?:don't|do not|never|did|have|has|had|was|were)\b|别|不要|你.{0,6}了吗")
 AGAIN = re.compile(r"\b(?:the same|likewise|repeat)\b|一样|同样", re.IGNORECASE)
 # What somebody else is to be told is no talk: "Tell Jonas that dinner is ready."
 TELLS_OTHERS = re.compile(
@@ -93,7 +92,10 @@ class Planner:
     async def plan(self, request: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Step]:
         """What to do, in order. One step, unless the parts of the request clearly want different things."""
         return await asyncio.to_thread(
-            self._planned, without_thanks(corrected(request)), messages, {tool.name: tool for tool in tools}
+            self._planned,
+            without_forbidden(without_thanks(corrected(request))),
+            messages,
+            {tool.name: tool for tool in tools},
         )
 
     def _planned(self, request: str, messages: Sequence[Message], tools: Tools) -> list[Step]:
@@ -122,8 +124,7 @@ class Planner:
     def _first(self, request: str) -> Step:
         """A request that leans on no call."""
         learnt, described = self._routes(request)
-        is_denied = DENIES.match(plain(request)) and not changing_kind(request)
-        route = learnt if is_denied else _surer(learnt, described)
+        route = _surer(learnt, described)
         if route.label != described.label or described.probability >= CERTAIN:
             return Step(route.label, request)
         return Step(route.label, request, otherwise=learnt.label, is_clear=described.probability >= CLEAR)
@@ -132,10 +133,15 @@ class Planner:
         """The tool without examples that is most like a request."""
         return self._described.route(request).label
 
+    def is_forbidden(self, request: str) -> bool:
+        """Whether it forbids what a tool without examples would do."""
+        route = self._described.route(request)
+        return forbids(request) and self._described.acts(route.label) and route.probability >= LIKE_DEED
+
     def _known(self, tool: ToolSpec, request: str, previous: str, before: Values) -> Values:
         """What of the call before still holds in a call of a tool."""
         if tool.name == previous:
-            required = tool.parameters.get("required", ())
+            required = tool.parameters.get("required", ()) if tool.examples else ()
             return before if leaves_out(request) else {name: before[name] for name in required if name in before}
         place = place_in(before) if leaves_out(request) else ""
         return {name: place for name in self._places(tool) if place}
@@ -185,14 +191,19 @@ class Planner:
         A deed is likely meant for a tool of whose name a word was said. What changes by the day is no talk, and is asked for
         in other words than those in which a tool says that it knows it.
         """
-        learnt, described = self._router.route(request, previous), self._described.route(request)
+        learnt, kind = self._router.route(request, previous), changing_kind(request)
+        described = self._described.route(request)
+        if (is_denied(request) and not kind) or (self._described.acts(described.label) and only_tells(request)):
+            if learnt.label == NO_TOOL and described.probability >= LIKE_DEED and asks_state(request):
+                learnt = Route(BEYOND, CONFIDENT_PART)
+            described = Route(NO_TOOL, 0.0)
         if learnt.label == NO_TOOL and TELLS_OTHERS.match(request):
             learnt = Route(BEYOND, CONFIDENT_PART)
         if learnt.probability < CONFIDENT_PART and only_greets(request):
             learnt = Route(NO_TOOL, CONFIDENT_PART)  # misheard, such as "Hello, teller you."
         if learnt.label in (NO_TOOL, BEYOND) and self._described.is_named(described.label, request):
             described = Route(described.label, _of_named(described.probability, learnt.label, request))
-        if learnt.label not in (NO_TOOL, BEYOND) or not (kind := changing_kind(request)):
+        if learnt.label not in (NO_TOOL, BEYOND) or not kind:
             return learnt, described
         hinted = self._described.route(f"{request} {kind}")
         live = Route(self._live, CONFIDENT_PART) if learnt.label == NO_TOOL else learnt

@@ -110,7 +110,8 @@ TEXTED = ("text", {"to": "Ben", "words": "I am late"}, "Text Ben that I am late.
     [
         ("Carla", [{"to": "Carla"}]),
         ("Carla and Dan", [{"to": "Carla"}, {"to": "Dan"}]),
-        ("the moon and the stars", []),
+        ("my mother", [{"to": "my mother"}]),
+        ("tomorrow", []),
     ],
 )
 def test_the_same_for_others(others, all_others):
