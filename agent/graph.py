@@ -32,7 +32,17 @@ from vivavoce.agent.state import (
 from vivavoce.agent.turn import ConfirmationAsked, ToolFinished, ToolProgress, ToolStarted
 from vivavoce.core.errors import VoiceNotFound, VoiceRefused
 from vivavoce.core.language.sentences import INTERRUPTED, NOT_BEGUN, TOO_MANY_CALLS, VOICE_GONE
-from vivavoce.core.messages import SessionFacts, TextDelta, ToolCall, ToolOutput, ToolResult
+from vivavoce.core.messages import (
+    AssistantMessage,
+    Message,
+    SessionFacts,
+    TextDelta,
+    ToolCall,
+    ToolMessage,
+    ToolOutput,
+    ToolResult,
+    UserMessage,
+)
 from vivavoce.core.untrusted import neutralise
 
 
@@ -101,6 +111,7 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> TurnStat
     records = [record for record in session.records if record is not earlier]  # what was heard of it is said again
     messages = to_messages(_as_written(records, context), services.sessions.recordings.get)
     held = tuple(ToolCall(**call) for call in at["held"]) if at["reply"] else ()
+    messages = _with_held(messages, held, services)
     first = at["steps"] == 0
     unclear = _untold(records, context)
     prompt = Prompt(
@@ -135,6 +146,17 @@ async def _generate(state: TurnState, runtime: Runtime[TurnContext]) -> TurnStat
     if kept or facts:
         await session.put(kept, **facts)
     return _next(at, [call_fields(call) for call in now], [call_fields(call) for call in later])
+
+
+def _with_held(messages: list[Message], held: Sequence[ToolCall], services: Services) -> list[Message]:
+    """Messages in which a model sees what the user was asked about, so that it can call as the reply wants it: "to Ben"."""
+    if not held:
+        return messages
+    at = next(at for at in reversed(range(len(messages))) if isinstance(messages[at], UserMessage))
+    if at and isinstance(messages[at - 1], AssistantMessage):  # the question
+        at -= 1
+    results = [ToolMessage(_not_ended(call, services, begun=False)) for call in held]
+    return [*messages[:at], AssistantMessage("", tuple(held)), *results, *messages[at:]]
 
 
 def _next(at: Progress, now: list[Record], later: Sequence[Record] = ()) -> TurnState:

@@ -53,6 +53,8 @@ def _given(call: ToolCall) -> list[tuple[str, Any]]:
 
 
 def _said(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return neutralise(" ".join(text.split()), VALUE_CHARS)
 

@@ -3,8 +3,10 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
+from vivavoce.core.language.replies import agrees
 from vivavoce.core.language.words import is_in_pairs
 from vivavoce.model.embedded.calling.stated import Stated
+from vivavoce.model.embedded.wording.changes import change_in, once_more
 from vivavoce.model.embedded.wording.deeds import ACTS
 from vivavoce.model.embedded.wording.plain import QUESTION, plain
 
@@ -61,7 +63,12 @@ def claims_deed(said: str, request: str) -> bool:
 
 
 def _wants_a_deed(request: str) -> bool:
-    """Whether a sentence of a request in English wants something done; what only asks does not."""
+    """Whether a sentence of a request in English wants something done; what only asks does not.
+
+    What agrees, corrects or wants the same once more speaks of a deed, though it names none.
+    """
+    if agrees(request) or once_more(request) or change_in(request):
+        return True
     sentences = [plain(sentence) for sentence in SENTENCE_END.split(request)]
     return any(ACTS.search(one) and (not QUESTION.match(one) or ASKS_FOR.match(one)) for one in sentences)
 

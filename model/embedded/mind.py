@@ -15,6 +15,7 @@ from vivavoce.model.embedded.calling.changing import changed_calls
 from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.prompts import current_request, current_results
+from vivavoce.model.embedded.recounting import recounted
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.looking_up import LookUp
 from vivavoce.model.embedded.routing.planning import Planner, Step
@@ -62,6 +63,9 @@ class EmbeddedMind:
         results = current_results(messages)
         if not results and tools and (is_taken_back(request) or self._planner.is_forbidden(request)):
             yield TextDelta(DECLINED(self._language))
+            return
+        if not results and tools and (told := recounted(request, messages, self._language)):
+            yield TextDelta(told)
             return
         asked = self._asked(messages, tools)
         changed = [] if asked else changed_calls(request, messages, tools, self._look_up.sources)
@@ -157,8 +161,11 @@ class EmbeddedMind:
             if all(step.label == BEYOND for step in steps):
                 return
         read = [message for message in messages if message not in results or message in telling]
+        refusal = cannot(tools, self._language)
         talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
-        async with aclosing(self._answers.write(read, telling, request, talk, cannot(tools, self._language))) as pieces:
+        async with aclosing(
+            self._answers.write(read, telling, request, talk, refusal, self._planner.acting(tools))
+        ) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -263,7 +263,7 @@ async def test_what_needs_no_consent_is_done_first(open_one):
     assert bank.paid == [(5, "Bo")]
 
 
-async def test_what_is_awaited_is_no_call_in_the_history_before_the_user_agrees(open_one):
+async def test_what_is_awaited_is_a_call_that_was_not_begun_until_the_user_agrees(open_one):
     bank, seen = Bank(), []
 
     def watched(messages, tools):
@@ -275,7 +275,8 @@ async def test_what_is_awaited_is_no_call_in_the_history_before_the_user_agrees(
         await agent.ask("What?", session="a")
         await agent.ask("Pay Anna 50", session="a")
         await agent.ask("yes", session="a")
-    assert [m.tool_calls for m in seen[1] if isinstance(m, AssistantMessage)] == [()]
+    assert [m.result.status for m in seen[1] if isinstance(m, ToolMessage)] == ["cancelled"]
+    assert [len(m.tool_calls) for m in seen[1] if isinstance(m, AssistantMessage)] == [1, 0]  # the call, then the question
     calls = [call for m in seen[-1] if isinstance(m, AssistantMessage) for call in m.tool_calls]
     results = [m.result for m in seen[-1] if isinstance(m, ToolMessage)]
     assert [call.id for call in calls] == [result.call.id for result in results]

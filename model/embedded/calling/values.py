@@ -80,9 +80,9 @@ def _number(parameter: Parameter, stated: Stated, *, whole: bool) -> Value:
     ):
         return NOTHING  # more is said than a number: "Anna turns 30"
     kept = parameter.kept(min(numbers), stated)
-    if kept is NOTHING or not whole:
-        return kept
-    return int(kept) if kept == int(kept) else NOTHING
+    if kept is NOTHING or kept != int(kept):
+        return NOTHING if whole else kept
+    return int(kept)
 
 
 def is_time(value: Value) -> bool:

@@ -133,6 +133,10 @@ class Planner:
         """The tool without examples that is most like a request."""
         return self._described.route(request).label
 
+    def acting(self, tools: Sequence[ToolSpec]) -> list[str]:
+        """The tools without examples that do something."""
+        return [tool.name for tool in tools if self._described.acts(tool.name)]
+
     def is_forbidden(self, request: str) -> bool:
         """Whether it forbids what a tool without examples would do."""
         route = self._described.route(request)
