@@ -67,7 +67,8 @@ def _wants_a_deed(request: str) -> bool:
 
     What agrees, corrects or wants the same once more speaks of a deed, though it names none.
     """
-    if agrees(request) or once_more(request) or change_in(request):
+    change = change_in(request)
+    if agrees(request) or once_more(request) or (change and change.recalls):
         return True
     sentences = [plain(sentence) for sentence in SENTENCE_END.split(request)]
     return any(ACTS.search(one) and (not QUESTION.match(one) or ASKS_FOR.match(one)) for one in sentences)

@@ -9,9 +9,10 @@ from vivavoce.core.language.sentences import DECLINED
 from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolSpec
 from vivavoce.model.embedded.answering import AnswerWriter
 from vivavoce.model.embedded.calling.abilities import asks_abilities, can, cannot
-from vivavoce.model.embedded.calling.asking import Asked, asked_before
+from vivavoce.model.embedded.calling.asking import Asked, asked_before, question
 from vivavoce.model.embedded.calling.caller import Caller
 from vivavoce.model.embedded.calling.changing import changed_calls
+from vivavoce.model.embedded.calling.values import only_hums
 from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import LlamaServer
 from vivavoce.model.embedded.prompts import current_request, current_results
@@ -111,6 +112,8 @@ class EmbeddedMind:
         if asked.is_cancelled:
             return [TextDelta(DECLINED(self._language))]
         reply = asked.said[-1]
+        if only_hums(reply):
+            return [TextDelta(question(asked.tool, asked.parameter, self._language))]
         if not asked.is_answered and any(asks(reply[slice(*span)]) for span in parts_of(reply)):
             return []
         first, *more = asked.told

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from vivavoce.core.language.sentences import CANNOT
 from vivavoce.core.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
 
 DEFAULT_INSTRUCTIONS = "You are a voice assistant. Answer in one or two short plain sentences."
+REFUSALS = tuple(CANNOT(language) for language in ("en", "zh"))
 HISTORY_CHARS = 2400  # about 600 tokens of earlier turns
 
 
@@ -42,7 +44,7 @@ def _results(messages: Sequence[Message]) -> list[str]:
 
 
 def _history(messages: Sequence[Message]) -> list[tuple[str, str]]:
-    """Whole earlier turns, newest kept, as text."""
+    """Whole earlier turns, newest kept, as text. A small model says again what it reads, so refusals are left out."""
     last = max((i for i, m in enumerate(messages) if isinstance(m, UserMessage)), default=0)
     turns: list[list[tuple[str, str]]] = []
     for message in messages[:last]:
@@ -50,6 +52,7 @@ def _history(messages: Sequence[Message]) -> list[tuple[str, str]]:
             turns.append([("user", message.text)])
         elif isinstance(message, AssistantMessage) and message.text and turns:
             turns[-1].append(("assistant", message.text))
+    turns = [turn for turn in turns if not any(refusal in text for _, text in turn for refusal in REFUSALS)]
     kept: list[tuple[str, str]] = []
     for turn in reversed(turns):
         if sum(len(text) for _, text in [*kept, *turn]) > HISTORY_CHARS:

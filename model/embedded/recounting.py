@@ -23,8 +23,8 @@ IT_WENT = re.compile(
     r"(?:done|booked|sent|ordered|set|paid|saved|finished)(?: now| already| yet)?|成功了[吗没]?)"
 )
 WHETHER = re.compile(
-    r"(?:(?:so|and|but) )*(?:did|have) you (?:really |already |just |actually )?"
-    r"(?P<deed>(?!know|hear|see|like|ever|have|think|feel)\w+.*)"
+    r"(?:(?:so|and|but) )*(?:(?:what|which \w+|whom?|how much|how many) )?(?:did|have) you "
+    r"(?:really |already |just |actually )?(?P<deed>(?!know|hear|see|like|ever|have|think|feel)\w+.*)"
 )
 
 
@@ -34,8 +34,9 @@ def recounted(request: str, messages: Sequence[Message], language: str) -> str:
     What was done last is told as its tool told it, or that it failed; of something else, that nothing is known of it.
     """
     said = plain(request)
-    about = WHETHER.fullmatch(said)
-    if not (WHAT.fullmatch(said) or IT_WENT.fullmatch(said) or about):
+    wants_all = WHAT.fullmatch(said) is not None
+    about = None if wants_all else WHETHER.fullmatch(said)
+    if not (wants_all or IT_WENT.fullmatch(said) or about):
         return ""
     turns = list(_turns(messages))
     if about:
@@ -45,7 +46,7 @@ def recounted(request: str, messages: Sequence[Message], language: str) -> str:
             return ""
         return _told([result for result in meant or [] if _is_meant(result, deed)], language) or NOT_DONE(language)
     if not turns:
-        return DONE_NOTHING(language) if WHAT.fullmatch(said) else ""
+        return DONE_NOTHING(language) if wants_all else ""
     return _told(turns[0], language)
 
 

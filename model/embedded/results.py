@@ -32,13 +32,14 @@ def sentence(result: ToolResult, language: str, *, acts: bool) -> str:
         return result.output.spoken
     said = unfenced(result.call.name, result.output.content).strip()
     name = neutralise(" ".join(words_of_name(result.call.name)), NAME_CHARS)
+    told = _listed(said) if acts else ""
     if EMPTY.fullmatch(said):
         return GAVE_NOTHING(language, name=name)
     if not said or GONE_WELL.fullmatch(said) or (acts and NO_MORE.fullmatch(said)):
         return DONE(language, what=name)
     if _is_ready(said):
         return said
-    return TOLD(language, name=name, told=told) if acts and (told := _listed(said)) else ""
+    return TOLD(language, name=name[:1].upper() + name[1:], told=told) if told else ""
 
 
 def _is_ready(said: str) -> bool:

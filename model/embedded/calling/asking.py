@@ -20,14 +20,17 @@ from vivavoce.core.language.sentences import (
     ASK_WHICH_OF,
     ASK_YES_OR_NO,
 )
-from vivavoce.core.messages import AssistantMessage, Message, ToolSpec, UserMessage
+from vivavoce.core.language.words import words
+from vivavoce.core.messages import AssistantMessage, Message, ToolMessage, ToolSpec, UserMessage
 from vivavoce.core.untrusted import neutralise
 from vivavoce.model.embedded.calling.changing import changed_argument
 from vivavoce.model.embedded.calling.grounding import NOTHING, Parameter
-from vivavoce.model.embedded.calling.values import value_of
+from vivavoce.model.embedded.calling.stated import Stated
+from vivavoce.model.embedded.calling.values import bare, value_of
 from vivavoce.model.embedded.schemas import options_of, properties_of, required_of, words_of_name
 from vivavoce.model.embedded.wording.changes import change_in
 from vivavoce.model.embedded.wording.corrections import corrected
+from vivavoce.model.embedded.wording.parts import asks
 
 
 def _set(names: str) -> frozenset[str]:
@@ -35,8 +38,10 @@ def _set(names: str) -> frozenset[str]:
 
 
 MOST_OPTIONS = 6
+COUNT_WORDS = 3  # of an answer that is only a number: "twenty five minutes"
 MOST_WORDS = 6  # of a description that is read out
 NAME_CHARS = 80
+READ_OUT_CHARS = 60
 COUNTED = _set("number num count amount quantity no how many total of")
 COUNTABLE = _set("num number count quantity people guests persons adults children nights tickets")
 LEAD = re.compile(r"^(?:the|an?|your|user'?s?|desired|required|specific|unique)\s+", re.IGNORECASE)
@@ -51,7 +56,8 @@ NOUNS = {"to": ["destination"], "from": ["starting", "point"]}
 CHANGED_MIND = re.compile(
     r"^\W*(?:(?:oh|no|ah|well|actually|sorry|okay|ok)\W+)*(?:never ?mind|forget (?:it|that|about)|"
     r"i(?:'ve| have)? changed my mind|don't bother|do not bother|not any ?more|leave it|cancel(?: (?:it|that))?\W*$|"
-    r"stop\W*$|i don't want)"
+    r"(?:stop|abort|quit|exit|undo|enough|nothing|nobody|no one|none|neither|hang up|drop it|forget everything)\W*$|"
+    r"i don't want)"
     r"|^\W*(?:哦|嗯|那)?\W*(?:算了|不用了|不要了|别(?:弄|做|订|管)?了|取消吧?\W*$)",
     re.IGNORECASE,
 )
@@ -73,7 +79,10 @@ class Asked:
     def is_cancelled(self) -> bool:
         """Whether the answer takes the request back."""
         reply = self.said[-1].replace("\u2019", "'")
-        return CHANGED_MIND.search(reply) is not None or (refuses(reply) and not self._is_flag)
+        changed = CHANGED_MIND.search(reply)
+        if changed is None:
+            return refuses(reply) and not self._is_flag
+        return not asks(reply[changed.end() :].strip(" ,.!"))  # who wants something else says so: "forget it, order hay"
 
     @property
     def given(self) -> dict[str, Any]:
@@ -84,7 +93,14 @@ class Asked:
     def told(self) -> list[str]:
         """What the user said, without answers that put right what was said before."""
         asked = zip(self.said[1:], self.parameters, self._replies, strict=True)
-        return [self.said[0], *(corrected(text) for text, parameter, reply in asked if reply.keys() <= {parameter})]
+        return [
+            self.said[0],
+            *(
+                corrected(text)
+                for text, parameter, reply in asked
+                if reply.keys() <= {parameter} and not _is_count(text, reply)
+            ),
+        ]
 
     @property
     def is_answered(self) -> bool:
@@ -109,6 +125,12 @@ class Asked:
         return properties_of(self.tool.parameters).get(self.parameter, {}).get("type") == "boolean"
 
 
+def _is_count(said: str, reply: Mapping[str, Any]) -> bool:
+    """Whether an answer is a number and no more, which says nothing of other parameters."""
+    is_number = any(isinstance(value, int | float) and not isinstance(value, bool) for value in reply.values())
+    return is_number and len(words(bare(said))) <= COUNT_WORDS and not Stated(said).days
+
+
 def question(tool: ToolSpec, parameter: str, language: str) -> str:
     """What asks for a required parameter."""
     about = properties_of(tool.parameters).get(parameter, {})
@@ -121,9 +143,12 @@ def question(tool: ToolSpec, parameter: str, language: str) -> str:
     if 1 < len(options) <= MOST_OPTIONS:
         return ASK_WHICH_OF(language, what=neutralise(" ".join(name), NAME_CHARS), options=", ".join(options))
     if about.get("type") in ("integer", "number") and (COUNTABLE & set(name) or (name[-1:] and name[-1].endswith("s"))):
-        return ASK_HOW_MANY(language, what=" ".join(word for word in name if word not in COUNTED) or described)
-    if name[-1:] == ["date"]:
+        things = " ".join(word for word in name if word not in COUNTED)
+        return ASK_HOW_MANY(language, what=things) if things else ASK_WHAT(language, what=described)
+    if name[-1:] in (["date"], ["day"]):
         return " ".join(ASK_DAY(language, what=" ".join(name[:-1])).split())
+    if name == ["when"]:
+        name = ["time"]
     if name[-1:] == ["time"]:
         return " ".join(ASK_TIME(language, what=" ".join(name[:-1])).split())
     if set(name) & PLACE_NAMES:
@@ -155,7 +180,14 @@ def _backwards(messages: Sequence[Message]) -> list[tuple[str, str]]:
             pairs.append((" ".join((message.text or "").split()), ""))
         elif isinstance(message, AssistantMessage) and message.text and pairs and not pairs[-1][1]:
             pairs[-1] = (pairs[-1][0], message.text.strip())
+        elif isinstance(message, ToolMessage) and pairs and _was_read_out(message, pairs[-1][1]):
+            pairs[-1] = (pairs[-1][0], "")
     return pairs
+
+
+def _was_read_out(message: ToolMessage, answer: str) -> bool:
+    """Whether an answer ends as a result does, so that it is no question of the agent's own."""
+    return bool(answer) and answer[-READ_OUT_CHARS:] in message.result.output.content
 
 
 def _asked_in(answer: str, tools: Sequence[ToolSpec], language: str) -> tuple[ToolSpec, str] | None:
@@ -171,8 +203,8 @@ def _asked_in(answer: str, tools: Sequence[ToolSpec], language: str) -> tuple[To
 def _described(about: Mapping[str, Any], name: Sequence[str]) -> str:
     """A few words for a parameter: of its description where that is short, else its name."""
     first = REST.split(str(about.get("description", "")).strip(), maxsplit=1)[0].strip()
-    words = LEAD.sub("", first).split()
-    if not 1 <= len(words) <= MOST_WORDS or len(first) > NAME_CHARS:
+    told = LEAD.sub("", first).split()
+    if not 1 <= len(told) <= MOST_WORDS or len(first) > NAME_CHARS:
         return " ".join(name)
-    start = words[0] if any(c.isupper() for c in words[0][1:]) else words[0].lower()
-    return " ".join([start, *words[1:]])
+    start = told[0] if any(c.isupper() for c in told[0][1:]) else told[0].lower()
+    return " ".join([start, *told[1:]])

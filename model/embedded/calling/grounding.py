@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 from typing import Any
 
 from vivavoce.core.language.codes import is_measure, names_of
@@ -31,6 +32,8 @@ WORDED = frozenset(  # names of free words
     ("text", "message", "body", "content", "note", "query", "question", "title", "subject", "words", "sentence", "song")
 )
 DIGITAL = re.compile(r"\bHH|24.hour|\d\d:\d\d")
+PER = frozenset(("a", "an", "per", "each", "of"))  # behind them stands no thing that is counted
+NO_COUNTED = frozenset(map(stem, ("day", "date", "year", "number", "num", "count")))
 NOTHING = object()
 Value = Any  # any JSON, or NOTHING
 
@@ -53,6 +56,7 @@ def grounded(written: Mapping[str, Any], name: str, schema: Mapping[str, Any], s
     kept = {key: value for key, value in kept.items() if value is not NOTHING}
     for key in _said_for_another(kept, parameters, stated):
         kept.pop(key)
+    kept |= _counted(kept, parameters, stated)
     kept |= _mended(written, kept, parameters, stated)
     kept |= {key: unit for key, one in parameters.items() if key not in kept and (unit := one.unit(stated))}
     kept = _without_hours(kept, parameters, stated)
@@ -76,6 +80,16 @@ def without_unstated(tool: ToolSpec, stated: Stated) -> ToolSpec:
         if key in required or Parameter(tool.name, key, known[key]).may_be_stated(stated)
     }
     return replace(tool, parameters={**tool.parameters, "properties": kept})
+
+
+def _counted(kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated) -> dict[str, Value]:
+    """Numbers that were said with the word that a parameter is called by: "one tablet three times a day", "a bag"."""
+    found: dict[str, Value] = {}
+    for key, one in parameters.items():
+        counted = one.counted(stated)
+        if key in kept and len(counted) == 1 and kept[key] not in counted:
+            found[key] = counted.pop()
+    return found
 
 
 def _mended(
@@ -102,7 +116,8 @@ def _digits(value: float) -> str:
 def _said_for_another(kept: Mapping[str, Value], parameters: Mapping[str, "Parameter"], stated: Stated) -> list[str]:
     """Parameters whose text was said once, and for another one: the one that is named where it was said, else the first."""
     texts = {key: value for key, value in kept.items() if isinstance(value, str) and not parameters[key].is_choice}
-    surplus: list[str] = []
+    chosen = {str(value).lower() for key, value in kept.items() if parameters[key].is_choice}
+    surplus = [key for key, value in texts.items() if value.lower() in chosen and stated.count(value) == 1]
     for value in set(texts.values()):
         keys = [key for key in texts if texts[key] == value]
         keys.sort(key=lambda key: (not parameters[key].is_led(value, stated), -parameters[key].named(stated)))
@@ -140,7 +155,7 @@ def _without_hours(kept: Mapping[str, Value], parameters: Mapping[str, "Paramete
 
     The one number that was said otherwise takes the place of one: of "at eight for four", four people.
     """
-    if not any(one.is_time for one in parameters.values()):
+    if not any(one.is_time or one.is_when for one in parameters.values()):
         return dict(kept)
     counted = Stated(without_times(stated.written))
     hours = [key for key, value in kept.items() if _is_number(value) and not counted.has_number(value)]
@@ -242,6 +257,19 @@ class Parameter:
             case _:
                 return text if text in options or (told["text"] and not options) else NOTHING
 
+    def counted(self, stated: Stated) -> set[float]:
+        """The numbers that were said before the word that it is called by; one for "a" beside other numbers."""
+        if self._about.get("type") not in ("integer", "number") or self.is_time:
+            return set()
+        names = {stem(word) for word in takewhile(lambda word: word not in PER, words_of_name(self._key))} - NO_COUNTED
+        is_whole = self._about["type"] == "integer"
+        said = {
+            int(value) if value.is_integer() else value
+            for value, unit in stated.measured
+            if stem(unit) in names and (value.is_integer() or not is_whole)
+        }
+        return said or ({1} if stated.amounts and any(stem(word) in names for word in stated.single) else set())
+
     def unit(self, stated: Stated) -> str:
         """The unit that was said with a number, for a parameter that is one; "" where none was, or several."""
         is_unit = "unit" in self._named and self._about.get("type") == "string" and not self.is_choice
@@ -287,6 +315,11 @@ class Parameter:
     def is_time(self) -> bool:
         """Whether its values are times of day, as far as its name tells."""
         return words_of_name(self._key)[-1:] == ["time"]
+
+    @property
+    def is_when(self) -> bool:
+        """Whether its values may be times of day, or days."""
+        return words_of_name(self._key)[-1:] in (["when"], ["hour"], ["clock"])
 
     @property
     def is_day(self) -> bool:

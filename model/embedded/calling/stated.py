@@ -39,8 +39,10 @@ COUNTS = {
 NO_COUNT = re.compile(
     r"\bone (?:of|for)\b|\b(?:no|this|that|which|another) one\b|万一|一定|十分|一下|一起|一样|一直|第一|一些", re.IGNORECASE
 )
+SINGLE = re.compile(r"\ban? ([a-z]+)(?: ([a-z]+))?")
 AN_HOUR = re.compile(r"\ban? (?=(?:hour|minute|day|week|month|year)\b)", re.IGNORECASE)
 TODAY = re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b|今天|今晚|今日", re.IGNORECASE)
+ON_A_DAY = re.compile(r"\bon (?=\w+day\b|\d|the \d|(?:your|the) way\b)", re.IGNORECASE)
 NEGATIONS = _set("no not without dont except never off disable stop mute deactivate cancel")
 SWITCHES_OFF = _set("off disable stop mute deactivate shut dont")
 SWITCHES_ON = _set("on enable start activate unmute")
@@ -49,7 +51,7 @@ REACH = 4  # words that a negation denies
 ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST_YEAR = 1000
 DENIED = re.compile(
-    r"\b(?:not|no|never|without|except|don't (?:want|need|like)|anything but|rather than|instead of|other than)\b"
+    r"\b(?:not|no|never|without|except|don't|do not|can't|cannot|anything but|rather than|instead of|other than)\b"
     rf"(?! (?:just|only)\b)(?:(?! (?:but|and)\b) [\w-]+){{1,{REACH}}}|(?:不要|不是|别)[^，,。]{{1,4}}",
     re.IGNORECASE,
 )
@@ -91,7 +93,7 @@ class Stated:
         """All that are named: as digits, in words, as a share ("5 %" is 5 and .05), with a scale ("3 million")."""
         said = set(words(NO_COUNT.sub(" ", self.text)))
         found = {value for word, value in COUNTS.items() if word in said}
-        for value, unit in self._measured:
+        for value, unit in self.measured:
             found |= {value, *(value * smaller for smaller in SMALLER.get(unit, ()))}
             if unit == "pm" and value < HOURS:
                 found.add(value + HOURS)
@@ -100,23 +102,30 @@ class Stated:
     @cached_property
     def amounts(self) -> frozenset[float]:
         """Numbers that were said as such, in digits or in words, without further readings."""
-        return frozenset(value for value, _ in self._measured)
+        return frozenset(value for value, _ in self.measured)
 
     @cached_property
     def units(self) -> frozenset[str]:
         """The words behind numbers."""
-        return frozenset(unit for _, unit in self._measured)
+        return frozenset(unit for _, unit in self.measured)
 
     @cached_property
     def shares(self) -> frozenset[float]:
         """Numbers that were said as per cent."""
-        return frozenset(value for value, unit in self._measured if unit in SHARE)
+        return frozenset(value for value, unit in self.measured if unit in SHARE)
 
     @cached_property
-    def _measured(self) -> list[tuple[float, str]]:
+    def measured(self) -> list[tuple[float, str]]:
         """Numbers with the word behind them."""
         text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self.written)
         return [(float(found[1][:MOST_DIGITS]), found[2].lower()) for found in MEASURED.finditer(text)]
+
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """The words of which there is "a" one: "a bag", "a large bag"."""
+        return frozenset(
+            word for found in SINGLE.finditer(self.text[:MOST_CHARS].lower()) for word in found.groups() if word
+        )
 
     @cached_property
     def times(self) -> frozenset[int]:
@@ -130,7 +139,7 @@ class Stated:
     @cached_property
     def switches(self) -> bool | None:
         """Whether something is switched on, or off; None where neither is said."""
-        said = set(words(self.text))
+        said = set(words(ON_A_DAY.sub(" ", self.text)))
         if said & SWITCHES_OFF or re.search("关[闭掉上了]|关(?=.)|停", self.text):
             return False
         return True if said & SWITCHES_ON or re.search("打开|开启|开(?=.)|启动", self.text) else None
@@ -200,7 +209,7 @@ class Stated:
     def _has_word(self, word: str) -> bool:
         if word.isascii() and word.isdigit():  # "an alarm" says nothing of the first of a month
             return float(word[:MOST_DIGITS]) in self.amounts | {
-                HOURS + value for value, unit in self._measured if unit == "pm"
+                HOURS + value for value, unit in self.measured if unit == "pm"
             }
         own = stem(word)
         return own in self.stems or any(are_alike(own, other) for other in self.stems)

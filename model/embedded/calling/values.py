@@ -24,14 +24,26 @@ PART_OF_DAY = re.compile(r"\s*\b(?:in the (?:morning|afternoon|evening)|at night
 LATE = re.compile(r"\bp\.?m\b|\b(?:afternoon|evening|tonight|night)\b|下午|晚上", re.IGNORECASE)
 IN_DIGITS = re.compile(r"(\d{1,2}):\d\d")
 IS_CLOCK = re.compile(r"\d:\d|o'?clock|\b[ap]\.?m\b|\bpast\b|quarter to\b|[点點]", re.IGNORECASE)
+OR = re.compile(r"\w or \w|还是", re.IGNORECASE)
+HUM = re.compile(
+    r"\W*(?:(?:h+m+|u+[hm]+|erm?|well|okay|ok|oh|let me (?:think|see|check)|good question|dunno|"
+    r"i (?:don't|do not) know(?: yet)?|(?:i'm |i am )?not sure(?: yet)?|(?:just )?(?:one|a) (?:moment|second|sec)|hang on|"
+    r"hold on|wait|嗯|呃|等一下|等等|我想想)\W*)+",
+    re.IGNORECASE,
+)
 # What is no value, however short: who speaks of somebody, asks, greets or does not know.
 NO_VALUE = re.compile(
     r"\b(?:i|i'\w+|you|he|she|they|what|why|how|who|when|where|which|hello|hi|hey|bye|goodbye|thanks|thank|sorry|wait|moment|"
     r"second|idea|know|sure|no|not|nothing|whatever|any|anything|sure|okay|ok|yes|yeah|never|mind|matter|stop|cancel|abort|"
-    r"quit|enough|great|fine|cool|nice|perfect|exactly|right|h+m+|huh|oops|u+[hm]+)\b"
-    r"|[?？吗呢]|不|谢谢|你|我|什么|随便|都行",
+    r"quit|well|me|it|it's|that|that's|this|here|there|same|nobody|none|neither|later|pardon|enough|great|fine|cool|nice|perfect|exactly|right|h+m+|huh|oops|u+[hm]+)\b"
+    r"|[?？吗呢]|不|谢谢|你|我|算了|什么|随便|都行",
     re.IGNORECASE,
 )
+
+
+def only_hums(said: str) -> bool:
+    """Whether somebody still thinks: "Hmm.", "Let me see."."""
+    return HUM.fullmatch(said.replace("\u2019", "'")) is not None
 
 
 def bare(said: str) -> str:
@@ -48,7 +60,7 @@ def value_of(parameter: Parameter, said: str, before: Value = NOTHING) -> Value:
     before: the value that it had, which may tell more than its schema.
     """
     rest = bare(said) if len(said) <= MOST_CHARS else ""
-    if not rest or len(words(rest)) > MOST_WORDS or "?" in said or "\uff1f" in said:
+    if not rest or len(words(rest)) > MOST_WORDS or "?" in said or "\uff1f" in said or asks(rest):
         return NOTHING
     stated = Stated(rest)
     if parameter.is_choice:
@@ -103,5 +115,5 @@ def _time(parameter: Parameter, said: str, before: Value) -> Value:
 
 
 def _text(said: str) -> Value:
-    """Words as they are, unless they are a request or talk."""
-    return NOTHING if asks(said) or NO_VALUE.search(said) else said
+    """Words as they are, unless they are talk, or two to choose from."""
+    return NOTHING if OR.search(said) or NO_VALUE.search(said) else said

@@ -19,13 +19,15 @@ ENDS = (".", "!", "?", "\u3002", "\uff01")
 NOT = "(?:,? not (?P<what>.+))?"
 WHOLE = re.compile(rf"{SET}(?:it|that|this|them)(?: (?:to|into))? (?P<value>.+?){NOT}", re.IGNORECASE)
 OF = re.compile(rf"{SET}(?:the |my |your )?(?P<what>.{{1,40}}?) (?:to|into) (?P<value>.+)", re.IGNORECASE)
-MEANT = re.compile(rf"(?:i (?:mean|meant|said|wanted)(?: to say)?|(?:or )?rather) (?P<value>.+?){NOT}", re.IGNORECASE)
-SHOULD = re.compile(rf"(?:it|that) should(?: have)? (?:be|been) (?P<value>.+?){NOT}", re.IGNORECASE)
+MEANT = re.compile(rf"i (?:mean|meant|said)(?: to say)? (?P<value>.+?){NOT}", re.IGNORECASE)
+SHOULD = re.compile(
+    rf"(?:(?:it|that) should(?: have)? (?:be|been)|i wanted|(?:or )?rather) (?P<value>.+?){NOT}", re.IGNORECASE
+)
 NOT_BUT = re.compile(r"not (?P<what>[^,]+?)(?:,| but|, but) (?P<value>.+)", re.IGNORECASE)
 BUT_NOT = re.compile(r"(?P<value>[^,]+), not (?P<what>.+)", re.IGNORECASE)
 INSTEAD = re.compile(r"(?P<value>.+?),? instead", re.IGNORECASE)
 CHINESE = re.compile(
-    r"(?:(?:不对?|不是|错了|抱歉|对不起)[，,。\s]*)?(?:(?:我(?:是说|的意思是)|应该是)|把?(?P<what>.{0,8}?)(?:改成|改为|改到|换成))"
+    r"(?:(?:不对?|不是|错了|抱歉|对不起)[，,。\s]*)?(?:我(?:是说|的意思是)|把?(?P<what>.{0,8}?)(?:改成|改为|改到|换成))"
     r"(?P<value>.+?)吧?[。！]?"
 )
 
@@ -34,7 +36,10 @@ AGAIN = re.compile(
     r"(?:but |only |just )*(?:for|with|to|at|in|on|from|of|by) (?P<other>.+)",
     re.IGNORECASE,
 )
-ALSO = re.compile(r"(?:and |now |also |then )*(?:for |with )?(?P<other>[^,.!?]{1,40}?),? (?:too|as well)", re.IGNORECASE)
+ALSO = re.compile(
+    r"(?:and |now |also |then )*(?:and |also |for )(?P<other>(?!\w+'s )[\w'-]{1,20}(?: [\w'-]{1,20})?),? (?:too|as well)",
+    re.IGNORECASE,
+)
 TOO = re.compile(r",? (?:instead|too|as well)$", re.IGNORECASE)
 
 

@@ -2,10 +2,18 @@
 
 import pytest
 
-from vivavoce.core.messages import AssistantMessage, ToolSpec, UserMessage
+from vivavoce.core.messages import (
+    AssistantMessage,
+    ToolCall,
+    ToolMessage,
+    ToolOutput,
+    ToolResult,
+    ToolSpec,
+    UserMessage,
+)
 from vivavoce.model.embedded.calling.asking import asked_before, question
 from vivavoce.model.embedded.calling.grounding import NOTHING, Parameter
-from vivavoce.model.embedded.calling.values import value_of
+from vivavoce.model.embedded.calling.values import only_hums, value_of
 
 pytestmark = pytest.mark.unit
 
@@ -21,7 +29,10 @@ def tool(parameter, about, name="book"):
         ("people", {"type": "integer"}, "How many people?"),
         ("departure_date", {"type": "string"}, "For which departure date?"),
         ("date", {"type": "string"}, "For which date?"),
+        ("visit_day", {"type": "string"}, "For which visit date?"),
         ("time", {"type": "string"}, "At what time?"),
+        ("when", {"type": "string"}, "At what time?"),
+        ("number", {"type": "integer"}, "What is the number?"),
         ("city", {"type": "string"}, "Which city?"),
         ("from_city", {"type": "string"}, "From which city?"),
         ("size", {"type": "string", "enum": ["small", "extra_large"]}, "Which size: small, extra large?"),
@@ -37,6 +48,38 @@ def tool(parameter, about, name="book"):
 )
 def test_the_question_says_what_is_needed(parameter, about, asked):
     assert question(tool(parameter, about), parameter, "en") == asked
+
+
+def test_what_a_result_says_is_no_question_of_the_agents_own():
+    people = tool("people", {"type": "integer"})
+    call = ToolCall.new("note", "{}")
+    read = ToolMessage(ToolResult(call, "done", ToolOutput("How many people?")))
+    said = [
+        UserMessage("Read it."),
+        AssistantMessage("", (call,)),
+        read,
+        AssistantMessage("How many people?"),
+        UserMessage("4"),
+    ]
+    assert asked_before(said, [people], "en") is None
+    assert asked_before([UserMessage("Book."), *said[-2:]], [people], "en") is not None
+
+
+def test_who_changed_the_mind_may_want_something_else():
+    people = tool("people", {"type": "integer"})
+    for reply, cancelled in (("Abort.", True), ("Forget it.", True), ("Actually forget it, order some hay instead.", False)):
+        said = [UserMessage("Book."), AssistantMessage("How many people?"), UserMessage(reply)]
+        assert asked_before(said, [people], "en").is_cancelled is cancelled
+
+
+@pytest.mark.parametrize("reply", ["Hmm.", "Let me think.", "Uh, hold on.", "嗯"])
+def test_who_still_thinks_has_not_answered(reply):
+    assert only_hums(reply)
+
+
+@pytest.mark.parametrize("reply", ["Anna", "wait for Anna", "four"])
+def test_who_answers_does_not_only_think(reply):
+    assert not only_hums(reply)
 
 
 def test_it_is_asked_in_the_language_of_the_mind():

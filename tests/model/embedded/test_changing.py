@@ -157,3 +157,36 @@ def test_once_more_over_turns():
 )
 def test_what_is_done_once_more(request_, found):
     assert once_more(request_) == found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "That should be enough.",
+        "It should be fun.",
+        "Oh. Great!",
+        "No. Stop!",
+        "Wait. Cancel.",
+        "No, stop!",
+        "I said stop!",
+        "I meant well.",
+        "I wanted pizza.",
+        "Rather expensive!",
+        "Hold on. Undo.",
+        "Oh, Anna turns 30 today.",
+        "Read chapter 2 instead.",
+        "Actually, the weather is 20 degrees.",
+        "Me too.",
+        "And it's good too.",
+        "应该是下雨了。",
+        "x" + " " * 3900 + "x",
+    ],
+)
+@pytest.mark.parametrize("before", [BEN, OVEN, RESERVED, TEXTED])
+def test_remarks_change_nothing(before, said):
+    name, arguments, asked = before
+    call = ToolCall.new(name, json.dumps(arguments))
+    done = ToolMessage(ToolResult(call, "done", ToolOutput("Done.")))
+    messages = [UserMessage(asked), AssistantMessage("", (call,)), done, AssistantMessage("Done."), UserMessage(said)]
+    text = spec("text", to=TEXT, words=TEXT)
+    assert changed_calls(said, messages, [*TOOLS, text]) == []

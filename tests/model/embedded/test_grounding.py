@@ -296,3 +296,34 @@ def test_whatever_is_written_and_said_it_ends_in_values_of_known_parameters(writ
 @given(st.integers(10, 10**6))
 def test_a_number_that_was_not_said_is_never_kept(number):
     assert "people" not in kept("A table at Luigi's, by the window", restaurant="Luigi's", people=number)
+
+
+DOSE = {"properties": {"pet": {"type": "string"}, "tablets": {"type": "integer"}, "times_a_day": {"type": "integer"}}}
+FOOD = {
+    "properties": {
+        "product": {"type": "string"},
+        "bags": {"type": "integer"},
+        "size": {"type": "string", "enum": ["small", "large"]},
+    },
+    "required": ["product"],
+}
+VISIT = {"properties": {"people": {"type": "integer"}, "when": {"type": "string"}}, "required": ["people"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "schema", "written", "expected"),
+    [
+        ("One tablet three times a day.", DOSE, {"tablets": 3, "times_a_day": 1}, {"tablets": 1, "times_a_day": 3}),
+        (
+            "A bag of kibble, and pay Anna 30 euros.",
+            FOOD,
+            {"product": "kibble", "bags": 30},
+            {"product": "kibble", "bags": 1},
+        ),
+        ("A large bag of kibble.", FOOD, {"product": "large", "size": "large"}, {"size": "large"}),
+        ("A visit at eight.", VISIT, {"people": 8, "when": "eight"}, {"when": "eight"}),
+        ("Turn it up on Monday.", {"properties": {"on": {"type": "boolean"}}}, {"on": True}, {}),
+    ],
+)
+def test_a_number_or_a_word_is_for_what_it_was_said_of(said, schema, written, expected):
+    assert dict(grounded(written, "order", schema, Stated(said)).arguments) == expected
