@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from vivavoce.core.language.sentences import DECLINED
-from vivavoce.core.messages import LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolSpec
+from vivavoce.core.language.sentences import CANNOT, DECLINED, NOT_KNOWN
+from vivavoce.core.messages import AssistantMessage, LMDelta, Message, SystemMessage, TextDelta, ToolMessage, ToolSpec
 from vivavoce.model.embedded.answering import AnswerWriter
 from vivavoce.model.embedded.calling.abilities import asks_abilities, can, cannot
 from vivavoce.model.embedded.calling.asking import Asked, asked_before, question
@@ -15,15 +15,17 @@ from vivavoce.model.embedded.calling.changing import changed_calls
 from vivavoce.model.embedded.calling.values import only_hums
 from vivavoce.model.embedded.calling.writing import CallWriter
 from vivavoce.model.embedded.llama import LlamaServer
-from vivavoce.model.embedded.prompts import current_request, current_results
+from vivavoce.model.embedded.prompts import REFUSALS, current_request, current_results
 from vivavoce.model.embedded.recounting import recounted
 from vivavoce.model.embedded.routing.described import DescribedTools
 from vivavoce.model.embedded.routing.looking_up import LookUp
 from vivavoce.model.embedded.routing.planning import Planner, Step
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.routing.spans import SpanFinders
-from vivavoce.model.embedded.wording.deeds import is_taken_back
+from vivavoce.model.embedded.wording.deeds import is_taken_back, only_tells
 from vivavoce.model.embedded.wording.parts import asks, parts_of
+
+REFUSALS_KEPT = 4  # answers after which it may be said again
 
 
 class EmbeddedMind:
@@ -159,12 +161,12 @@ class EmbeddedMind:
         if tools and not results and asks_abilities(request):
             yield can(tools, self._language)
             return
+        refusal = CANNOT(self._language) if _has_refused(messages) else cannot(tools, self._language)
         if any(step.label == BEYOND for step in steps):
-            yield cannot(tools, self._language) + " "
+            yield (NOT_KNOWN(self._language) if only_tells(request) else refusal) + " "
             if all(step.label == BEYOND for step in steps):
                 return
         read = [message for message in messages if message not in results or message in telling]
-        refusal = cannot(tools, self._language)
         talk = "" if label and telling else " ".join(step.request for step in steps if step.label == NO_TOOL)
         async with aclosing(
             self._answers.write(read, telling, request, talk, refusal, self._planner.acting(tools))
@@ -175,6 +177,12 @@ class EmbeddedMind:
     async def close(self) -> None:
         """Let go of the language model, which stops with the last mind that uses it."""
         await self._llama.leave(self)
+
+
+def _has_refused(messages: Sequence[Message]) -> bool:
+    """Whether it was said in one of the last answers what can be done: nobody hears the list over and over."""
+    answers = [message.text for message in messages if isinstance(message, AssistantMessage) and message.text]
+    return any(refusal in text for text in answers[-REFUSALS_KEPT:] for refusal in REFUSALS)
 
 
 def _label(steps: Sequence[Step]) -> str:

@@ -51,7 +51,8 @@ REACH = 4  # words that a negation denies
 ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST_YEAR = 1000
 DENIED = re.compile(
-    r"\b(?:not|no|never|without|except|don't|do not|can't|cannot|anything but|rather than|instead of|other than)\b"
+    r"\b(?:not|no|never|without|except|(?:don't|do not) (?:want|need|like)|don't|do not|can't|cannot|"
+    r"anything but|rather than|instead of|other than)\b"
     rf"(?! (?:just|only)\b)(?:(?! (?:but|and)\b) [\w-]+){{1,{REACH}}}|(?:不要|不是|别)[^，,。]{{1,4}}",
     re.IGNORECASE,
 )

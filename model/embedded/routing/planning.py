@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vivavoce.core.language.places import place_of
 from vivavoce.core.language.stems import stem
 from vivavoce.core.language.words import words
 from vivavoce.core.messages import Message, ToolSpec
+from vivavoce.model.embedded.calling.stated import Stated
 from vivavoce.model.embedded.routing.arguments import copied_argument
 from vivavoce.model.embedded.routing.changing_facts import changing_kind
 from vivavoce.model.embedded.routing.described import NAMED, DescribedTools
@@ -17,7 +19,7 @@ from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import words_of_name
 from vivavoce.model.embedded.wording.corrections import corrected
 from vivavoce.model.embedded.wording.courtesies import only_greets, only_thanks, without_thanks
-from vivavoce.model.embedded.wording.deeds import asks_state, forbids, is_denied, only_tells, without_forbidden
+from vivavoce.model.embedded.wording.deeds import ACTS, asks_state, forbids, is_denied, only_tells, without_forbidden
 from vivavoce.model.embedded.wording.follow_ups import (
     REMEMBERED,
     Values,
@@ -39,6 +41,7 @@ CONFIDENT = 0.5  # below this a tool without examples may be meant
 # for what sounds like talk; to ask for what the call lacks; to go before what the router has learnt. The first and the third
 # were set on the development half of When2Call.
 LIKE_DEED, LIKE_TALK, CLEAR, CERTAIN = 0.3, 0.35, 0.4, 0.55
+NAME_WORDS = 2
 LIKE_NAMED = 0.25  # for a question in which a word of the tool's name was said
 CONFIDENT_PART = 0.75  # a part of a compound request must be surer: it is short
 # "And who are you?" is no follow-up of a tool, "What about Athens?" is, though it looks like talk
@@ -100,6 +103,7 @@ class Planner:
 
     def _planned(self, request: str, messages: Sequence[Message], tools: Tools) -> list[Step]:
         steps = self._compound(request, tools) or [self._single(request, messages, tools)]
+        steps = [replace(step, label=BEYOND) if self._is_of_the_users(step, messages) else step for step in steps]
         place = next(filter(None, (place_in(values_of(call)) for call in previous_calls(messages, REMEMBERED))), "")
         placed = [replace(step, request=with_place(step.request, place)) if step.label in tools else step for step in steps]
         return [each for step in placed for each in self._each(step, tools)]
@@ -132,6 +136,15 @@ class Planner:
     def described(self, request: str) -> str:
         """The tool without examples that is most like a request."""
         return self._described.route(request).label
+
+    def _is_of_the_users(self, step: Step, messages: Sequence[Message]) -> bool:
+        """Whether it asks memory for what only the user can know: of a name that a call for them had."""
+        if step.label != NO_TOOL or not QUESTION.match(plain(step.request)):
+            return False
+        calls = [call for call in previous_calls(messages, len(messages)) if self._described.acts(call.name)]
+        values = {value for call in calls for value in values_of(call).values() if isinstance(value, str)}
+        names = [value for value in values if 0 < len(value.split()) <= NAME_WORDS and place_of(value) is None]
+        return any(Stated(step.request).count(name) for name in names)
 
     def acting(self, tools: Sequence[ToolSpec]) -> list[str]:
         """The tools without examples that do something."""
@@ -197,6 +210,8 @@ class Planner:
         """
         learnt, kind = self._router.route(request, previous), changing_kind(request)
         described = self._described.route(request)
+        if learnt.label in self._sources and self._is_a_deed(request, described):
+            learnt = Route(BEYOND, CONFIDENT_PART)  # "Book a check-up for Bello." is nothing to be looked up
         if (is_denied(request) and not kind) or (self._described.acts(described.label) and only_tells(request)):
             if learnt.label == NO_TOOL and described.probability >= LIKE_DEED and asks_state(request):
                 learnt = Route(BEYOND, CONFIDENT_PART)
@@ -212,6 +227,11 @@ class Planner:
         hinted = self._described.route(f"{request} {kind}")
         live = Route(self._live, CONFIDENT_PART) if learnt.label == NO_TOOL else learnt
         return live, max(described, hinted, key=lambda route: route.probability)
+
+    def _is_a_deed(self, request: str, described: Route) -> bool:
+        """Whether a request begins with a deed, and a tool without examples does such things."""
+        is_like = described.probability >= LIKE_NAMED and self._described.is_named(described.label, request)
+        return is_like and self._described.acts(described.label) and ACTS.match(plain(request)) is not None
 
     def _is_one_question(self, steps: Sequence[Step]) -> bool:
         """Whether one tool that knows facts stands beside talk: then the talk belongs to what is asked of it.

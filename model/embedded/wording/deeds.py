@@ -44,7 +44,8 @@ ASKS = re.compile(
 )
 STATE = re.compile(
     r"(?:(?:and|so|but) )?(?:(?:is|are|was|were|does|do|did|has|have|had)\b.*\b(?:the|my|our|it|that)\b|"
-    r"when (?:does|do|is|are|will) (?:the|my|our|it)\b)"
+    r"when (?:does|do|is|are|will) (?:the|my|our|it)\b|"
+    r"(?:what|when|how (?:much|many|old|often)) (?:does|did|has|was) (?!(?:an?|the|it|you|one|people|everybody)\b)\w)"
 )
 TELLS_STORY = re.compile(
     r"(?:(?:tell|read|write|sing|invent|make up|recite|give)\b.*?\b)(?:story|tale|joke|poem|song|riddle|limerick|rhyme)\b|"

@@ -13,7 +13,8 @@ ASIDE = re.compile(r"(?:^|(?<=,))\s*you know(?: what)?(?:,|\W*$)")
 VERB = r"(?: (?:just|maybe|possibly|perhaps|quickly))*"
 LEAD = re.compile(
     r"^(?:"
-    r"(?:ok|okay|alright|all right|right) so|(?:hey|hi|hello)(?: there)?(?! there\b)|oh well|listen|"
+    r"(?:ok|okay|alright|all right|right) so|so(?= (?:could|can|would|will) (?:you|we)\b)|"
+    r"(?:hey|hi|hello)(?: there)?(?! there\b)|oh well|listen|"
     r"well(?! (?:done|said|played)\b)|excuse me|"
     r"you know(?! (?:what|where|who|how|why|when|which|if|whether|that|the|a|any|my)\b)|"
     rf"(?:could|can) (?:you|we){VERB}(?: be so (?:kind|good) as to| be able to)?|"

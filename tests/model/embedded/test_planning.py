@@ -183,3 +183,43 @@ async def test_a_question_in_the_words_of_a_tools_name_is_hardly_talk(home, part
     own = [ToolSpec("discoverer_get", "Retrieve the discoverer of an element of the periodic table.", name)]
     planner = planner_of(home, parts, own)
     assert [step for step, _ in await steps(planner, own, said)] == [label]
+
+
+def pets():
+    def takes(**parameters):
+        return {"type": "object", "properties": parameters}
+
+    text = {"type": "string"}
+    return [
+        ToolSpec("book_visit", "Book a visit to the clinic for a pet.", takes(pet=text, day=text)),
+        ToolSpec("record_weight", "Record the weight of a pet in its file.", takes(pet=text, kilograms={"type": "number"})),
+    ]
+
+
+BOOKED = called("book_visit", {"pet": "Rex", "day": "2026-12-04"}, "Book Rex in for Friday.")
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "label"),
+    [
+        (BOOKED, "Who owns Rex?", BEYOND),
+        (BOOKED, "Who wrote Hamlet?", NO_TOOL),
+        (BOOKED, "Don't book a visit for Rex.", BEYOND),
+        ([], "What does Rex weigh?", BEYOND),
+        ([], "How do I record a weight?", NO_TOOL),
+        ([], "Tell me a story about a visit to the clinic.", NO_TOOL),
+        ([], "Book Rex for a check-up on Friday.", "book_visit"),
+        (BOOKED, "Record that Bello weighs ten kilos.", "record_weight"),
+    ],
+)
+async def test_a_deed_is_done_where_it_is_ordered(home, parts, tools, before, said, label):
+    own = [*tools, *pets()]
+    planner = planner_of(home, parts, own)
+    assert [step for step, _ in await steps(planner, own, said, before)] == [label]
+
+
+async def test_what_was_said_of_another_call_is_of_no_new_one(home, parts):
+    own = pets()
+    said = "Book a visit for Bello."
+    (step,) = await planner_of(home, parts, own).plan(said, [*BOOKED, UserMessage(said)], own)
+    assert not step.known
