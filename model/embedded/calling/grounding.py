@@ -258,17 +258,18 @@ class Parameter:
                 return text if text in options or (told["text"] and not options) else NOTHING
 
     def counted(self, stated: Stated) -> set[float]:
-        """The numbers that were said before the word that it is called by; one for "a" beside other numbers."""
+        """The numbers that were said before the word that it is called by; one for "a"."""
         if self._about.get("type") not in ("integer", "number") or self.is_time:
             return set()
-        names = {stem(word) for word in takewhile(lambda word: word not in PER, words_of_name(self._key))} - NO_COUNTED
+        counted = list(map(stem, takewhile(lambda word: word not in PER, words_of_name(self._key))))
+        names = frozenset(counted) - NO_COUNTED
         is_whole = self._about["type"] == "integer"
         said = {
             int(value) if value.is_integer() else value
             for value, unit in stated.measured
             if stem(unit) in names and (value.is_integer() or not is_whole)
         }
-        return said or ({1} if stated.amounts and any(stem(word) in names for word in stated.single) else set())
+        return said or ({1} if stated.says_one(names.intersection(counted[-1:])) else set())
 
     def unit(self, stated: Stated) -> str:
         """The unit that was said with a number, for a parameter that is one; "" where none was, or several."""

@@ -39,7 +39,7 @@ COUNTS = {
 NO_COUNT = re.compile(
     r"\bone (?:of|for)\b|\b(?:no|this|that|which|another) one\b|万一|一定|十分|一下|一起|一样|一直|第一|一些", re.IGNORECASE
 )
-SINGLE = re.compile(r"\ban? ([a-z]+)(?: ([a-z]+))?")
+ONE = r"\ban? (?:[a-z]+ )?{noun}\b(?!\s*(?:of|is|=|:)?\s*[$€£]?\d)(?! whose)"
 AN_HOUR = re.compile(r"\ban? (?=(?:hour|minute|day|week|month|year)\b)", re.IGNORECASE)
 TODAY = re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b|今天|今晚|今日", re.IGNORECASE)
 ON_A_DAY = re.compile(r"\bon (?=\w+day\b|\d|the \d|(?:your|the) way\b)", re.IGNORECASE)
@@ -122,13 +122,6 @@ class Stated:
         return [(float(found[1][:MOST_DIGITS]), found[2].lower()) for found in MEASURED.finditer(text)]
 
     @cached_property
-    def single(self) -> frozenset[str]:
-        """The words of which there is "a" one: "a bag", "a large bag"."""
-        return frozenset(
-            word for found in SINGLE.finditer(self.text[:MOST_CHARS].lower()) for word in found.groups() if word
-        )
-
-    @cached_property
     def times(self) -> frozenset[int]:
         """Times of day that may be meant, see `times_in`."""
         return times_in(self.written)
@@ -151,6 +144,11 @@ class Stated:
         found = day_phrases(self.text)
         named = [self.text[start:end] for start, end, kind in found if kind != "length"]
         return tuple(dict.fromkeys([*named, *TODAY.findall(self.text)]))
+
+    def says_one(self, stems: frozenset[str]) -> bool:
+        """Whether there is "a" such thing: "a bag", "a large bag", and not "a width of 20"."""
+        nouns = [word for word in words(self.text) if stem(word) in stems]
+        return any(re.search(ONE.format(noun=re.escape(noun)), self.text.lower()) for noun in nouns)
 
     def has_number(self, value: float) -> bool:
         """Whether a number was named, whatever its sign."""

@@ -27,7 +27,10 @@ FORBIDS = (
     r"|(?:you|we) (?:must not|mustn't|should not|shouldn't|shall not|need not|needn't|don't (?:have|need) to)\b"
     r"|(?:there(?:'s| is) )?no need to\b)"
 )
-IS_PAST = r"(?:did|have|has|had|was|were|(?:i|we)(?:'ve| have)? already|(?:i|we) (?:\w+ed|paid|sent|bought|made|told|did)\b)"
+IS_PAST = (
+    r"(?:did|have|has|had|was|were|(?:i|we)(?:'ve| have)? already|"
+    r"(?:i|we) (?!need|feed|speed)(?:\w+ed|paid|sent|bought|made|told|did)\b)"
+)
 NOT_NOW = re.compile(rf"{FORBIDS}|{IS_PAST}\b|别|不要|不用|我不想|你.{{0,6}}了吗|.{{1,8}}了[吗没]")
 FORBIDDEN_CLAUSE = re.compile(FORBIDS, re.IGNORECASE)
 LONGEST_END = 100  # characters

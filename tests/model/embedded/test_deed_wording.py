@@ -26,9 +26,11 @@ def test_what_forbids(said):
     assert is_denied(said)
 
 
-@pytest.mark.parametrize("said", ["Don't forget to call Anna.", "Pay the rent.", "Why don't you call Anna?"])
+@pytest.mark.parametrize(
+    "said", ["Don't forget to call Anna.", "Pay the rent.", "I need a cab.", "Why don't you call Anna?"]
+)
 def test_what_does_not_forbid(said):
-    assert not forbids(said)
+    assert not is_denied(said) or said.startswith("Why")
     assert not only_tells(said)
 
 

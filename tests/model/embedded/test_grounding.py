@@ -320,6 +320,12 @@ VISIT = {"properties": {"people": {"type": "integer"}, "when": {"type": "string"
             {"product": "kibble", "bags": 30},
             {"product": "kibble", "bags": 1},
         ),
+        ("A line with a width of 20.", {"properties": {"width": {"type": "number"}}}, {"width": 20}, {"width": 20}),
+        (
+            "A magnetic field of 5 Tesla.",
+            {"properties": {"magnetic_field": {"type": "number"}}},
+            *[{"magnetic_field": 5}] * 2,
+        ),
         ("A large bag of kibble.", FOOD, {"product": "large", "size": "large"}, {"size": "large"}),
         ("A visit at eight.", VISIT, {"people": 8, "when": "eight"}, {"when": "eight"}),
         ("Turn it up on Monday.", {"properties": {"on": {"type": "boolean"}}}, {"on": True}, {}),
