@@ -22,6 +22,7 @@ from vivavoce.model.embedded.routing.looking_up import LookUp
 from vivavoce.model.embedded.routing.planning import Planner, Step
 from vivavoce.model.embedded.routing.router import BEYOND, NO_TOOL, IntentRouter
 from vivavoce.model.embedded.routing.spans import SpanFinders
+from vivavoce.model.embedded.translating import in_english
 from vivavoce.model.embedded.wording.deeds import is_taken_back, only_tells
 from vivavoce.model.embedded.wording.parts import asks, parts_of
 
@@ -42,6 +43,7 @@ class EmbeddedMind:
     ) -> None:
         self._language = language
         self._look_up = look_up
+        self._described = described
         self._planner = Planner(router, described, finders, look_up.sources)
         self._caller = Caller(described, finders, CallWriter(llama), language)
         self._answers = AnswerWriter(llama, language)
@@ -78,6 +80,8 @@ class EmbeddedMind:
             for delta in replied:
                 yield delta
             return
+        if not results and await asyncio.to_thread(self._planner.needs_english, request):
+            self._described.read_as(request, await in_english(self._llama, request))
         steps = [Step(meant, request)] if meant and results else await self._planner.plan(request, messages, tools)
         steps, wanted = await self._calls(request, steps, results, tools)
         if wanted:

@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 
 from vivavoce.core.language.stems import are_alike, stem
-from vivavoce.core.language.words import is_in_pairs, words
+from vivavoce.core.language.words import IS_CJK, is_in_pairs, words
 from vivavoce.core.messages import ToolSpec
 from vivavoce.core.protocols import FloatMatrix, TextEmbedder
 from vivavoce.model.embedded.routing.router import NO_TOOL, Route, hashed_runs
@@ -31,6 +31,7 @@ UNDOES = re.compile(
     r"(?:cancel|delete|remove|undo|revoke|withdraw|clear|stop|pause|call off|get rid|take .+ off\b)|取消|删|停|暂停",
     re.IGNORECASE,
 )
+MOST_TRANSLATED = 64
 NAMED = 0.15  # so much more likely is a tool of whose name a word was said
 # Stems of words that names of many tools begin with, and that say little by themselves.
 COMMON = frozenset(
@@ -73,6 +74,7 @@ class DescribedTools:
         self._undoes: list[bool] = []  # whether a tool says of itself that it stops or takes back something
         self._runs = _runs(())
         self._meanings: dict[str, FloatMatrix] = {}  # of texts that were compared
+        self._in_english: dict[str, str] = {}  # requests that were translated, the last ones
         self._comparing = Lock()
 
     def fit(self, tools: Sequence[ToolSpec]) -> None:
@@ -92,8 +94,20 @@ class DescribedTools:
                 self._compared(self._texts)
             self._tools = tuple(tools)
 
+    def needs_english(self, request: str) -> bool:
+        """Whether a request is in Chinese, and a tool is described in English."""
+        in_english = [text for text in self._texts if IS_CJK.search(text) is None]
+        return bool(in_english) and is_in_pairs(request) and request not in self._in_english
+
+    def read_as(self, request: str, english: str) -> None:
+        """Compare a request by its translation from now on."""
+        if len(self._in_english) >= MOST_TRANSLATED:
+            self._in_english.pop(next(iter(self._in_english)))
+        self._in_english[request] = english
+
     def route(self, request: str) -> Route:
         """The tool that is most like a request, with its likeness in [-1, 1]; `NO_TOOL` where there is none."""
+        request = self._in_english.get(request, request)
         with self._comparing:
             if not self._names or not request.strip():
                 return Route(NO_TOOL, 0.0)
@@ -123,7 +137,8 @@ class DescribedTools:
 
     def joined(self, request: str) -> list[str]:
         """The tools that parts of a request are for, each part for the nearest."""
-        parts = [part for part in PARTS.split(request) if len(part.split()) > 1 or is_in_pairs(part)]
+        said = self._in_english.get(request, request)
+        parts = [part for part in PARTS.split(said) if len(part.split()) > 1 or is_in_pairs(part)]
         routes = map(self.route, parts[:MOST_PARTS])
         names = dict.fromkeys(route.label for route in routes if route.probability >= LIKE_PART)
         return list(names)[:MOST_JOINED]

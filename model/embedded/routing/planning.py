@@ -146,6 +146,10 @@ class Planner:
         names = [value for value in values if 0 < len(value.split()) <= NAME_WORDS and place_of(value) is None]
         return any(Stated(step.request).count(name) for name in names)
 
+    def needs_english(self, request: str) -> bool:
+        """Whether a request in Chinese may be for a tool that is described in English. Blocking."""
+        return self._described.needs_english(request) and self._router.route(request).label == BEYOND
+
     def acting(self, tools: Sequence[ToolSpec]) -> list[str]:
         """The tools without examples that do something."""
         return [tool.name for tool in tools if self._described.acts(tool.name)]

@@ -49,6 +49,16 @@ def test_a_word_of_its_name_goes_before_likeness():
     assert not tools.is_named("no_such_tool", "Remind me.")
 
 
+def test_a_request_in_chinese_is_compared_by_its_translation():
+    tools = described(KETTLE, TABLE)
+    assert tools.needs_english("烧水")
+    assert not tools.needs_english("Start the kettle.")
+    tools.read_as("烧水", "Start the kettle in a room.")
+    assert not tools.needs_english("烧水")
+    assert tools.route("烧水").label == "start_kettle"
+    assert not described(ACCOUNT).needs_english("余额多少")
+
+
 @pytest.mark.parametrize("request_", ["Stop the kettle.", "Take the kettle off again.", "Get rid of the kettle."])
 def test_what_undoes_is_for_no_tool_that_only_does(request_):
     assert described(KETTLE).route(request_).probability < LIKE_TALK

@@ -303,3 +303,43 @@ async def test_what_one_part_of_a_request_lacks_is_asked_for_after_the_answer_to
     (booked,) = [delta async for delta in mind.stream(messages, tools)]
     assert "die" not in mind._llama.read[-1]
     assert json.loads(booked.arguments) == {"people": 4, "time": "Seven thirty"}
+
+
+async def test_a_request_in_chinese_finds_a_tool_that_is_described_in_english(tmp_path):
+    kettle = ToolSpec("start_kettle", "Start the kettle in a room.", {"type": "object", "properties": {}})
+    llama = Llama("Start the kettle in a room.")
+    mind = EmbeddedMind(Router(BEYOND), DescribedTools(WordEmbedder()), SpanFinders(tmp_path), llama)
+    for _ in range(2):
+        (call,) = [delta async for delta in mind.stream([UserMessage("请烧水")], [kettle])]
+        assert call.name == "start_kettle"
+    assert len(llama.read) == 1, "it is translated once"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Don't start the kettle in a room.", "All right, I will not do that."),
+        ("Start the kettle in a room, no, don't.", "All right, I will not do that."),
+        ("What did you just do?", "I have done nothing yet."),
+        ("Did you start the kettle?", "No, not that I know of."),
+        ("Is the kettle started in the room?", "I am sorry, I do not know that."),
+    ],
+)
+async def test_what_is_no_order_starts_nothing(tmp_path, said, answer):
+    kettle = ToolSpec("start_kettle", "Start the kettle in a room.", {"type": "object", "properties": {}})
+    mind = EmbeddedMind(Router(BEYOND), DescribedTools(WordEmbedder()), SpanFinders(tmp_path), Llama())
+    said_back = [delta async for delta in mind.stream([UserMessage(said)], [kettle])]
+    assert "".join(delta.text for delta in said_back).strip() == answer
+
+
+async def test_what_it_can_do_is_not_said_over_and_over(tmp_path):
+    kettle = ToolSpec("start_kettle", "Start the kettle in a room.", {"type": "object", "properties": {}})
+    mind = EmbeddedMind(Router(BEYOND), DescribedTools(WordEmbedder()), SpanFinders(tmp_path), Llama())
+    dialogue = [UserMessage("Sell my car.")]
+    for wanted in (
+        "I am sorry, I cannot do that. What I can do: start the kettle in a room.",
+        "I am sorry, I cannot do that.",
+    ):
+        said = "".join([delta.text async for delta in mind.stream(dialogue, [kettle])]).strip()
+        assert said == wanted
+        dialogue += [AssistantMessage(said), UserMessage("Sell my house.")]
