@@ -110,7 +110,7 @@ def _as_tool(given: Any) -> Tool:  # noqa: ANN401 - sorted out here
         return LangChainTool(given)
     if callable(given):
         return FunctionTool(given)
-    raise ConfigError(f"{given!r:.80} is no tool; give a typed function, a LangChain tool or an implementation of Tool")
+    raise ConfigError(f"{given!r:.80} is not a tool; give a typed function, a LangChain tool or an implementation of Tool")
 
 
 def _name_and_description(function: Function) -> tuple[str, str]:
@@ -125,6 +125,9 @@ def _name_and_description(function: Function) -> tuple[str, str]:
     return named.__name__, inspect.getdoc(named) or ""
 
 
+FIELD = re.compile(r"\{(\w+)\}")
+
+
 def _checked(options: ToolOptions, spec: ToolSpec) -> dict[str, Any]:
     """Options as fields of a spec, those alone that were given."""
     changes: dict[str, Any] = {option: value for option, value in options.items() if value is not None}
@@ -135,6 +138,10 @@ def _checked(options: ToolOptions, spec: ToolSpec) -> dict[str, Any]:
         is_right, advice = RIGHT[option]
         if not is_right(value):
             raise ConfigError(f"{name}: {option} is {value!r:.80}; {advice}")
+    known = spec.parameters.get("properties", {})
+    if unknown := [field for field in FIELD.findall(str(changes.get("confirm", ""))) if field not in known]:
+        takes = ", ".join(known) or "none"
+        raise ConfigError(f"{name}: the question of confirm names {unknown[0]}; its parameters are: {takes}")
     if isinstance(filler := changes.get("filler"), str):
         changes["filler"] = {ENGLISH: filler}
     if examples := [_example(name, example, spec.parameters) for example in changes.pop("examples", ())]:

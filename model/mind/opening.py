@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 EXTRAS = ("openai", "anthropic", "google-genai", "ollama")  # of this package; each brings a provider
 COMPATIBLE = "openai"  # what a server of one's own speaks, unless the name says otherwise
+NO_ADDRESS = "the mind's address does not begin with http:// and a host; give one such as http://localhost:11434/v1"
 NO_KEY = "none"  # servers of one's own want no key, their clients want one
 
 
@@ -25,6 +26,8 @@ def open_chat_model(
     Raises:
         ConfigError: there is no such provider or its package is not installed; the address or the key is wrong.
     """
+    if name.endswith(":"):
+        raise ConfigError(f"the mind {name!r:.80} names no model; give provider:model, such as openai:gpt-5")
     given: dict[str, Any] = {"temperature": temperature, "api_key": key}
     if url is not None:
         given |= {"base_url": _checked(url), "api_key": key or NO_KEY}
@@ -69,9 +72,9 @@ def _checked(url: str) -> str:
     try:
         parsed = httpx.URL(url.strip())
     except httpx.InvalidURL as error:
-        raise ConfigError("the mind's address is none; give one such as http://localhost:11434/v1") from error
+        raise ConfigError(NO_ADDRESS) from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigError("the mind's address is none; give one such as http://localhost:11434/v1")
+        raise ConfigError(NO_ADDRESS)
     if parsed.userinfo or parsed.query:
         raise ConfigError("the mind's address holds more than a place; give the key as VIVAVOCE_MIND_API_KEY instead")
     return str(parsed)

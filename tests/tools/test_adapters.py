@@ -506,8 +506,8 @@ class Untold:
         (SetLamp, "SetLamp is a class"),
         (dict.fromkeys, "fromkeys"),
         (min, "min"),
-        (5, "5 is no tool"),
-        ("book", "'book' is no tool"),
+        (5, "5 is not a tool"),
+        ("book", "'book' is not a tool"),
         (None.__class__, "is a class"),
     ],
 )
@@ -585,6 +585,7 @@ async def test_it_is_a_decorator_with_and_without_options():
         ({"filler": ["One moment."]}, "filler"),
         ({"idempotent": "yes"}, "idempotent is 'yes'"),
         ({"confirm": 1}, "confirm"),
+        ({"confirm": "Shall I book {animal}?"}, "names animal; its parameters are: "),
         ({"background": "no"}, "background"),
         ({"name": "set lamp"}, "tool name 'set lamp'"),
         ({"name": "x" * 65}, "tool name"),

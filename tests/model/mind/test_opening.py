@@ -57,6 +57,7 @@ def test_an_address_with_a_password_is_not_shown(url):
 
 def test_a_name_that_no_provider_is_known_for():
     assert "give provider:model" in line("m")
+    assert "names no model" in line("openai:")
 
 
 def test_a_missing_key(monkeypatch):
