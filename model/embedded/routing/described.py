@@ -105,8 +105,11 @@ class DescribedTools:
             self._in_english.pop(next(iter(self._in_english)))
         self._in_english[request] = english
 
-    def route(self, request: str) -> Route:
-        """The tool that is most like a request, with its likeness in [-1, 1]; `NO_TOOL` where there is none."""
+    def route(self, request: str, *, acting: bool = True) -> Route:
+        """The tool that is most like a request, with its likeness in [-1, 1]; `NO_TOOL` where there is none.
+
+        acting: tools that do something count too.
+        """
         request = self._in_english.get(request, request)
         with self._comparing:
             if not self._names or not request.strip():
@@ -119,6 +122,8 @@ class DescribedTools:
                 likeness = self._compared([self._texts[at] for at in near]) @ self._embedder.embed([request])[0]
         if UNDOES.match(plain(request)):  # what sets an alarm does not cancel it
             likeness = np.where([self._undoes[at] for at in near], likeness, -1.0)
+        if not acting:
+            likeness = np.where([self._names[at] in self._acts for at in near], -1.0, likeness)
         best = int((likeness + NAMED * np.array([self._is_named(int(at), request) for at in near])).argmax())
         return Route(self._names[near[best]], float(likeness[best]))
 

@@ -19,7 +19,15 @@ from vivavoce.model.embedded.routing.spans import SpanFinder, SpanFinders
 from vivavoce.model.embedded.schemas import words_of_name
 from vivavoce.model.embedded.wording.corrections import corrected
 from vivavoce.model.embedded.wording.courtesies import only_greets, only_thanks, without_thanks
-from vivavoce.model.embedded.wording.deeds import ACTS, asks_state, forbids, is_denied, only_tells, without_forbidden
+from vivavoce.model.embedded.wording.deeds import (
+    ACTS,
+    asks_state,
+    forbids,
+    is_denied,
+    only_looks,
+    only_tells,
+    without_forbidden,
+)
 from vivavoce.model.embedded.wording.follow_ups import (
     REMEMBERED,
     Values,
@@ -216,10 +224,13 @@ class Planner:
         described = self._described.route(request)
         if learnt.label in self._sources and self._is_a_deed(request, described):
             learnt = Route(BEYOND, CONFIDENT_PART)  # "Book a check-up for Bello." is nothing to be looked up
-        if (is_denied(request) and not kind) or (self._described.acts(described.label) and only_tells(request)):
-            if learnt.label == NO_TOOL and described.probability >= LIKE_DEED and asks_state(request):
+        is_past = is_denied(request) and not kind
+        seeks = only_looks(request)
+        if is_past or (self._described.acts(described.label) and (seeks or only_tells(request))):
+            is_like = described.probability >= LIKE_DEED
+            if learnt.label == NO_TOOL and is_like and (seeks or asks_state(request)):
                 learnt = Route(BEYOND, CONFIDENT_PART)
-            described = Route(NO_TOOL, 0.0)
+            described = Route(NO_TOOL, 0.0) if is_past else self._described.route(request, acting=False)
         if learnt.label == NO_TOOL and TELLS_OTHERS.match(request):
             learnt = Route(BEYOND, CONFIDENT_PART)
         if learnt.probability < CONFIDENT_PART and only_greets(request):

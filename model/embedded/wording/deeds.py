@@ -33,6 +33,11 @@ IS_PAST = (
 )
 NOT_NOW = re.compile(rf"{FORBIDS}|{IS_PAST}\b|别|不要|不用|我不想|你.{{0,6}}了吗|.{{1,8}}了[吗没]")
 FORBIDDEN_CLAUSE = re.compile(FORBIDS, re.IGNORECASE)
+LOOKS_FOR = re.compile(
+    r"(?:^|\b(?:me|you|to|and|then|please) )(?:find|search|list|show|browse|"
+    r"check(?!(?: (?:me|us|him|her|them))? (?:in|out)\b)|"
+    r"look (?:for|up))\b|\blooking for\b|\bfinding\b"
+)
 LONGEST_END = 100  # characters
 TAKEN_BACK = re.compile(
     r".*\w\W*[,.;!?\u2026-]\s*(?:(?:oh|wait|no|actually|sorry|hmm|well|on second thoughts?|you know what)\W+)*"
@@ -81,6 +86,12 @@ def only_tells(request: str) -> bool:
     """Whether it is a question, or wants a story, so that it orders nothing to be done: "How do I lock the door?"."""
     said = plain(request)
     return ASKS.match(said) is not None or TELLS_STORY.match(said) is not None
+
+
+def only_looks(request: str) -> bool:
+    """Whether something is to be found and nothing done: "Find a theatre event in Rome." buys no tickets."""
+    said = plain(request)
+    return LOOKS_FOR.search(said) is not None and ACTS.search(said) is None
 
 
 def is_taken_back(request: str) -> bool:

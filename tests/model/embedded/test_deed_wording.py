@@ -10,6 +10,7 @@ from vivavoce.model.embedded.wording.deeds import (
     forbids,
     is_denied,
     is_taken_back,
+    only_looks,
     only_tells,
     without_forbidden,
 )
@@ -56,6 +57,21 @@ def test_what_orders_nothing(said):
 @pytest.mark.parametrize("said", ["Can you lock the door?", "What about Oslo?", "Could I get a pizza?", "Mind opening it?"])
 def test_what_may_order_something(said):
     assert not only_tells(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "looks"),
+    [
+        ("Find a theatre event in Rome.", True),
+        ("I'm bored. Can you help me find a salon?", True),
+        ("I'm looking for a Music event.", True),
+        ("Find a table and book it.", False),
+        ("Check me in for the flight.", False),
+        ("Reserve a seat.", False),
+    ],
+)
+def test_what_only_looks_for_something(said, looks):
+    assert only_looks(said) == looks
 
 
 def test_how_something_stands_is_a_question_of_its_own():

@@ -49,6 +49,14 @@ def test_a_word_of_its_name_goes_before_likeness():
     assert not tools.is_named("no_such_tool", "Remind me.")
 
 
+def test_what_orders_nothing_is_for_a_tool_that_does_nothing():
+    tools = described(spec("call_person", "Call a person by name."), spec("find_person", "Find the number of a person."))
+    assert tools.acts("call_person")
+    assert not tools.acts("find_person")
+    assert tools.route("Call the person by name.").label == "call_person"
+    assert tools.route("Call the person by name.", acting=False).label == "find_person"
+
+
 def test_a_request_in_chinese_is_compared_by_its_translation():
     tools = described(KETTLE, TABLE)
     assert tools.needs_english("烧水")
