@@ -224,13 +224,14 @@ class Planner:
         described = self._described.route(request)
         if learnt.label in self._sources and self._is_a_deed(request, described):
             learnt = Route(BEYOND, CONFIDENT_PART)  # "Book a check-up for Bello." is nothing to be looked up
-        is_past = is_denied(request) and not kind
-        seeks = only_looks(request)
-        if is_past or (self._described.acts(described.label) and (seeks or only_tells(request))):
+        asks, seeks = only_tells(request), only_looks(request)
+        if is_denied(request) and not (asks or kind):
+            described = Route(NO_TOOL, 0.0)
+        elif self._described.acts(described.label) and (asks or seeks):
             is_like = described.probability >= LIKE_DEED
             if learnt.label == NO_TOOL and is_like and (seeks or asks_state(request)):
                 learnt = Route(BEYOND, CONFIDENT_PART)
-            described = Route(NO_TOOL, 0.0) if is_past else self._described.route(request, acting=False)
+            described = self._described.route(request, acting=False)
         if learnt.label == NO_TOOL and TELLS_OTHERS.match(request):
             learnt = Route(BEYOND, CONFIDENT_PART)
         if learnt.probability < CONFIDENT_PART and only_greets(request):

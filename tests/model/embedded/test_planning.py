@@ -218,6 +218,15 @@ async def test_a_deed_is_done_where_it_is_ordered(home, parts, tools, before, sa
     assert [step for step, _ in await steps(planner, own, said, before)] == [label]
 
 
+async def test_a_question_of_the_past_may_be_looked_up(home, parts):
+    rain = ToolSpec(
+        "rain_on_day", "Tell how much rain fell in a city on a day.", {"properties": {"city": {"type": "string"}}}
+    )
+    own = [*pets(), rain]
+    planner = planner_of(home, parts, own)
+    assert [step for step, _ in await steps(planner, own, "Did much rain fall in Oslo yesterday?")] == ["rain_on_day"]
+
+
 async def test_what_was_said_of_another_call_is_of_no_new_one(home, parts):
     own = pets()
     said = "Book a visit for Bello."
