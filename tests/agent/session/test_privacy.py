@@ -51,7 +51,7 @@ def assert_private(folder):
     return {path.name for path in modes}
 
 
-def assert_gone(folder, session="a"):
+def assert_gone(folder, session="annas"):
     """Neither what was said nor the session's name is in any file, nor in the name of one."""
     for path in folder.rglob("*"):
         assert path.stem != session
@@ -63,15 +63,22 @@ def assert_gone(folder, session="a"):
 
 async def test_only_the_owner_can_look_into_what_is_kept(open_one, folder, open_umask):
     async with open_one() as agent:
-        await agent.ask(noise(1), session="a")
+        await agent.ask(noise(1), session="annas")
         names = assert_private(folder)
-        assert {"sessions.sqlite", "sessions.sqlite-wal", "sessions.sqlite-shm", "a.lock", "recordings", "a"} <= names
+        assert {
+            "sessions.sqlite",
+            "sessions.sqlite-wal",
+            "sessions.sqlite-shm",
+            "annas.lock",
+            "recordings",
+            "annas",
+        } <= names
     assert_private(folder)
 
 
 async def test_what_an_earlier_version_or_a_copy_left_open_is_closed(open_one, folder, open_umask):
     async with open_one() as agent:
-        await agent.ask(noise(1), session="a")
+        await agent.ask(noise(1), session="annas")
         for path in [folder, *folder.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         async with open_one():
@@ -81,31 +88,31 @@ async def test_what_an_earlier_version_or_a_copy_left_open_is_closed(open_one, f
 async def test_nothing_is_left_of_a_session_that_was_forgotten(open_one, folder):
     async with open_one() as agent:
         for number in range(4):
-            await agent.ask(f"{SECRET} {number}", session="a")
-            await agent.ask(f'tool voice {{"id": "{SECRET}"}}', session="a")
+            await agent.ask(f"{SECRET} {number}", session="annas")
+            await agent.ask(f'tool voice {{"id": "{SECRET}"}}', session="annas")
             await agent.ask(f"something else {number}", session="b")
-        await agent.ask(noise(1), session="a")
-        assert await agent.forget("a")
+        await agent.ask(noise(1), session="annas")
+        assert await agent.forget("annas")
         assert_gone(folder)
-        assert not await agent.forget("a")
-        assert await agent.history("a") == ()
+        assert not await agent.forget("annas")
+        assert await agent.history("annas") == ()
         assert [turn.heard for turn in await agent.history("b")] == [f"something else {number}" for number in range(4)]
-        assert (await agent.ask("hello", session="a")).answer_text == "You said: hello."
-        assert len(await agent.history("a")) == 1
-        await agent.forget("a")
+        assert (await agent.ask("hello", session="annas")).answer_text == "You said: hello."
+        assert len(await agent.history("annas")) == 1
+        await agent.forget("annas")
     assert_gone(folder)
 
 
 async def test_nothing_is_left_of_turns_that_were_interrupted_or_wait(open_one, folder):
     async with open_one(tools=(Asking(),), delay_s=0.01) as agent:
         for until in (AudioChunk, ToolStarted):
-            async for event in agent.stream(f'tool slow {{"x": "{SECRET}"}}', session="a"):
+            async for event in agent.stream(f'tool slow {{"x": "{SECRET}"}}', session="annas"):
                 if isinstance(event, until):
                     break
-        turn = await agent.ask(f'tool send {{"x": "{SECRET}"}}', session="a")
+        turn = await agent.ask(f'tool send {{"x": "{SECRET}"}}', session="annas")
         assert turn.awaiting
-        assert any(thread.startswith("a/") for thread in await agent.services.sessions.checkpoints.threads())
-        assert await agent.forget("a")
+        assert any(thread.startswith("annas/") for thread in await agent.services.sessions.checkpoints.threads())
+        assert await agent.forget("annas")
         assert await agent.services.sessions.checkpoints.threads() == []
         assert_gone(folder)
     assert_gone(folder)
@@ -113,14 +120,14 @@ async def test_nothing_is_left_of_turns_that_were_interrupted_or_wait(open_one, 
 
 async def test_another_agent_may_have_the_folder_open(open_one, folder):
     async with open_one() as agent, open_one() as other:
-        await agent.ask(f"{SECRET} one", session="a")
-        await other.ask(f"{SECRET} two", session="a")
+        await agent.ask(f"{SECRET} one", session="annas")
+        await other.ask(f"{SECRET} two", session="annas")
         await other.ask("hello", session="b")
         busy = asyncio.create_task(_chatter(other))
-        assert await agent.forget("a")
+        assert await agent.forget("annas")
         assert_gone(folder)
         assert await busy == 20
-        assert await other.history("a") == ()
+        assert await other.history("annas") == ()
     assert_gone(folder)
 
 
@@ -134,14 +141,14 @@ async def _chatter(agent):
 def test_a_deletion_that_a_kill_cut_off_can_be_asked_for_again(open_one, folder, tmp_path):
     async def fill():
         async with open_one(tools=(Asking(),)) as agent:
-            await agent.ask(noise(1), session="a")
-            await agent.ask(f'tool send {{"x": "{SECRET}"}}', session="a")
+            await agent.ask(noise(1), session="annas")
+            await agent.ask(f'tool send {{"x": "{SECRET}"}}', session="annas")
             await agent.ask("hello", session="b")
 
     async def forget(where):
         async with open_sessions(where) as sessions:
-            if "a" in await sessions.log.names():
-                await sessions.forget("a")
+            if "annas" in await sessions.log.names():
+                await sessions.forget("annas")
             return await sessions.log.names()
 
     asyncio.run(fill())
@@ -171,15 +178,17 @@ async def test_pages_of_the_database_keep_nothing_that_moved_within_it(tmp_path,
 async def test_a_reader_that_keeps_the_data_from_being_erased_is_told_of(open_one, folder, monkeypatch):
     monkeypatch.setattr("vivavoce.agent.session.log.BUSY_S", 0.1)
     async with open_one() as agent:
-        await agent.ask(f"{SECRET} one", session="a")
+        await agent.ask(f"{SECRET} one", session="annas")
         reader = sqlite3.connect(folder / "sessions.sqlite", isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM records").fetchall()
         with pytest.raises(SessionError, match="another process reads it, so that nothing can be erased; try again"):
-            await agent.forget("a")
-        assert [summary.name for summary in await agent.services.sessions.all()] == ["a"]  # so that it can be tried again
+            await agent.forget("annas")
+        assert [summary.name for summary in await agent.services.sessions.all()] == [
+            "annas"
+        ]  # so that it can be tried again
         reader.close()
-        assert await agent.forget("a")
+        assert await agent.forget("annas")
         assert_gone(folder)
 
 
@@ -213,10 +222,10 @@ async def test_any_number_of_sessions_is_forgotten(open_one, folder, monkeypatch
 
 async def test_a_clock_that_is_set_back_makes_no_session_older(open_one, monkeypatch):
     async with open_one() as agent:
-        await agent.ask("hello", session="a")
+        await agent.ask("hello", session="annas")
         now = time.time()
         monkeypatch.setattr("vivavoce.agent.session.log.time.time", lambda: now - 100 * DAY_S)
-        await agent.ask("hello", session="a")
+        await agent.ask("hello", session="annas")
         monkeypatch.undo()
         assert await agent.services.sessions.prune(8) == []
 
