@@ -164,8 +164,10 @@ class Planner:
 
     def is_forbidden(self, request: str) -> bool:
         """Whether it forbids what a tool without examples would do."""
+        if not forbids(request):
+            return False
         route = self._described.route(request)
-        return forbids(request) and self._described.acts(route.label) and route.probability >= LIKE_DEED
+        return self._described.acts(route.label) and route.probability >= LIKE_DEED
 
     def _known(self, tool: ToolSpec, request: str, previous: str, before: Values) -> Values:
         """What of the call before still holds in a call of a tool."""

@@ -18,7 +18,7 @@ DOES = re.compile(
     r"register|subscribe|approve|reject|submit|assign|invite|run|launch|deploy|feed|clean|arm|disarm|ship|mark|archive|rename|"
     r"erase|publish|sell|deliver|dispatch|bill|invoice|mute|raise|lower|dial|admit|discharge|issue|grant|revoke|ban)\b)"
 )
-PERSON_S = re.compile(r"^(\w+?[a-z])s\b")
+THIRD_PERSON = (re.compile(r"^(\w+)s\b"), re.compile(r"^(\w+)es\b"))  # "sends", "switches"
 
 FORBIDS = (
     r"(?:(?:please|so|no|now|and|but|oh|well|actually)\W+)*(?:"
@@ -64,7 +64,7 @@ TELLS_STORY = re.compile(
 def does_something(words: str) -> bool:
     """Whether what a tool says of itself begins with a deed: "Send money", "locks a door"."""
     said = words.lower().strip()
-    return any(DOES.match(one) for one in (said, PERSON_S.sub(r"\1", said), re.sub(r"^(\w+)es\b", r"\1", said)))
+    return any(DOES.match(one) for one in (said, *(ending.sub(r"\1", said) for ending in THIRD_PERSON)))
 
 
 def forbids(request: str) -> bool:

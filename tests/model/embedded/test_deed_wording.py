@@ -108,6 +108,7 @@ def test_other_requests_are_not_taken_back(said):
     [
         ("Send money to somebody.", True),
         ("Locks a door.", True),
+        ("Switches it off.", True),
         ("The weather in a city.", False),
         ("Find a flight.", False),
     ],
